@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bound, listening sockets with names. They are opened before workers are
+// forked, so every worker accepts from the same queue and none is lost when a
+// worker is replaced.
+//
+//   absl::StatusOr<bergen::Listener> http =
+//       bergen::Listener::ListenTcp("http", "127.0.0.1", 0, {});
+//   if (!http.ok()) return http.status();
+//   log.info("listening on http://{}", http->address());
+//
+// Source: the listening part of `wsgi.Server` in oslo.service. There SO_REUSEPORT
+// lets two programs share a port unnoticed, and a UNIX socket's path is
+// stolen from a live process; neither happens here.
+
+#ifndef SERVICE_LISTENER_H_
+#define SERVICE_LISTENER_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "service/unique_fd.h"
+
+namespace bergen {
+
+struct ListenerOptions {
+  // Longest queue of connections not yet accepted; at least 1. The kernel caps
+  // it at net.core.somaxconn.
+  int backlog = 128;
+  // Idle time before TCP keep-alive probes; zero leaves the kernel's default.
+  absl::Duration tcp_keepidle = absl::Seconds(600);
+  // Permission bits of a UNIX socket; -1 leaves them to the umask.
+  int unix_mode = -1;
+};
+
+// A listening socket: non-blocking, close-on-exec. Immutable after creation, so
+// it may be shared by threads, except for `Close`. Must outlive those who
+// accept from it.
+class Listener {
+ public:
+  // `host` is a name, an IPv4 or an IPv6 address (with or without brackets);
+  // the first result of the resolver that can be bound is used. `port` 0 lets
+  // the kernel choose. InvalidArgument for a bad host or port, AlreadyExists if
+  // the port is in use, PermissionDenied, or another code of the system's
+  // error; the text names the address.
+  static absl::StatusOr<Listener> ListenTcp(absl::string_view name,
+                                            absl::string_view host, int port,
+                                            const ListenerOptions& options);
+
+  // Replaces the file at `path` if it is a socket nobody listens on;
+  // AlreadyExists if somebody does. The file is removed by `Close` and
+  // the destructor in the process that created it, if it is still this
+  // socket's.
+  static absl::StatusOr<Listener> ListenUnix(absl::string_view name,
+                                             absl::string_view path,
+                                             const ListenerOptions& options);
+
+  Listener(Listener&&) noexcept;
+  Listener& operator=(Listener&&) noexcept;
+  ~Listener();
+
+  const std::string& name() const { return name_; }
+  int fd() const { return fd_.get(); }
+  bool is_unix() const { return port_ < 0; }
+
+  // Numeric host, or the path of a UNIX socket.
+  const std::string& host() const { return host_; }
+  // The real port, also when 0 was asked for; -1 for UNIX.
+  int port() const { return port_; }
+  // `HOST:PORT`, `[HOST]:PORT` or the path.
+  std::string address() const;
+
+  // Closes this process's descriptor. Connections are refused once every
+  // process has closed its own.
+  void Close();
+
+ private:
+  Listener(absl::string_view name, UniqueFd fd, absl::string_view host,
+           int port);
+
+  std::string name_;
+  UniqueFd fd_;
+  std::string host_;
+  int port_ = -1;
+  // Process that removes the UNIX socket's file, and the file's identity.
+  int owner_pid_ = 0;
+  unsigned long long device_ = 0;
+  unsigned long long inode_ = 0;
+};
+
+}  // namespace bergen
+
+#endif  // SERVICE_LISTENER_H_
