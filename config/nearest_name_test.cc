@@ -12,6 +12,7 @@ namespace {
 TEST(NearestNameTest, FindsTypingErrors) {
   EXPECT_EQ(NearestName("wokers", {"greeting", "workers"}), "workers");
   EXPECT_EQ(NearestName("workres", {"greeting", "workers"}), "workers");
+  EXPECT_EQ(NearestName("dmeo", {"demo"}), "demo");
   EXPECT_EQ(NearestName("BIND-PORT", {"bind_host", "bind_port"}), "bind_port");
   EXPECT_EQ(NearestName("default", {"DEFAULT"}), "DEFAULT");
 }

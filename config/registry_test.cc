@@ -693,8 +693,8 @@ TEST(RegistryTest, ReadersNeverWaitAndNeverSeeHalfAValue) {
     ++running;
     for (int i = 0; !done; ++i) {
       Must(registry.Register(
-          "demo", Option<int64_t>{.name = absl::StrCat("late", i % 1000),
-                                  .default_value = i % 1000}));
+          "demo", Option<int64_t>{.name = absl::StrCat("late", i % 100),
+                                  .default_value = i % 100}));
     }
   });
   while (running < 4) std::this_thread::yield();
