@@ -14,7 +14,6 @@
 namespace bergen::config {
 namespace {
 
-
 TEST(OptionTest, DescribesItselfInText) {
   const AnyOption option = Option<int64_t>{.name = "num-workers",
                                            .default_value = 2,
