@@ -30,7 +30,7 @@ namespace bergen::config {
 // Has gflags parse the arguments: flags that `main` defined take their values,
 // `--help` and `--version` print and end the program, an unknown flag or a bad
 // value prints an error and ends it with status 1. Then only the program's name
-// and what is not a flag is left in `argv`, in its order.
+// and what is not a flag is left in `argv`.
 //
 // InvalidArgument if one of the flags above is empty. For `main`, once, before
 // there are threads.

@@ -49,7 +49,8 @@ struct Choice {
   friend bool operator==(const Choice&, const Choice&) = default;
 };
 
-// An earlier name of an option; an empty member is the option's own.
+// An earlier name of an option, where `-` means `_`; an empty member is the
+// option's own.
 struct DeprecatedName {
   std::string name;
   std::string group;
@@ -166,6 +167,9 @@ class TypedOption final : public ErasedOption {
 
   explicit TypedOption(Option<T> option) : option_(std::move(option)) {
     option_.name = absl::StrReplaceAll(option_.name, {{"-", "_"}});
+    for (DeprecatedName& old : option_.deprecated_names) {
+      old.name = absl::StrReplaceAll(old.name, {{"-", "_"}});
+    }
     if constexpr (std::is_same_v<Item, Port>) {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
