@@ -139,6 +139,8 @@ std::vector<std::string> TestProgram::ReadAll() {
 }
 
 int TestProgram::ExitStatus() {
+  // With nothing left to say; a deadline comes with it.
+  ReadAll();
   int status = 0;
   ::waitpid(pid_, &status, 0);
   reaped_ = true;
