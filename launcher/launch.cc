@@ -3,6 +3,9 @@
 #include "launcher/launch.h"
 
 #include <csignal>
+#include <filesystem>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -13,6 +16,7 @@
 #include "launcher/restart_budget.h"
 #include "launcher/service_launcher.h"
 #include "periodic/clock.h"
+#include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
 namespace {
@@ -32,6 +36,14 @@ absl::Status CheckOptions(const LaunchOptions& options) {
         "launcher: graceful_shutdown_timeout is empty");
   }
   return CheckRestartLimits(options.restart_limits);
+}
+
+int CountThreads() {
+  std::error_code error;
+  const std::filesystem::directory_iterator tasks("/proc/self/task", error);
+  return error ? 1
+               : static_cast<int>(std::distance(
+                     tasks, std::filesystem::directory_iterator()));
 }
 
 // What both kinds share: the clock, and signals asked for by code.
@@ -80,7 +92,8 @@ class Forking final : public LauncherBase {
   static absl::StatusOr<std::unique_ptr<Forking>> Create(
       std::unique_ptr<PosixSignals> signals, LaunchOptions options,
       spdlog::logger& log) {
-    auto result = std::unique_ptr<Forking>(new Forking(std::move(signals)));
+    auto result =
+        std::unique_ptr<Forking>(new Forking(std::move(signals), log));
     absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
         PosixProcesses::Create(result->signals(), result->clock(), log);
     if (!processes.ok()) return processes.status();
@@ -95,11 +108,21 @@ class Forking final : public LauncherBase {
   }
 
  private:
-  explicit Forking(std::unique_ptr<PosixSignals> signals)
-      : LauncherBase(std::move(signals)) {}
+  Forking(std::unique_ptr<PosixSignals> signals, spdlog::logger& log)
+      : LauncherBase(std::move(signals)), log_(&log) {}
 
-  int Run() override { return launcher_->Run(); }
+  int Run() override {
+    const int threads = CountThreads();
+    if (threads > 1) {
+      log_->warn(
+          "{} threads exist before the fork: workers do not have them, and "
+          "locks that they hold stay held",
+          threads);
+    }
+    return launcher_->Run();
+  }
 
+  spdlog::logger* const log_;
   std::unique_ptr<PosixProcesses> processes_;
   std::unique_ptr<ProcessLauncher> launcher_;
 };
@@ -107,6 +130,13 @@ class Forking final : public LauncherBase {
 }  // namespace
 
 void BlockHandledSignals() { BlockSignals(); }
+
+absl::StatusOr<RestartMethod> ParseRestartMethod(absl::string_view text) {
+  if (text == "reload") return RestartMethod::kReload;
+  if (text == "mutate") return RestartMethod::kMutate;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "restart_method: must be reload or mutate, got '", text, "'"));
+}
 
 absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
                                                  ServiceFactory factory,

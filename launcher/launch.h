@@ -28,6 +28,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "launcher/launcher.h"
 #include "spdlog/fwd.h"
 
@@ -38,10 +39,13 @@ namespace bergen::launcher {
 // signal delivered to a thread that does not block it ends the process.
 void BlockHandledSignals();
 
+// `reload` or `mutate`; InvalidArgument for anything else.
+absl::StatusOr<RestartMethod> ParseRestartMethod(absl::string_view text);
+
 // `options.workers` 1 runs the services in this process, more forks as many
 // workers. Nothing runs before `Wait`; signals that come meanwhile are kept. A
 // program with workers should not have other threads by then: children do not
-// have them, but find their locks held.
+// have them, but find their locks held. A warning says so.
 //
 // `log` must not be asynchronous if there are workers. InvalidArgument if
 // `options` break what they say; Unimplemented on a kernel without pidfds.

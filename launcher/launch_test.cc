@@ -21,6 +21,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -168,6 +169,16 @@ TEST(LaunchTest, RejectsWhatCannotBe) {
                : 1;
   });
   EXPECT_EQ(program.ExitStatus(), 0);
+}
+
+TEST(LaunchTest, ARestartMethodIsReloadOrMutate) {
+  EXPECT_THAT(ParseRestartMethod("reload"),
+              IsOkAndHolds(RestartMethod::kReload));
+  EXPECT_THAT(ParseRestartMethod("mutate"),
+              IsOkAndHolds(RestartMethod::kMutate));
+  EXPECT_THAT(
+      ParseRestartMethod("Reload"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("got 'Reload'")));
 }
 
 TEST(LaunchTest, ServicesAreAddedBeforeWaitAndASingleProcessHasOneWorker) {
@@ -800,6 +811,26 @@ TEST(LaunchForkingTest, ChildrenOfTheApplicationAreNotReaped) {
   program.ReadAll();
   EXPECT_EQ(program.ExitStatus(), 42);
 }
+
+// Thread sanitizer ends a process that was forked beside threads.
+#ifndef __SANITIZE_THREAD__
+// OS-212, W-02.
+TEST(LaunchForkingTest, WarnsOfThreadsThatExistBeforeTheFork) {
+  TestProgram program([](Voice& voice) {
+    BlockHandledSignals();
+    std::thread([] {
+      while (true) ::pause();
+    }).detach();
+    return RunLauncher(voice, Serve(voice), {.workers = 2});
+  });
+  program.ReadUntil("2 threads exist before the fork");
+  ReadStarted(program, 2);
+  program.Signal(SIGTERM);
+  program.ReadAll();
+  EXPECT_EQ(program.ExitStatus(), 0);
+}
+
+#endif  // __SANITIZE_THREAD__
 
 // W-09.
 TEST(LaunchForkingTest, WhatAFactoryThrowsStaysInTheWorker) {

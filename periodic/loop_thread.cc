@@ -88,8 +88,10 @@ absl::StatusOr<bool> LoopThread::RunSteps(absl::Duration initial_delay,
     Step result = step();
     if (result.outcome.has_value()) return *std::move(result.outcome);
     next = result.next;
-    SPDLOG_LOGGER_TRACE(log_, "looping call {}: sleeping for {}", name_,
-                        absl::FormatDuration(next - clock_->Now()));
+    if (log_->should_log(spdlog::level::trace)) {
+      log_->trace("looping call {}: sleeping for {}", name_,
+                  absl::FormatDuration(next - clock_->Now()));
+    }
   }
   return true;
 }

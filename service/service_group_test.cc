@@ -238,6 +238,7 @@ TEST_F(ServiceGroupTest, ResetReachesAllAndReturnsTheFirstError) {
 
 TEST_F(ServiceGroupTest, WhatIsKeptOutlivesTheServicesAddedAfterIt) {
   struct Noted {
+    explicit Noted(Diary* to) : diary(to) {}
     Diary* diary;
     ~Noted() { diary->Write("destroy kept"); }
   };
