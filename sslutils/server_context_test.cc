@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sslutils/server_context.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "openssl/ssl.h"
+#include "service/unique_fd.h"
+#include "sslutils/stream.h"
+#include "sslutils/test_certificates.h"
+#include "tests/support/status_matchers.h"
+
+namespace bergen::sslutils {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class ServerContextTest : public ::testing::Test {
+ protected:
+  ServerContextTest() {
+    authority_.Issue("127.0.0.1", Path("server.crt"), Path("server.key"));
+    authority_.Issue("alice", Path("client.crt"), Path("client.key"));
+    authority_.WriteCertificate(Path("ca.crt"));
+
+    int fds[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                         fds),
+              0);
+    server_fd_.Reset(fds[0]);
+    client_fd_.Reset(fds[1]);
+    client_context_.reset(SSL_CTX_new(TLS_method()));
+  }
+
+  // Unique to the test, so that tests may run beside each other.
+  std::string Path(const std::string& name) const {
+    return absl::StrCat(
+        ::testing::TempDir(), "/",
+        ::testing::UnitTest::GetInstance()->current_test_info()->name(), ".",
+        getpid(), ".", name);
+  }
+
+  ServerContextOptions Options() const {
+    return {.cert_file = Path("server.crt"), .key_file = Path("server.key")};
+  }
+
+  // Runs both handshakes; returns the server's last result.
+  IoResult Connect(const ServerContext& context) {
+    client_.reset(SSL_new(client_context_.get()));
+    SSL_set_fd(client_.get(), client_fd_.get());
+    SSL_set_connect_state(client_.get());
+    server_ = context.Accept(server_fd_.get());
+    for (;;) {
+      const bool client_done = SSL_do_handshake(client_.get()) == 1;
+      const IoResult result = server_->Handshake();
+      if (result.state == IoState::kFailed) return result;
+      if (client_done && result.state == IoState::kDone) return result;
+    }
+  }
+
+  TestAuthority authority_;
+  UniqueFd server_fd_;
+  UniqueFd client_fd_;
+  bssl::UniquePtr<SSL_CTX> client_context_;
+  bssl::UniquePtr<SSL> client_;
+  std::unique_ptr<Stream> server_;
+};
+
+TEST_F(ServerContextTest, CarriesBytesBothWaysAndClosesInOrder) {
+  const auto context = ServerContext::Create(Options());
+  ASSERT_THAT(context, IsOk());
+  ASSERT_EQ(Connect(**context).state, IoState::kDone);
+  EXPECT_EQ(server_->version(), "TLSv1.3");
+  EXPECT_EQ(server_->peer_subject(), "");
+
+  char buffer[64];
+  EXPECT_EQ(server_->Read(buffer, sizeof(buffer)).state, IoState::kWantRead);
+  ASSERT_EQ(SSL_write(client_.get(), "ping", 4), 4);
+  IoResult read = server_->Read(buffer, 2);
+  ASSERT_EQ(read.state, IoState::kDone);
+  EXPECT_EQ(std::string(buffer, read.bytes), "pi");
+  EXPECT_TRUE(server_->HasPending());
+  read = server_->Read(buffer, sizeof(buffer));
+  EXPECT_EQ(std::string(buffer, read.bytes), "ng");
+  EXPECT_FALSE(server_->HasPending());
+
+  EXPECT_EQ(server_->Write("pong").bytes, 4u);
+  ASSERT_EQ(SSL_read(client_.get(), buffer, sizeof(buffer)), 4);
+  EXPECT_EQ(std::string(buffer, 4), "pong");
+
+  SSL_shutdown(client_.get());
+  EXPECT_EQ(server_->Read(buffer, sizeof(buffer)).state, IoState::kClosed);
+  EXPECT_EQ(server_->Shutdown().state, IoState::kDone);
+}
+
+TEST_F(ServerContextTest, WritesInPartsWhenThePeerReadsSlowly) {
+  const auto context = ServerContext::Create(Options());
+  ASSERT_THAT(context, IsOk());
+  ASSERT_EQ(Connect(**context).state, IoState::kDone);
+
+  const std::string data(8 << 20, 'x');
+  size_t sent = 0;
+  size_t received = 0;
+  char buffer[16384];
+  while (received < data.size()) {
+    if (sent < data.size()) {
+      const IoResult result =
+          server_->Write(absl::string_view(data).substr(sent));
+      ASSERT_NE(result.state, IoState::kFailed) << result.error;
+      sent += result.bytes;
+    }
+    const int read = SSL_read(client_.get(), buffer, sizeof(buffer));
+    if (read > 0) received += static_cast<size_t>(read);
+  }
+  EXPECT_EQ(sent, data.size());
+}
+
+TEST_F(ServerContextTest, ACutConnectionIsAnErrorNotAnEnd) {
+  const auto context = ServerContext::Create(Options());
+  ASSERT_THAT(context, IsOk());
+  ASSERT_EQ(Connect(**context).state, IoState::kDone);
+  client_fd_.Reset();
+  char buffer[16];
+  const IoResult result = server_->Read(buffer, sizeof(buffer));
+  EXPECT_EQ(result.state, IoState::kFailed);
+  EXPECT_THAT(result.error, StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(ServerContextTest, APlainTextClientFailsTheHandshakeWithAReason) {
+  const auto context = ServerContext::Create(Options());
+  ASSERT_THAT(context, IsOk());
+  ASSERT_EQ(write(client_fd_.get(), "GET / HTTP/1.1\r\n\r\n", 18), 18);
+  const std::unique_ptr<Stream> stream = (*context)->Accept(server_fd_.get());
+  const IoResult result = stream->Handshake();
+  EXPECT_EQ(result.state, IoState::kFailed);
+  EXPECT_THAT(result.error, StatusIs(absl::StatusCode::kInvalidArgument,
+                                     HasSubstr("http request")));
+}
+
+TEST_F(ServerContextTest, WithAnAuthorityAClientNeedsACertificate) {
+  ServerContextOptions options = Options();
+  options.ca_file = Path("ca.crt");
+  const auto context = ServerContext::Create(options);
+  ASSERT_THAT(context, IsOk());
+  const IoResult result = Connect(**context);
+  EXPECT_EQ(result.state, IoState::kFailed);
+  EXPECT_THAT(result.error, StatusIs(absl::StatusCode::kInvalidArgument,
+                                     HasSubstr("certificate")));
+}
+
+TEST_F(ServerContextTest, AClientOfTheAuthorityIsKnownByItsSubject) {
+  ServerContextOptions options = Options();
+  options.ca_file = Path("ca.crt");
+  const auto context = ServerContext::Create(options);
+  ASSERT_THAT(context, IsOk());
+  ASSERT_EQ(
+      SSL_CTX_use_certificate_chain_file(client_context_.get(),
+                                         Path("client.crt").c_str()),
+      1);
+  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(client_context_.get(),
+                                        Path("client.key").c_str(),
+                                        SSL_FILETYPE_PEM),
+            1);
+  ASSERT_EQ(Connect(**context).state, IoState::kDone);
+  EXPECT_EQ(server_->peer_subject(), "CN=alice");
+}
+
+TEST_F(ServerContextTest, VersionPinsOneProtocol) {
+  ServerContextOptions options = Options();
+  options.version = "TLSv1_2";
+  const auto context = ServerContext::Create(options);
+  ASSERT_THAT(context, IsOk());
+  ASSERT_EQ(Connect(**context).state, IoState::kDone);
+  EXPECT_EQ(server_->version(), "TLSv1.2");
+}
+
+TEST_F(ServerContextTest, OldProtocolsAreRefusedByDefault) {
+  SSL_CTX_set_max_proto_version(client_context_.get(), TLS1_1_VERSION);
+  const auto context = ServerContext::Create(Options());
+  ASSERT_THAT(context, IsOk());
+  EXPECT_EQ(Connect(**context).state, IoState::kFailed);
+}
+
+TEST_F(ServerContextTest, AlpnPrefersOursAndToleratesStrangers) {
+  ServerContextOptions options = Options();
+  options.alpn = {"h2", "http/1.1"};
+  auto context = ServerContext::Create(options);
+  ASSERT_THAT(context, IsOk());
+  const uint8_t offer[] = "\x08http/1.1\x02h2";
+  SSL_CTX_set_alpn_protos(client_context_.get(), offer, sizeof(offer) - 1);
+  // A stream outlives the last other owner of its context.
+  client_.reset(SSL_new(client_context_.get()));
+  ASSERT_EQ(Connect(**context).state, IoState::kDone);
+  EXPECT_EQ(server_->alpn(), "h2");
+}
+
+TEST_F(ServerContextTest, AStreamKeepsItsContext) {
+  ServerContextOptions options = Options();
+  options.alpn = {"h2"};
+  auto context = ServerContext::Create(options);
+  ASSERT_THAT(context, IsOk());
+  const uint8_t offer[] = "\x02h2";
+  SSL_CTX_set_alpn_protos(client_context_.get(), offer, sizeof(offer) - 1);
+  client_.reset(SSL_new(client_context_.get()));
+  SSL_set_fd(client_.get(), client_fd_.get());
+  SSL_set_connect_state(client_.get());
+  server_ = (*context)->Accept(server_fd_.get());
+  context->reset();
+  bool client_done = false;
+  bool server_done = false;
+  while (!client_done || !server_done) {
+    client_done = SSL_do_handshake(client_.get()) == 1;
+    const IoResult result = server_->Handshake();
+    ASSERT_NE(result.state, IoState::kFailed) << result.error;
+    server_done = result.state == IoState::kDone;
+  }
+  EXPECT_EQ(server_->alpn(), "h2");
+}
+
+TEST_F(ServerContextTest, BadOptionsAreErrorsThatNameThem) {
+  EXPECT_THAT(ServerContext::Create({}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("both are needed")));
+  ServerContextOptions options = Options();
+  options.key_file = Path("missing.key");
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("key_file"), HasSubstr("missing.key"))));
+  options.key_file = Path("client.key");
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("key_file"), HasSubstr("match"))));
+  options = Options();
+  options.cert_file = Path("server.key");
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("holds no PEM certificate")));
+  options = Options();
+  std::ofstream(Path("broken.crt"))
+      << "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  options.cert_file = Path("broken.crt");
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("broken.crt")));
+  options = Options();
+  options.version = "sslv3";
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("version"), HasSubstr("\"sslv3\""))));
+  options = Options();
+  options.ciphers = "NO-SUCH-CIPHER";
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("NO-SUCH-CIPHER")));
+  options = Options();
+  options.ca_file = Path("missing.crt");
+  EXPECT_THAT(ServerContext::Create(options),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("ca_file")));
+}
+
+}  // namespace
+}  // namespace bergen::sslutils

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No program of the tree may load OpenSSL: its symbols collide with BoringSSL's."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+BINARIES = sys.argv[1:]
+
+
+class LinkageTest(unittest.TestCase):
+    def test_no_program_loads_openssl(self):
+        self.assertTrue(BINARIES)
+        for binary in BINARIES:
+            with self.subTest(binary=binary):
+                libraries = subprocess.run(
+                    ["ldd", os.path.abspath(binary)], check=True, capture_output=True, text=True
+                ).stdout
+                self.assertIn("libc.so", libraries)
+                self.assertNotIn("not found", libraries)
+                self.assertNotRegex(libraries, r"lib(ssl|crypto)\.so")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts //examples/demo for a test, and ends it and all of its workers afterwards.
+
+    with Demo("--workers=2", settings={"demo.greeting": "hi"}) as demo:
+        assert demo.get("/").text == "hi\n"
+
+Nothing here sleeps: tests wait for lines of output and for the ends of processes, with a
+deadline that only a broken program reaches.
+"""
+
+import collections
+import http.client
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+
+DEADLINE = 30.0  # Seconds; a safety net, never what a test measures.
+
+Response = collections.namedtuple("Response", "status text headers")
+
+
+def binary():
+    return os.path.join(os.environ["TEST_SRCDIR"], "bergen/examples/demo/demo")
+
+
+def wait_gone(pid):
+    """Waits until the process has ended. It need not be a child of ours."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ready, _, _ = select.select([descriptor], [], [], DEADLINE)
+        assert ready, f"process {pid} still runs after {DEADLINE} s"
+    finally:
+        os.close(descriptor)
+
+
+class Lines:
+    """Lines of a pipe, as they come; one can wait for those that match."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+        self._lines = []
+        self._ended = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        for line in self._pipe:
+            with self._changed:
+                self._lines.append(line.decode(errors="replace"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def text(self):
+        with self._changed:
+            return "".join(self._lines)
+
+    def wait_for(self, pattern, count=1):
+        """The matches of `pattern`, once there are `count`."""
+
+        def matches():
+            return list(re.finditer(pattern, "".join(self._lines)))
+
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or len(matches()) >= count, DEADLINE)
+            found = matches()
+            text = "".join(self._lines)
+            assert len(found) >= count, f"want {count} x {pattern!r}, have {len(found)} in:\n{text}"
+            return found
+
+    def wait_until(self, condition, what):
+        """Waits until `condition(text)` of all lines is truthy; returns its value."""
+        with self._changed:
+            result = self._changed.wait_for(lambda: condition("".join(self._lines)), DEADLINE)
+            assert result, f"{what}, have:\n{''.join(self._lines)}"
+            return result
+
+    def close(self):
+        self._thread.join()
+        self._pipe.close()
+
+
+class Demo:
+    """One demo with its own folder and ports, which it lets the kernel choose.
+
+    `settings` are option values, GROUP.NAME to text. They are written to `config`, a file
+    that a test may rewrite with `configure` before it sends SIGHUP.
+    """
+
+    def __init__(self, *arguments, settings=None, environment=None, wait=True):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="demo.", dir="/tmp"))
+        self.config = self.folder / "demo.conf"
+        self.settings = {
+            "demo.bind_port": "0",
+            "DEFAULT.backdoor_port": "0",
+            "demo.grpc_listen": f"unix:{self.folder}/grpc.sock",
+        }
+        self.settings.update(settings or {})
+        self.configure()
+        self.process = subprocess.Popen(
+            [binary(), f"--config_file={self.config}", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(self.folder), **(environment or {})},
+            start_new_session=True,
+        )
+        self.output = Lines(self.process.stdout)
+        self.log = Lines(self.process.stderr)
+        if wait:
+            where = self.output.wait_for(r"listening on (https?)://(.+):(\d+)")[0]
+            self.scheme, self.host, self.port = where[1], where[2].strip("[]"), int(where[3])
+
+    def configure(self, **changes):
+        """Writes the configuration file; `demo__greeting="hi"` sets demo.greeting."""
+        for name, value in changes.items():
+            self.settings[name.replace("__", ".")] = value
+        groups = collections.defaultdict(list)
+        for name, value in self.settings.items():
+            group, _, option = name.partition(".")
+            if value is not None:
+                groups[group].append(f"{option} = {value}\n")
+        text = "".join(f"[{group}]\n{''.join(lines)}" for group, lines in groups.items())
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        new.rename(self.config)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        return self.process.wait(DEADLINE)
+
+    def connect(self):
+        return http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE)
+
+    def request(self, method, path, body=None, headers=None, connection=None):
+        own = connection is None
+        connection = connection or self.connect()
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            return Response(answer.status, answer.read().decode("latin-1"), answer.headers)
+        finally:
+            if own:
+                connection.close()
+
+    def get(self, path, connection=None):
+        return self.request("GET", path, connection=connection)
+
+    def workers(self):
+        """Pids of the processes that the demo has forked."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def backdoor_ports(self, count):
+        """Where the backdoors of workers 0 to `count` - 1 listen."""
+
+        def all_listen(text):
+            found = dict(re.findall(r"worker (\d+): backdoor listening on \S*:(\d+)", text))
+            return [int(found[str(n)]) for n in range(count)] if len(found) >= count else None
+
+        return self.log.wait_until(all_listen, f"want {count} backdoors")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        try:
+            # The session is the demo's own: nobody else's processes are in it.
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.output.close()
+        self.log.close()
+        if kind is not None:
+            print(self.log.text())
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def connect_localhost(port):
+    """As nc does: each address of localhost in turn."""
+    return socket.create_connection(("localhost", port), timeout=DEADLINE)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's listener with TLS, driven by Python's ssl and by curl."""
+
+import http.client
+import pathlib
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+from tests.support.demo import DEADLINE, Demo
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+class TlsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.make_authority("ca")
+        cls.issue("server", "subjectAltName=IP:127.0.0.1")
+        cls.issue("client", "subjectAltName=DNS:client")
+
+    @classmethod
+    def make_authority(cls, name):
+        openssl(
+            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("-days", "1", "-subj", f"/CN={name}"),
+            *("-keyout", f"{cls.folder}/{name}.key", "-out", f"{cls.folder}/{name}.crt"),
+        )
+
+    @classmethod
+    def issue(cls, name, extension):
+        openssl(
+            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("-days", "1", "-subj", f"/CN={name}", "-addext", extension),
+            *("-addext", "basicConstraints=critical,CA:FALSE"),
+            *("-CA", f"{cls.folder}/ca.crt", "-CAkey", f"{cls.folder}/ca.key"),
+            *("-keyout", f"{cls.folder}/{name}.key", "-out", f"{cls.folder}/{name}.crt"),
+        )
+
+    def tls_demo(self, **settings):
+        return Demo(
+            settings={
+                "demo.use_ssl": "true",
+                "ssl.cert_file": f"{self.folder}/server.crt",
+                "ssl.key_file": f"{self.folder}/server.key",
+                **{name.replace("__", "."): value for name, value in settings.items()},
+            }
+        )
+
+    def context(self, certificate=False):
+        context = ssl.create_default_context(cafile=f"{self.folder}/ca.crt")
+        if certificate:
+            context.load_cert_chain(f"{self.folder}/client.crt", f"{self.folder}/client.key")
+        return context
+
+    def get(self, demo, path, context):
+        connection = http.client.HTTPSConnection(
+            demo.host, demo.port, timeout=DEADLINE, context=context
+        )
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    def test_python_and_curl_are_served(self):
+        with self.tls_demo() as demo:
+            self.assertEqual(demo.scheme, "https")
+            self.assertEqual(self.get(demo, "/", self.context()), "Hello, world!\n")
+            self.assertIn('"https"', self.get(demo, "/environ", self.context()))
+            self.assertEqual(
+                len(self.get(demo, "/stream?chunks=100&size=10000", self.context())), 1_000_000
+            )
+            answer = subprocess.run(
+                ["curl", "-sS", "--max-time", "20", "--cacert", f"{self.folder}/ca.crt"]
+                + ["--data-binary", "@-", f"https://127.0.0.1:{demo.port}/echo"],
+                input=b"z" * 300_000,
+                capture_output=True,
+                check=True,
+            )
+            self.assertEqual(answer.stdout, b"z" * 300_000)
+
+    def test_old_protocols_are_refused(self):
+        with self.tls_demo() as demo:
+            context = self.context()
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+            with self.assertRaises(OSError):
+                self.get(demo, "/", context)
+            self.assertEqual(self.get(demo, "/", self.context()), "Hello, world!\n")
+
+    def test_silent_and_plain_text_clients_do_not_stop_others(self):
+        with self.tls_demo() as demo:
+            silent = socket.create_connection((demo.host, demo.port), timeout=DEADLINE)
+            with socket.create_connection((demo.host, demo.port), timeout=DEADLINE) as plain:
+                plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                while plain.recv(4096):
+                    pass
+            self.assertEqual(self.get(demo, "/", self.context()), "Hello, world!\n")
+            silent.close()
+
+    def test_with_an_authority_a_client_needs_a_certificate(self):
+        with self.tls_demo(ssl__ca_file=f"{self.folder}/ca.crt") as demo:
+            self.assertEqual(self.get(demo, "/", self.context(certificate=True)), "Hello, world!\n")
+            with self.assertRaises(OSError):
+                self.get(demo, "/", self.context())
+
+
+if __name__ == "__main__":
+    unittest.main()
