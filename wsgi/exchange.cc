@@ -476,6 +476,7 @@ After Exchange::Finish(bool broken) {
 }
 
 bool Exchange::DropRestOfBody() {
+  if (input_.remaining() == 0) return true;
   const absl::Duration end = MonotonicNow() + kDroppingTime;
   uint64_t dropped = 0;
   char rest[kReceiveSize];

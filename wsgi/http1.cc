@@ -8,6 +8,7 @@
 
 #include "wsgi/http1.h"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
 #include <limits>
@@ -110,9 +111,10 @@ class HeadParser : public http::basic_parser<true> {
 
   // Well-formed versions that are not ours deserve another answer.
   Refusal BadVersion() const {
-    absl::string_view line(request_.head);
-    line = line.substr(0, line.find('\r'));
-    line.remove_prefix(line.rfind(' ') + 1);
+    absl::string_view line = request_.request_line;
+    for (int blank = 0; blank < 2; ++blank) {
+      line.remove_prefix(std::min(line.find(' '), line.size() - 1) + 1);
+    }
     if (line.size() == 8 && absl::StartsWith(line, "HTTP/") &&
         absl::ascii_isdigit(line[5]) && line[6] == '.' &&
         absl::ascii_isdigit(line[7])) {

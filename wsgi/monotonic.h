@@ -3,6 +3,8 @@
 // Time that nobody can set, for measuring waits.
 //
 //   const absl::Duration end = MonotonicNow() + timeout;
+//
+// `CoarseNow` is the same time, some milliseconds old, at a fifth of the price.
 
 #ifndef WSGI_MONOTONIC_H_
 #define WSGI_MONOTONIC_H_
@@ -17,6 +19,12 @@ namespace bergen::wsgi {
 inline absl::Duration MonotonicNow() {
   timespec now = {};
   clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+inline absl::Duration CoarseNow() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return absl::DurationFromTimespec(now);
 }
 

@@ -314,7 +314,7 @@ void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
   if (peer.after == After::kKeep && peer.channel.received.empty() &&
       !peer.channel.transport.HasPending()) {
     peer.scanner.Reset();
-    peer.since = MonotonicNow();
+    peer.since = CoarseNow();
     int state = Connection::kBusy;
     // From here on the connection may be gone.
     if (peer.state.compare_exchange_strong(state, Connection::kIdle,
@@ -399,7 +399,7 @@ void Server::Impl::Add(UniqueFd fd) {
   peers_.emplace(&peer, std::move(owner));
   connection_count_.store(static_cast<int>(peers_.size()),
                           std::memory_order_relaxed);
-  peer.since = MonotonicNow();
+  peer.since = CoarseNow();
   if (peer.channel.transport.is_tls()) {
     peer.stage = Connection::Stage::kHandshake;
     peer.deadline = peer.since + options_.handshake_timeout;
@@ -431,7 +431,7 @@ bool Server::Impl::Handshake(Peer& peer) {
   switch (result.state) {
     case IoState::kDone:
       peer.stage = Connection::Stage::kServing;
-      peer.since = MonotonicNow();
+      peer.since = CoarseNow();
       if (!draining_) peer.deadline = absl::InfiniteDuration();
       CheckAt(peer, DeadlineOf(peer));
       return true;
@@ -457,7 +457,7 @@ bool Server::Impl::Receive(Peer& peer) {
         peer.channel.transport.Read(buffer_.data(), buffer_.size());
     switch (result.state) {
       case IoState::kDone:
-        if (peer.channel.received.empty()) peer.since = MonotonicNow();
+        if (peer.channel.received.empty()) peer.since = CoarseNow();
         peer.channel.received.append(buffer_.data(), result.bytes);
         if (!Advance(peer)) return false;
         // Otherwise more than was asked for is unlikely to be there.
@@ -519,7 +519,7 @@ bool Server::Impl::Dispatch(Peer& peer) {
           return false;
         }
         peer.scanner.Reset();
-        peer.since = MonotonicNow();
+        peer.since = CoarseNow();
         return true;
       }
     }
@@ -556,7 +556,7 @@ bool Server::Impl::Finished(Peer& peer) {
       return false;
   }
   peer.scanner.Reset();
-  peer.since = MonotonicNow();
+  peer.since = CoarseNow();
   if (draining_) GrantGrace(peer);
   if (peer.channel.received.capacity() > kIdleCapacity &&
       peer.channel.received.empty()) {
@@ -576,14 +576,14 @@ void Server::Impl::Refuse(Peer& peer) {
   line = line.substr(0, std::min(line.find_first_of("\r\n"),
                                  settings_.limits.max_request_line));
   LogAccess(settings_, peer.channel.info, line, "", refusal.status, 0,
-            MonotonicNow() - peer.since);
+            CoarseNow() - peer.since);
   Linger(peer);
 }
 
 void Server::Impl::Linger(Peer& peer) {
   peer.channel.transport.ShutdownWrite();
   peer.stage = Connection::Stage::kLingering;
-  peer.deadline = MonotonicNow() + kLingerTime;
+  peer.deadline = CoarseNow() + kLingerTime;
   CheckAt(peer, peer.deadline);
   Discard(peer);
 }
@@ -624,8 +624,7 @@ void Server::Impl::WaitFor(Peer& peer, EventLoop::Direction direction) {
 void Server::Impl::GrantGrace(Peer& peer) {
   if (peer.stage == Connection::Stage::kLingering) return;
   if (!peer.channel.received.empty()) return;
-  peer.deadline =
-      std::min(peer.deadline, MonotonicNow() + options_.drain_grace);
+  peer.deadline = std::min(peer.deadline, CoarseNow() + options_.drain_grace);
   CheckAt(peer, peer.deadline);
 }
 
@@ -652,12 +651,12 @@ void Server::Impl::SetTimer() {
   // A timer that goes off early costs less than one set for each request.
   if (next >= timer_set_for_) return;
   timer_set_for_ = next;
-  timer_->Set(next - MonotonicNow());
+  timer_->Set(next - CoarseNow());
 }
 
 void Server::Impl::OnReady() {
   timer_set_for_ = absl::InfiniteDuration();
-  const absl::Duration now = MonotonicNow();
+  const absl::Duration now = CoarseNow();
   while (!checks_.empty() && checks_.begin()->first <= now) {
     Peer& peer = *checks_.begin()->second;
     if (peer.state.load(std::memory_order_acquire) != Connection::kIdle) {

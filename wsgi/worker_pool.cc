@@ -25,7 +25,7 @@ void WorkerPool::Submit(absl::Span<const Job> jobs) {
 
 bool WorkerPool::WantsWake() {
   if (waking_ || jobs_.empty()) return false;
-  if (idle_ == 0 && static_cast<int>(threads_.size()) >= size_) return false;
+  if (idle_ == 0 && thread_count_ >= size_) return false;
   waking_ = true;
   return true;
 }
@@ -36,28 +36,33 @@ void WorkerPool::WakeOne() {
     changed_.Signal();
     return;
   }
-  if (ending_ || static_cast<int>(threads_.size()) >= size_) {
+  if (thread_count_ >= size_) {
     // The thread that was idle has found a job by itself.
     waking_ = false;
     return;
   }
   try {
     threads_.emplace_back([this] { Run(); });
+    ++thread_count_;
   } catch (const std::system_error&) {
-    if (threads_.empty()) abort();
+    if (thread_count_ == 0) abort();
     waking_ = false;
   }
 }
 
 void WorkerPool::Join() {
-  std::vector<std::thread> threads;
-  {
-    absl::MutexLock lock(&mutex_);
-    ending_ = true;
-    changed_.SignalAll();
-    threads.swap(threads_);
+  for (;;) {
+    std::vector<std::thread> threads;
+    {
+      absl::MutexLock lock(&mutex_);
+      ending_ = true;
+      changed_.SignalAll();
+      threads.swap(threads_);
+    }
+    // While there are jobs, those that run may bring up more threads.
+    if (threads.empty()) return;
+    for (std::thread& thread : threads) thread.join();
   }
-  for (std::thread& thread : threads) thread.join();
 }
 
 void WorkerPool::Run() {

@@ -71,7 +71,8 @@ class WorkerPool {
   absl::Mutex mutex_;
   absl::CondVar changed_;
   std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);  // To be joined.
+  int thread_count_ ABSL_GUARDED_BY(mutex_) = 0;
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;  // Waiting for `changed_`.
   // A thread was woken or created and did not look for a job yet.
   bool waking_ ABSL_GUARDED_BY(mutex_) = false;
