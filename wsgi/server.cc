@@ -101,10 +101,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
 
   ~Impl() override {
     Stop();
-    {
-      absl::MutexLock lock(&mutex_);
-      inbox_.abort = true;
-      if (loop_ != nullptr) loop_->Wake();
+    if (thread_.joinable()) {
+      Tell([](Inbox& inbox) { inbox.abort = true; });
     }
     Wait();
   }
@@ -223,7 +221,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   std::vector<WorkerPool::Job> jobs_;
   std::vector<char> buffer_;
   int acceptors_running_ = 0;
-  bool draining_ = false;
+  bool draining_ = false;  // Nothing is accepted any more.
+  bool aborting_ = false;
 };
 
 absl::Status Server::Impl::Start() {
@@ -374,6 +373,7 @@ void Server::Impl::BeginStopping() {
 }
 
 void Server::Impl::Abort() {
+  aborting_ = true;
   for (auto& [peer, owner] : peers_) {
     // Whoever handles it notices, and gives it back.
     shutdown(peer->fd.get(), SHUT_RDWR);
@@ -385,6 +385,7 @@ void Server::Impl::Abort() {
 }
 
 void Server::Impl::Add(UniqueFd fd) {
+  if (aborting_) return;
   const int one = 1;
   // Fails for UNIX sockets, which need it not.
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -541,6 +542,10 @@ bool Server::Impl::Dispatch(Peer& peer) {
 
 bool Server::Impl::Finished(Peer& peer) {
   peer.state.store(Connection::kIdle, std::memory_order_relaxed);
+  if (aborting_) {
+    Close(peer);
+    return false;
+  }
   switch (peer.after) {
     case After::kKeep:
       break;
