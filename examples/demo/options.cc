@@ -2,12 +2,11 @@
 
 #include "examples/demo/options.h"
 
-#include "absl/status/status.h"
+#include "config/registrar.h"
 
 namespace bergen::demo {
 namespace {
 
-using config::Handle;
 using config::Option;
 using config::Port;
 
@@ -87,25 +86,19 @@ config::OptionList ListOpts() {
 }
 
 absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
-  DemoOptions options;
-  absl::Status status;
-  // Registers into the member; the first error stays.
-  const auto add = [&](const auto& option, auto& handle) {
-    if (!status.ok()) return;
-    auto registered = registry.Register(kGroup, option);
-    status = registered.status();
-    if (registered.ok()) handle = *registered;
+  config::Registrar add(registry, kGroup);
+  const DemoOptions options = {
+      .bind_host = add(BindHost()),
+      .bind_port = add(BindPort()),
+      .workers = add(Workers()),
+      .use_ssl = add(UseSsl()),
+      .greeting = add(Greeting()),
+      .heartbeat_interval = add(HeartbeatInterval()),
+      .restart_method = add(RestartMethod()),
+      .grpc_listen = add(GrpcListen()),
+      .inline_app = add(InlineApp()),
   };
-  add(BindHost(), options.bind_host);
-  add(BindPort(), options.bind_port);
-  add(Workers(), options.workers);
-  add(UseSsl(), options.use_ssl);
-  add(Greeting(), options.greeting);
-  add(HeartbeatInterval(), options.heartbeat_interval);
-  add(RestartMethod(), options.restart_method);
-  add(GrpcListen(), options.grpc_listen);
-  add(InlineApp(), options.inline_app);
-  if (!status.ok()) return status;
+  if (!add.status().ok()) return add.status();
   return options;
 }
 
