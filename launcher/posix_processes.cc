@@ -15,11 +15,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <exception>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "launcher/launcher.h"
+#include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
@@ -66,13 +66,10 @@ class PipeLink : public SupervisorLink {
 
 int RunBody(const std::function<int(SupervisorLink& link)>& body,
             SupervisorLink& link, spdlog::logger& log) {
-  try {
-    return body(link);
-  } catch (const std::exception& error) {
-    log.critical("Unhandled exception: {}", error.what());
-  } catch (...) {
-    log.critical("Unhandled exception of unknown type");
-  }
+  const absl::StatusOr<int> status = periodic::CallGuarded(
+      [&]() -> absl::StatusOr<int> { return body(link); });
+  if (status.ok()) return *status;
+  log.critical("Unhandled exception: {}", status.status().ToString());
   return kExitCrashed;
 }
 

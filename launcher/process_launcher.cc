@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <exception>
 #include <string>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "launcher/posix_signals.h"
 #include "launcher/worker_loop.h"
+#include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
@@ -127,7 +127,8 @@ void ProcessLauncher::BeginRestart() {
       reload ? options_.reload : options_.mutate;
   SetPhase(Phase::kReloading);
   Tell(options_.notifier.Reloading());
-  const absl::Status read = hook ? hook() : absl::OkStatus();
+  const absl::Status read =
+      hook ? periodic::CallGuarded(hook) : absl::OkStatus();
   if (!read.ok()) {
     log_->error("{} failed, the old values and workers go on: {}",
                 reload ? "Reload" : "Mutate", read.ToString());

@@ -166,6 +166,14 @@ TEST_F(ProcessLauncherTest, ValuesThatCannotBeReadLeaveTheWorkersAlone) {
   EXPECT_THAT(text_.str(), HasSubstr("line 3"));
 }
 
+TEST_F(ProcessLauncherTest, AThrowingHookIsAFailedReload) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({.reload = []() -> absl::Status { throw 1; }}), kExitOk);
+  EXPECT_THAT(text_.str(), HasSubstr("Reload failed"));
+}
+
 TEST_F(ProcessLauncherTest, AFailedForkIsTriedAgain) {
   processes_.FailNextFork(absl::ResourceExhaustedError("no memory"));
   processes_.Then({Signal(SIGTERM)});

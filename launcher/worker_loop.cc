@@ -13,12 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <exception>
 #include <iterator>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "periodic/guarded_call.h"
 #include "periodic/named_thread.h"
 #include "spdlog/spdlog.h"
 
@@ -29,19 +29,7 @@ namespace {
 constexpr unsigned kLastWordsSeconds = 2;
 
 absl::Status CallHook(const std::function<absl::Status()>& hook) {
-  if (!hook) return absl::OkStatus();
-  try {
-    return hook();
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("exception: ", error.what()));
-  } catch (...) {
-    return absl::InternalError("exception of unknown type");
-  }
-}
-
-absl::Status CallFactory(const ServiceFactory& factory, const WorkerInfo& info,
-                         ServiceGroup& group) {
-  return CallHook([&] { return factory(info, group); });
+  return hook ? periodic::CallGuarded(hook) : absl::OkStatus();
 }
 
 }  // namespace
@@ -144,7 +132,8 @@ absl::Status WorkerLoop::StartGeneration() {
 }
 
 void WorkerLoop::RunGeneration(int id, std::shared_ptr<ServiceGroup> group) {
-  absl::Status status = CallFactory(options_.factory, options_.info, *group);
+  absl::Status status = periodic::CallGuarded(
+      [&] { return options_.factory(options_.info, *group); });
   if (status.ok()) status = group->Start();
   const bool started = status.ok();
   if (started) {

@@ -3,10 +3,10 @@
 #include "periodic/looping_call.h"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::periodic {
@@ -14,16 +14,6 @@ namespace {
 
 // An overrun below this is noise of the scheduler and not reported.
 constexpr absl::Duration kSilentOverrun = absl::Milliseconds(5);
-
-LoopResult CallGuarded(const std::function<LoopResult()>& function) {
-  try {
-    return function();
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("exception: ", error.what()));
-  } catch (...) {
-    return absl::InternalError("exception of unknown type");
-  }
-}
 
 }  // namespace
 

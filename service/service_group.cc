@@ -3,12 +3,12 @@
 #include "service/service_group.h"
 
 #include <algorithm>
-#include <exception>
 #include <thread>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "periodic/guarded_call.h"
 #include "periodic/named_thread.h"
 #include "spdlog/spdlog.h"
 
@@ -23,15 +23,7 @@ absl::Status Named(absl::string_view name, const absl::Status& status) {
 
 absl::Status Guarded(absl::string_view name,
                      absl::FunctionRef<absl::Status()> call) {
-  try {
-    return Named(name, call());
-  } catch (const std::exception& error) {
-    return absl::InternalError(
-        absl::StrCat(name, ": exception: ", error.what()));
-  } catch (...) {
-    return absl::InternalError(
-        absl::StrCat(name, ": exception of unknown type"));
-  }
+  return Named(name, periodic::CallGuarded(call));
 }
 
 // Keeps the first error and logs the others.

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "periodic/guarded_call.h"
 #include "periodic/named_thread.h"
 #include "spdlog/spdlog.h"
 
@@ -81,14 +81,8 @@ void ThreadGroup::RunThread(Running& running,
     const absl::MutexLock lock(&thread->mutex_);
     thread->id_ = std::this_thread::get_id();
   }
-  absl::Status result;
-  try {
-    result = function(thread->stop_.get_token());
-  } catch (const std::exception& error) {
-    result = absl::InternalError(absl::StrCat("exception: ", error.what()));
-  } catch (...) {
-    result = absl::InternalError("exception of unknown type");
-  }
+  absl::Status result = periodic::CallGuarded(
+      [&] { return function(thread->stop_.get_token()); });
   if (!result.ok()) {
     log.error("{}: thread {} failed: {}", group, thread->name(),
               result.ToString());
