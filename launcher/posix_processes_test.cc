@@ -127,8 +127,11 @@ TEST_F(PosixProcessesTest, AChildOfTheApplicationIsLeftToIt) {
 TEST_F(PosixProcessesTest, TheEndOfTheParentIsSeenByEveryChild) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
+  // This process must not have the end that the parent holds.
+  processes_.reset();
   const pid_t parent = ::fork();
   if (parent == 0) {
+    SetUp();
     for (int i = 0; i < 2; ++i) {
       Fork([&](SupervisorLink& link) {
         link.ReportStarted();
