@@ -4,12 +4,16 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <iterator>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "config/registry.h"
+#include "launcher/options.h"
 #include "launcher/posix_processes.h"
 #include "launcher/posix_signals.h"
 #include "launcher/process_launcher.h"
@@ -44,6 +48,28 @@ int CountThreads() {
   return error ? 1
                : static_cast<int>(std::distance(
                      tasks, std::filesystem::directory_iterator()));
+}
+
+void LogReport(const config::Report& report, spdlog::logger& log) {
+  for (const std::string& warning : report.warnings) log.warn("{}", warning);
+  for (const config::Change& change : report.changes) {
+    log.info("option {}.{}: {} -> {} ({}){}", change.group, change.name,
+             change.old_text, change.new_text, change.origin.ToString(),
+             change.applied ? "" : ", not mutable: needs a restart or reload");
+  }
+}
+
+absl::Status Finish(const absl::StatusOr<config::Report>& report,
+                    spdlog::logger& log,
+                    const std::function<absl::Status()>& next) {
+  if (!report.ok()) return report.status();
+  LogReport(*report, log);
+  return next ? next() : absl::OkStatus();
+}
+
+void LogOptionValues(const config::Registry& registry, spdlog::logger& log) {
+  if (!log.should_log(spdlog::level::debug)) return;
+  for (const std::string& line : registry.DumpLines()) log.debug("{}", line);
 }
 
 // What both kinds share: the clock, and signals asked for by code.
@@ -161,6 +187,27 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
   absl::Status added = launcher->LaunchService(std::move(factory), workers);
   if (!added.ok()) return added;
   return launcher;
+}
+
+absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
+                                                 spdlog::logger& log,
+                                                 ServiceFactory factory,
+                                                 LaunchOptions options) {
+  const absl::StatusOr<Options> registered = RegisterOpts(registry);
+  if (!registered.ok()) return registered.status();
+  options.graceful_shutdown_timeout = [registered = *registered] {
+    return registered.graceful_shutdown_timeout();
+  };
+  options.reload = [&registry, &log, next = std::move(options.reload)] {
+    return Finish(registry.Reload(), log, next);
+  };
+  options.mutate = [&registry, &log, next = std::move(options.mutate)] {
+    return Finish(registry.Mutate(), log, next);
+  };
+  options.log_options = [&registry, &log, registered = *registered] {
+    if (registered.log_options.Get()) LogOptionValues(registry, log);
+  };
+  return Launch(log, std::move(factory), std::move(options));
 }
 
 }  // namespace bergen::launcher

@@ -8,7 +8,7 @@
 //         bergen::Listener::ListenTcp("http", "127.0.0.1", 8080, {});
 //     if (!http.ok()) return Complain(http.status());
 //     auto launcher = bergen::launcher::Launch(
-//         *spdlog::default_logger(),
+//         registry, *spdlog::default_logger(),
 //         [&](const WorkerInfo& worker, bergen::ServiceGroup& services) {
 //           services.Add(std::make_unique<HttpServer>(*http));
 //           return absl::OkStatus();
@@ -29,6 +29,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "config/registry.h"
 #include "launcher/launcher.h"
 #include "spdlog/fwd.h"
 
@@ -50,6 +51,17 @@ absl::StatusOr<RestartMethod> ParseRestartMethod(absl::string_view text);
 // `log` must not be asynchronous if there are workers. InvalidArgument if
 // `options` break what they say; Unimplemented on a kernel without pidfds.
 absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
+                                                 ServiceFactory factory,
+                                                 LaunchOptions options);
+
+// The same, with the launcher's options (options.h) registered in `registry`,
+// which must outlive the launcher: the graceful timeout and whether
+// options are logged come from there, instead of those in `options`. SIGHUP
+// reads the registry again and logs what has changed; then
+// `options.reload` or `options.mutate` is called. Also fails as
+// `RegisterOpts`.
+absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
+                                                 spdlog::logger& log,
                                                  ServiceFactory factory,
                                                  LaunchOptions options);
 

@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <set>
@@ -33,6 +34,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "config/option.h"
+#include "config/registry.h"
+#include "config/source.h"
+#include "config/sources.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/launcher.h"
@@ -857,6 +862,55 @@ TEST(LaunchForkingTest, ABurstOfHupsEndsInReloadsAndNothingElse) {
   ReadStarted(program, 2);
   for (int i = 0; i < 20; ++i) program.Signal(SIGHUP);
   program.ReadUntil("Reload finished");
+  program.Signal(SIGTERM);
+  program.ReadAll();
+  EXPECT_EQ(program.ExitStatus(), 0);
+}
+
+// A registry that reads one file, on the other side of the fork too.
+class LaunchRegistryTest : public ::testing::TestWithParam<int> {
+ protected:
+  LaunchRegistryTest() { Write("first"); }
+  ~LaunchRegistryTest() override { ::unlink(path_.c_str()); }
+
+  void Write(const std::string& greeting) {
+    std::ofstream(path_) << "[demo]\ngreeting = " << greeting << "\n";
+  }
+
+  const std::string path_ =
+      absl::StrCat("/tmp/bergen-launch-test-", ::getpid(), ".conf");
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, LaunchRegistryTest, ::testing::Values(1, 2));
+
+// W-12, OX-013: the new values are there when the new services start.
+TEST_P(LaunchRegistryTest, HupReadsTheFilesAgainAndKeepsBadOnesOut) {
+  TestProgram program([this](Voice& voice) {
+    config::Registry registry;
+    const auto greeting = registry.Register(
+        "demo", config::Option<std::string>{.name = "greeting"});
+    std::vector<std::unique_ptr<config::Source>> sources;
+    sources.push_back(std::make_unique<config::FileSource>(path_));
+    if (!registry.Load(std::move(sources)).ok()) return 98;
+    auto launcher = Launch(registry, voice.log(),
+                           [&](const WorkerInfo& info, ServiceGroup& group) {
+                             voice.Say("greeting " + greeting->Get());
+                             return Serve(voice)(info, group);
+                           },
+                           {.workers = GetParam()});
+    return launcher.ok() ? (*launcher)->Wait() : 99;
+  });
+  program.ReadUntil("graceful_shutdown_timeout");  // The dump.
+  ReadStarted(program, GetParam());
+
+  Write("second");
+  program.Signal(SIGHUP);
+  program.ReadUntil("option demo.greeting: first -> second");
+  for (int i = 0; i < GetParam(); ++i) program.ReadUntil("greeting second");
+
+  std::ofstream(path_) << "[demo\n";
+  program.Signal(SIGHUP);
+  program.ReadUntil("Reload failed");
   program.Signal(SIGTERM);
   program.ReadAll();
   EXPECT_EQ(program.ExitStatus(), 0);
