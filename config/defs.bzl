@@ -24,6 +24,10 @@ itself and a target pulls in only the modules it names.
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 
+# Bazel 4.2 has them built in; newer ones have a file to load them from.
+_CcInfo = CcInfo  # buildifier: disable=native-cc-info
+_cc_common = cc_common  # buildifier: disable=native-cc-common
+
 ListOptsInfo = provider(
     doc = "A function that lists a module's options.",
     fields = {
@@ -42,7 +46,7 @@ def _list_opts_impl(ctx):
             header = ctx.attr.header,
             namespace = ctx.attr.namespace,
         ),
-        cc_common.merge_cc_infos(cc_infos = [dep[CcInfo] for dep in ctx.attr.deps]),
+        _cc_common.merge_cc_infos(cc_infos = [dep[_CcInfo] for dep in ctx.attr.deps]),
     ]
 
 list_opts = rule(
@@ -52,7 +56,7 @@ list_opts = rule(
         "deps": attr.label_list(
             doc = "Libraries that define the function.",
             mandatory = True,
-            providers = [CcInfo],
+            providers = [_CcInfo],
         ),
         "function": attr.string(
             doc = "Qualified C++ name, such as `bergen::launcher::ListOpts`.",
@@ -67,7 +71,7 @@ list_opts = rule(
             mandatory = True,
         ),
     },
-    provides = [CcInfo, ListOptsInfo],
+    provides = [_CcInfo, ListOptsInfo],
 )
 
 def _main_impl(ctx):

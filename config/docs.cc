@@ -36,6 +36,7 @@ std::pair<std::string, std::string> OldName(const std::string& group,
 // In the order of documentation: the advanced ones last.
 std::vector<OptionDescription> Ordered(const std::vector<AnyOption>& options) {
   std::vector<OptionDescription> ordered;
+  ordered.reserve(options.size());
   for (const AnyOption& option : options) {
     ordered.push_back(option.description());
   }
@@ -88,7 +89,7 @@ class IniWriter {
   }
 
   std::string HelpText(const OptionDescription& option) const {
-    const std::string type = absl::StrCat("(", option.type_name, ")");
+    std::string type = absl::StrCat("(", option.type_name, ")");
     if (option.help.empty()) return type;
     std::string help = option.help;
     const size_t paragraph = help.find("\n\n");

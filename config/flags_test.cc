@@ -31,6 +31,7 @@ class FlagsTest : public ::testing::Test {
   absl::StatusOr<CommandLine> Parse(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "demo");
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     pointers.push_back(nullptr);
     int argc = static_cast<int>(arguments.size());

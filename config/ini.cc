@@ -105,8 +105,9 @@ class Parser {
 
   void Assign(absl::string_view line) {
     const size_t separator = line.find_first_of("=:");
-    if (separator == line.npos)
+    if (separator == line.npos) {
       return Fail("neither key = value nor [section]");
+    }
     const absl::string_view key =
         absl::StripAsciiWhitespace(line.substr(0, separator));
     if (key.empty()) return Fail("there is no key before the separator");

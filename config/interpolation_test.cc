@@ -57,7 +57,7 @@ TEST(InterpolationTest, ErrorsOfTheLookupAreReturned) {
 
 TEST(InterpolationTest, ResultsHaveALongestSize) {
   const std::string half(kMaxExpandedSize / 2, 'x');
-  const auto lookup = [&](absl::string_view) { return half; };
+  const auto lookup = [&](absl::string_view) { return std::string(half); };
   EXPECT_THAT(Expand("$a$a", lookup), IsOk());
   EXPECT_THAT(Expand("$a$a.", lookup),
               StatusIs(absl::StatusCode::kInvalidArgument,

@@ -203,7 +203,7 @@ class TypedOption final : public ErasedOption {
     if (!value || HasReference(*static_cast<const T*>(value.get()))) {
       return absl::OkStatus();
     }
-    const absl::Status status = Check(value, option_.secret);
+    absl::Status status = Check(value, option_.secret);
     if (status.ok()) return status;
     return absl::InvalidArgumentError(
         absl::StrCat("its default ", status.message()));
@@ -226,7 +226,7 @@ class TypedOption final : public ErasedOption {
                : absl::StrCat(parsed.status().message(), ": \"", text, "\""));
     }
     AnyValue value = std::make_shared<const T>(*std::move(parsed));
-    const absl::Status status = Check(value, hide);
+    absl::Status status = Check(value, hide);
     if (!status.ok()) return status;
     return value;
   }
@@ -237,7 +237,7 @@ class TypedOption final : public ErasedOption {
       return CheckItem(typed, hide);
     } else {
       for (const Item& item : typed) {
-        const absl::Status status = CheckItem(item, hide);
+        absl::Status status = CheckItem(item, hide);
         if (!status.ok()) return status;
       }
       return absl::OkStatus();

@@ -131,7 +131,7 @@ absl::Status Generate(int argc, char** argv,
   const absl::StatusOr<Listing> listing = Listing::Create(modules);
   if (!listing.ok()) return listing.status();
   if (!flags->contains("allow_missing_help")) {
-    const absl::Status status = CheckHelp(*listing);
+    absl::Status status = CheckHelp(*listing);
     if (!status.ok()) return status;
   }
 
@@ -164,8 +164,7 @@ absl::Status Validate(int argc, char** argv,
   }
   Registry registry;
   for (const ModuleOptions& module : modules) {
-    const absl::Status status =
-        registry.RegisterAll(module.groups, {"options", 0});
+    absl::Status status = registry.RegisterAll(module.groups, {"options", 0});
     if (!status.ok()) return status;
   }
   std::vector<std::unique_ptr<Source>> sources;

@@ -50,6 +50,7 @@ class ProgramTest : public ::testing::Test {
   int Run(const Main& main, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "program");
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
     ::testing::internal::CaptureStderr();
     const int status =

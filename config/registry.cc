@@ -339,7 +339,7 @@ class Registry::State::Resolver {
     if (!setting.value) return AnyValue();
     absl::StatusOr<AnyValue> value = option.Expand(setting.value, expand);
     if (!value.ok()) return value;
-    const absl::Status status = option.Check(*value, resolved.masked);
+    absl::Status status = option.Check(*value, resolved.masked);
     if (!status.ok()) return status;
     return value;
   }
@@ -526,7 +526,7 @@ absl::Status Registry::State::Replace(Entry& entry, Layer layer,
   std::optional<Setting>& slot =
       is_override ? entry.override_value : entry.set_default;
   std::swap(slot, setting);
-  const absl::Status status = Commit({&entry});
+  absl::Status status = Commit({&entry});
   if (!status.ok()) std::swap(slot, setting);
   return status;
 }
@@ -675,7 +675,7 @@ absl::Status Registry::RegisterAll(const OptionList& options,
     for (size_t i = size; i < state_->entries.size(); ++i) {
       added.push_back(state_->entries[i].get());
     }
-    const absl::Status status = state_->Commit(added);
+    absl::Status status = state_->Commit(added);
     if (status.ok()) return status;
     errors.push_back(status);
   }

@@ -208,8 +208,8 @@ class Registry {
   // arguments too.
   std::vector<std::string> DumpLines() const;
 
-  // The values of all options at this moment. Takes linear time if anything has
-  // changed since the last call.
+  // The values of all options at this moment. Waits for a load that is checking
+  // values; takes linear time if anything has changed since the last call.
   Snapshot TakeSnapshot() const;
 
  private:
@@ -256,9 +256,7 @@ namespace internal {
 // The type of option that a value of type `T` is meant for.
 template <typename T>
 auto ToOptionValue(const T& value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return value;
-  } else if constexpr (std::is_integral_v<T>) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     return static_cast<int64_t>(value);
   } else if constexpr (std::is_floating_point_v<T>) {
     return static_cast<double>(value);

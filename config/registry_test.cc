@@ -82,6 +82,7 @@ class FakeSource : public Source {
 std::vector<std::unique_ptr<Source>> Sources(
     const std::vector<const FakeFile*>& files) {
   std::vector<std::unique_ptr<Source>> sources;
+  sources.reserve(files.size());
   for (const FakeFile* file : files) {
     sources.push_back(std::make_unique<FakeSource>(*file));
   }
@@ -676,6 +677,7 @@ TEST(RegistryTest, ReadersNeverWaitAndNeverSeeHalfAValue) {
   std::atomic<bool> done = false;
   std::atomic<int> running = 0;
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&] {
       ++running;

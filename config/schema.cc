@@ -111,7 +111,7 @@ Schema Schema::Of(const Listing& listing) {
               old.group.empty() ? group.name : old.group,
               old.name.empty() ? option.name : old.name);
         }
-        schema.items_.insert({{group.name, option.name}, std::move(item)});
+        schema.items_.emplace(Name(group.name, option.name), std::move(item));
       }
     }
   }
@@ -155,7 +155,7 @@ absl::StatusOr<Schema> Schema::FromJson(absl::string_view text) {
           absl::StrCat(name.first, ".", name.second,
                        ": a member is missing or has the wrong type"));
     }
-    schema.items_.insert({name, std::move(item)});
+    schema.items_.emplace(name, std::move(item));
   }
   if (!reader.good()) {
     return absl::InvalidArgumentError("there is no array \"options\"");

@@ -13,7 +13,6 @@
 #ifndef CONFIG_VALUE_H_
 #define CONFIG_VALUE_H_
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -37,7 +36,9 @@ struct Port {
     return number;
   }  // NOLINT: reads as a number
   friend constexpr bool operator==(const Port&, const Port&) = default;
-  friend constexpr auto operator<=>(const Port&, const Port&) = default;
+  friend constexpr bool operator<(const Port& a, const Port& b) {
+    return a.number < b.number;
+  }
 };
 
 // What the library knows about values of type `T`. A program may specialise it
@@ -144,6 +145,7 @@ struct ValueType<std::vector<T>> {
 
   static std::string Print(const std::vector<T>& value) {
     std::vector<std::string> items;
+    items.reserve(value.size());
     for (const T& item : value) items.push_back(ValueType<T>::Print(item));
     return absl::StrJoin(items, ",");
   }
