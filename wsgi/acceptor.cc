@@ -94,6 +94,10 @@ bool Acceptor::AcceptOne() {
     case EHOSTUNREACH:
     case ENONET:
       return true;
+    // Somebody shut the listener down, for all who share it.
+    case EINVAL:
+      shut_down_ = true;
+      return false;
     // Out of descriptors or memory above all; it would only repeat.
     default:
       log_->warn("cannot accept connections for {} ms: {}", kPauseMilliseconds,
@@ -107,8 +111,9 @@ void Acceptor::Run() {
   bool registered = true;
   for (;;) {
     epoll_event events[2];
-    const int count = epoll_wait(epoll_.get(), events, 2,
-                                 registered ? -1 : kPauseMilliseconds);
+    const int count =
+        epoll_wait(epoll_.get(), events, 2,
+                   registered || shut_down_ ? -1 : kPauseMilliseconds);
     bool stop = false;
     bool ready = false;
     for (int i = 0; i < count; ++i) {
@@ -123,7 +128,7 @@ void Acceptor::Run() {
     // While pausing it stays unregistered, for another process may do better.
     if (pause_) {
       pause_ = false;
-    } else if (!registered) {
+    } else if (!registered && !shut_down_) {
       registered = Register().ok();
     }
   }

@@ -61,6 +61,7 @@ class Acceptor {
   UniqueFd epoll_;
   UniqueFd stop_;  // An eventfd.
   bool pause_ = false;
+  bool shut_down_ = false;  // Nothing will ever come again.
   std::thread thread_;
 };
 

@@ -459,7 +459,8 @@ void Exchange::EndOfSource() {
 
 After Exchange::Finish(bool broken) {
   body_ = Body();
-  if (settings_->log->should_log(spdlog::level::info)) {
+  // Without a status there was no response: the client left before it.
+  if (status_ != 0 && settings_->log->should_log(spdlog::level::info)) {
     uint64_t sent = body_queued_ - piece_.size();
     sent -= std::min<uint64_t>(out_body_, out_.size() - out_sent_);
     LogAccess(*settings_, channel_->info, request_.request_line,

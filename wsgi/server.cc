@@ -48,6 +48,12 @@ constexpr int kRequestsInTurn = 16;
 // More than this is given back while a connection idles.
 constexpr size_t kIdleCapacity = 4096;
 
+void Trim(std::string& received) {
+  if (received.empty() && received.capacity() > kIdleCapacity) {
+    std::string().swap(received);
+  }
+}
+
 absl::Status CheckOptions(const ServerOptions& options) {
   const auto check = [&options](bool valid, absl::string_view what) {
     return valid ? absl::OkStatus()
@@ -164,6 +170,10 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
     if (!std::exchange(told_, true)) loop_->Wake();
   }
 
+  absl::Status CreateAcceptors();
+  absl::Status StartThreads();
+  void StopAcceptors();
+
   // The rest runs on the loop's thread.
   void Run();
   void ReadInbox();
@@ -225,20 +235,14 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   bool aborting_ = false;
 };
 
-absl::Status Server::Impl::Start() {
-  absl::MutexLock lock(&mutex_);
-  if (stop_called_ || started_) return absl::OkStatus();
-
-  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
-  if (!loop.ok()) return loop.status();
-  std::vector<std::unique_ptr<Acceptor>> acceptors;
+absl::Status Server::Impl::CreateAcceptors() {
   for (const Listener* listener : listeners_) {
     UniqueFd fd(fcntl(listener->fd(), F_DUPFD_CLOEXEC, 0));
     if (!fd.ok()) {
       return absl::ErrnoToStatus(
           errno, absl::StrCat(options_.name, ": ", listener->address()));
     }
-    acceptors.push_back(std::make_unique<Acceptor>(
+    acceptors_.push_back(std::make_unique<Acceptor>(
         *log_, std::move(fd),
         [this](UniqueFd accepted) {
           Tell([&accepted](Inbox& inbox) {
@@ -247,40 +251,53 @@ absl::Status Server::Impl::Start() {
         },
         [this] { Tell([](Inbox& inbox) { ++inbox.acceptors_finished; }); }));
   }
+  return absl::OkStatus();
+}
 
+absl::Status Server::Impl::StartThreads() {
+  for (; acceptors_running_ < static_cast<int>(acceptors_.size());
+       ++acceptors_running_) {
+    absl::Status started = acceptors_[acceptors_running_]->Start();
+    if (!started.ok()) return started;
+  }
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error& refused) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(options_.name, ": no thread: ", refused.what()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Impl::Start() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stop_called_ || started_) return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
+  if (!loop.ok()) return loop.status();
   loop_ = *std::move(loop);
   timer_ = std::make_unique<EventLoop::Timer>(*loop_, *this);
   exchange_ = std::make_unique<Exchange>(settings_);
   buffer_.resize(kReceiveSize);
-  absl::Status error;
-  for (std::unique_ptr<Acceptor>& acceptor : acceptors) {
-    if (error = acceptor->Start(); !error.ok()) break;
-    acceptors_.push_back(std::move(acceptor));
-  }
-  acceptors_running_ = static_cast<int>(acceptors_.size());
-  if (error.ok()) {
-    try {
-      thread_ = std::thread([this] { Run(); });
-    } catch (const std::system_error& refused) {
-      error = absl::ResourceExhaustedError(
-          absl::StrCat(options_.name, ": no thread: ", refused.what()));
+
+  absl::Status started = CreateAcceptors();
+  if (started.ok()) started = StartThreads();
+  if (!started.ok()) {
+    for (int i = 0; i < acceptors_running_; ++i) {
+      acceptors_[i]->Stop();
+      acceptors_[i]->Join();
     }
+    return started;
   }
-  if (!error.ok()) {
-    mutex_.Unlock();  // The acceptors say that they finish.
-    for (auto& acceptor : acceptors_) acceptor->Stop();
-    for (auto& acceptor : acceptors_) acceptor->Join();
-    mutex_.Lock();
-    acceptors_.clear();
-    timer_.reset();
-    inbox_ = {};
-    return error;
-  }
-  started_ = true;
   for (const Listener* listener : listeners_) {
     log_->info("{}: serving {}://{}", options_.name,
                options_.tls == nullptr ? "http" : "https", listener->address());
   }
+  absl::MutexLock lock(&mutex_);
+  started_ = true;
+  // `Stop` came too early to reach them.
+  if (stop_called_) StopAcceptors();
   return absl::OkStatus();
 }
 
@@ -288,7 +305,10 @@ void Server::Impl::Stop() {
   absl::MutexLock lock(&mutex_);
   stop_called_ = true;
   stopping_.store(true, std::memory_order_relaxed);
-  if (!started_) return;
+  if (started_) StopAcceptors();
+}
+
+void Server::Impl::StopAcceptors() {
   for (auto& acceptor : acceptors_) acceptor->Stop();
 }
 
@@ -312,6 +332,7 @@ void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
   server.busy_count_.fetch_sub(1, std::memory_order_relaxed);
   if (peer.after == After::kKeep && peer.channel.received.empty() &&
       !peer.channel.transport.HasPending()) {
+    Trim(peer.channel.received);
     peer.scanner.Reset();
     peer.since = CoarseNow();
     int state = Connection::kBusy;
@@ -563,10 +584,7 @@ bool Server::Impl::Finished(Peer& peer) {
   peer.scanner.Reset();
   peer.since = CoarseNow();
   if (draining_) GrantGrace(peer);
-  if (peer.channel.received.capacity() > kIdleCapacity &&
-      peer.channel.received.empty()) {
-    std::string().swap(peer.channel.received);
-  }
+  Trim(peer.channel.received);
   if (!peer.channel.received.empty() && !Advance(peer)) return false;
   return Receive(peer);
 }

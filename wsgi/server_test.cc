@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -64,6 +66,16 @@ class RawClient {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+                         sizeof(address)) == 0;
+  }
+
+  // Of a UNIX socket.
+  explicit RawClient(const std::string& path)
+      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
     connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
                          sizeof(address)) == 0;
   }
@@ -246,6 +258,12 @@ class TestApplication : public Application {
       blocked_.Notify();
       unblock_.WaitForNotification();
       return Start(start_response("200 OK", {}), "unblocked");
+    }
+    if (path == "/who") {
+      return Start(
+          start_response("200 OK", {}),
+          absl::StrCat(environ.server_name(), " ", environ.server_port(), " ",
+                       environ.remote_addr(), " ", environ.remote_port()));
     }
     if (path == "/204") {
       return Start(start_response("204 No Content", {}), "ignored");
@@ -717,6 +735,41 @@ TEST_P(ServerTest, NextServerTakesOverTheListener) {
   RawClient second(port());
   second.Get("/second");
   EXPECT_EQ(second.ReadAnswer().body, "GET /second");
+}
+
+TEST_P(ServerTest, ServersOfOneListenerShareItsConnections) {
+  Start();
+  std::unique_ptr<Server> other = std::move(server_);
+  Start();
+  for (int i = 0; i < 100; ++i) {
+    RawClient client(port());
+    client.Get("/x");
+    ASSERT_EQ(client.ReadAnswer().body, "GET /x");
+  }
+  EXPECT_GT(server_->stats().requests, 10u);
+  EXPECT_GT(other->stats().requests, 10u);
+}
+
+TEST_P(ServerTest, OutlivesTheShutdownOfItsListener) {
+  Start();
+  RawClient client(port());
+  client.Get("/first");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /first");
+  shutdown(listener_->fd(), SHUT_RDWR);
+  EXPECT_FALSE(RawClient(port()).connected());
+  client.Get("/second");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /second");
+  EXPECT_THAT(StopAndReadLog(), Not(HasSubstr("warning")));
+}
+
+TEST_P(ServerTest, UnixSocketHasNoAddresses) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/server_test.", getpid(), GetParam());
+  listener_ = Listener::ListenUnix("http", path, {});
+  Start();
+  RawClient client(path);
+  client.Get("/who");
+  EXPECT_EQ(client.ReadAnswer().body, "unix  unix ");
 }
 
 TEST_P(ServerTest, DestructionCutsOffWhoDoesNotRead) {
