@@ -9,9 +9,9 @@
 //   if (!http.ok()) return http.status();
 //   log.info("listening on http://{}", http->address());
 //
-// Source: the listening part of `wsgi.Server` in oslo.service. There SO_REUSEPORT
-// lets two programs share a port unnoticed, and a UNIX socket's path is
-// stolen from a live process; neither happens here.
+// Source: the listening part of `wsgi.Server` in oslo.service. There
+// SO_REUSEPORT lets two programs share a port unnoticed, and a UNIX socket's
+// path is stolen from a live process; neither happens here.
 
 #ifndef SERVICE_LISTENER_H_
 #define SERVICE_LISTENER_H_
@@ -36,8 +36,8 @@ struct ListenerOptions {
 };
 
 // A listening socket: non-blocking, close-on-exec. Immutable after creation, so
-// it may be shared by threads, except for `Close`. Must outlive those who
-// accept from it.
+// it may be shared by threads, except for `Close`, after which `fd` is -1. Must
+// outlive those who accept from it.
 class Listener {
  public:
   // `host` is a name, an IPv4 or an IPv6 address (with or without brackets);
@@ -71,6 +71,12 @@ class Listener {
   int port() const { return port_; }
   // `HOST:PORT`, `[HOST]:PORT` or the path.
   std::string address() const;
+
+  // Stops listening in every process that shares the socket: from now on
+  // connections are refused, and so are those that nobody has accepted yet;
+  // `accept` fails with EINVAL, and the descriptor polls as hung up. The
+  // descriptor stays open. Thread-safe.
+  void Shutdown();
 
   // Closes this process's descriptor. Connections are refused once every
   // process has closed its own.

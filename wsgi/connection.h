@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One client's connection, as the server's loop keeps it: who may touch it,
+// what it waits for and until when.
+
+#ifndef WSGI_CONNECTION_H_
+#define WSGI_CONNECTION_H_
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "service/unique_fd.h"
+#include "wsgi/environ.h"
+#include "wsgi/event_loop.h"
+#include "wsgi/exchange.h"
+#include "wsgi/http1.h"
+
+namespace bergen::wsgi {
+
+// Addresses of both ends of a connected socket.
+ConnectionInfo DescribeConnection(int fd);
+
+// Belongs to the loop's thread, except while a request is handled: then
+// `channel`, `scanner`, `exchange`, `after` and `since` belong to the thread
+// that handles it.
+struct Connection {
+  // What the loop does with it.
+  enum class Stage { kHandshake, kServing, kLingering };
+
+  // Whose it is.
+  enum State : int {
+    kIdle,  // The loop's.
+    kBusy,  // Handed over. The handler gives it back by setting kIdle.
+    // Handed over, and the loop looks for nothing on its socket. The handler
+    // must give it back through the loop's inbox.
+    kBusyQuiet,
+  };
+
+  Connection(UniqueFd connected, std::unique_ptr<sslutils::Stream> tls,
+             ConnectionInfo info, const HeadLimits& limits, EventLoop& loop,
+             EventLoop::Handler& handler)
+      : fd(std::move(connected)),
+        channel{Transport(fd.get(), std::move(tls)), std::move(info), {}},
+        scanner(limits),
+        watch(loop, fd.get(), handler) {}
+
+  const UniqueFd fd;
+  Channel channel;
+  HeadScanner scanner;
+  Stage stage = Stage::kServing;
+  std::atomic<int> state = kIdle;
+  // Since when it idles, or its request arrives.
+  absl::Duration since;
+  // Of a handshake, of lingering, or of idling once the server stops.
+  absl::Duration deadline = absl::InfiniteDuration();
+  // When the loop looks at it next.
+  absl::Duration check_at = absl::InfiniteDuration();
+  // What was begun on the loop's thread and goes on elsewhere; otherwise null.
+  std::unique_ptr<Exchange> exchange;
+  After after = After::kKeep;
+  EventLoop::Watch watch;
+};
+
+}  // namespace bergen::wsgi
+
+#endif  // WSGI_CONNECTION_H_

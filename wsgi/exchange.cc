@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "wsgi/exchange.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "spdlog/spdlog.h"
+#include "wsgi/monotonic.h"
+
+namespace bergen::wsgi {
+namespace {
+
+using sslutils::IoResult;
+using sslutils::IoState;
+
+// A piece up to this size is copied behind the head, so that it is one write.
+constexpr size_t kCopiedPiece = 8192;
+
+// How much of a body that the application left unread is read for the sake of
+// keeping the connection, and for how long.
+constexpr uint64_t kDroppedBody = 256 * 1024;
+constexpr absl::Duration kDroppingTime = absl::Seconds(5);
+
+constexpr size_t kReceiveSize = 16384;
+
+// Pieces that a thread which must not block sends before others get their turn.
+constexpr int kPiecesInTurn = 16;
+
+constexpr Refusal kInternalError = {500, "Internal Server Error", ""};
+
+absl::string_view ServersAnswer(const absl::Status& failure, Refusal& refusal) {
+  switch (failure.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      refusal = {400, "Bad Request", ""};
+      break;
+    case absl::StatusCode::kDeadlineExceeded:
+      refusal = {408, "Request Timeout", ""};
+      break;
+    case absl::StatusCode::kResourceExhausted:
+      refusal = {413, "Content Too Large", ""};
+      break;
+    default:
+      break;
+  }
+  return refusal.reason;
+}
+
+}  // namespace
+
+void LogAccess(const ExchangeSettings& settings, const ConnectionInfo& info,
+               absl::string_view request_line, absl::string_view forwarded_for,
+               int status, uint64_t body_length, absl::Duration duration) {
+  if (!settings.log->should_log(spdlog::level::info)) return;
+  const std::string line = settings.access_log->Line({
+      .client_ip = info.remote_addr,
+      .forwarded_for = forwarded_for,
+      .client_port = info.remote_port,
+      .request_line = request_line,
+      .time = absl::Now(),
+      .status_code = status,
+      .body_length = body_length,
+      .wall_seconds = absl::ToDoubleSeconds(duration),
+  });
+  settings.log->log(spdlog::level::info, spdlog::string_view_t(line));
+}
+
+void Exchange::RequestBody::Begin() {
+  const Request& request = exchange_->request_;
+  remaining_ = request.content_length.value_or(0);
+  total_ = 0;
+  chunk_data_ = 0;
+  chunked_ = request.chunked;
+  failure_ = absl::OkStatus();
+  decoder_.reset();
+  if (chunked_) decoder_.emplace(exchange_->settings_->limits.max_header_line);
+  awaits_continue_ = request.expects_continue && (chunked_ || remaining_ > 0) &&
+                     exchange_->channel_->received.empty();
+  continue_allowed_ = awaits_continue_;
+}
+
+std::optional<uint64_t> Exchange::RequestBody::remaining() const {
+  if (chunked_) return std::nullopt;
+  return remaining_;
+}
+
+absl::Status Exchange::RequestBody::SendContinue() {
+  awaits_continue_ = false;
+  if (!continue_allowed_) return absl::OkStatus();
+  absl::string_view rest = "HTTP/1.1 100 Continue\r\n\r\n";
+  while (!rest.empty()) {
+    const IoResult result = exchange_->channel_->transport.Write({rest});
+    if (result.state == IoState::kDone) {
+      rest.remove_prefix(result.bytes);
+      continue;
+    }
+    absl::Status waited = exchange_->Wait(result.state, exchange_->timeout_);
+    if (!waited.ok()) return waited;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> Exchange::RequestBody::Read(char* buffer, size_t size) {
+  if (!failure_.ok()) return failure_;
+  if (remaining() == 0) return 0;
+  if (awaits_continue_) failure_ = SendContinue();
+  if (!failure_.ok()) return failure_;
+  absl::StatusOr<size_t> result =
+      chunked_ ? ReadChunked(buffer, size) : ReadLength(buffer, size);
+  if (!result.ok()) failure_ = result.status();
+  return result;
+}
+
+absl::StatusOr<size_t> Exchange::RequestBody::ReadLength(char* buffer,
+                                                         size_t size) {
+  size = static_cast<size_t>(std::min<uint64_t>(size, remaining_));
+  std::string& received = exchange_->channel_->received;
+  if (!received.empty()) {
+    size = std::min(size, received.size());
+    memcpy(buffer, received.data(), size);
+    received.erase(0, size);
+  } else {
+    const absl::StatusOr<size_t> got = exchange_->Receive(buffer, size);
+    if (!got.ok()) return got.status();
+    size = *got;
+  }
+  remaining_ -= size;
+  return size;
+}
+
+absl::StatusOr<size_t> Exchange::RequestBody::ReadChunked(char* buffer,
+                                                          size_t size) {
+  std::string& received = exchange_->channel_->received;
+  for (;;) {
+    if (chunk_data_ > 0) {
+      size = std::min(size, chunk_data_);
+      memcpy(buffer, received.data(), size);
+      received.erase(0, size);
+      chunk_data_ -= size;
+      return size;
+    }
+    const absl::StatusOr<ChunkDecoder::Step> step = decoder_->Decode(received);
+    if (!step.ok()) return step.status();
+    if (step->consumed == 0) {
+      char more[kReceiveSize];
+      const absl::StatusOr<size_t> got = exchange_->Receive(more, sizeof(more));
+      if (!got.ok()) return got.status();
+      received.append(more, *got);
+      continue;
+    }
+    // Data stays in front, to be handed out in parts; lines go.
+    received.erase(0, step->consumed - step->data.size());
+    chunk_data_ = step->data.size();
+    total_ += chunk_data_;
+    if (total_ > exchange_->settings_->max_body) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("request body: larger than ",
+                       exchange_->settings_->max_body, " bytes"));
+    }
+    if (step->done) {
+      chunked_ = false;
+      remaining_ = 0;
+      return 0;
+    }
+  }
+}
+
+Exchange::Exchange(const ExchangeSettings& settings)
+    : settings_(&settings), input_(*this) {}
+
+Exchange::~Exchange() = default;
+
+void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
+  channel_ = &channel;
+  request_.head.assign(channel.received, begin, end - begin);
+  channel.received.erase(0, end);
+  head_.Reset();
+  plan_ = {};
+  body_ = Body();
+  environ_.reset();
+  called_ = ended_ = broken_ = refused_ = false;
+  status_ = 0;
+  timeout_ = settings_->timeout;
+  out_.clear();
+  out_sent_ = 0;
+  piece_ = tail_ = {};
+  body_queued_ = out_body_ = 0;
+  if (settings_->log->should_log(spdlog::level::info)) began_ = MonotonicNow();
+
+  std::optional<Refusal> refusal = ParseHead(request_);
+  if (!refusal.has_value() &&
+      request_.content_length.value_or(0) > settings_->max_body) {
+    refusal = Refusal{413, "Content Too Large", "body larger than allowed"};
+  }
+  if (refusal.has_value()) {
+    settings_->log->debug("{}: refused with {}: {}", channel.info.remote_addr,
+                          refusal->status, std::string(refusal->detail));
+    request_.content_length.reset();
+    request_.chunked = false;
+    refused_ = true;
+    called_ = true;
+    input_.Begin();
+    Answer(*refusal, "");
+    return;
+  }
+  input_.Begin();
+  environ_.emplace(request_, channel.info, input_, *settings_->log);
+}
+
+bool Exchange::MayWaitForBody() const {
+  return request_.chunked ||
+         request_.content_length.value_or(0) > channel_->received.size();
+}
+
+After Exchange::Run(bool may_block) {
+  may_block_ = may_block;
+  pieces_ = 0;
+  if (!called_) {
+    called_ = true;
+    CallApplication();
+  }
+  const Progress progress = Send();
+  if (progress == Progress::kBlocked) return After::kBlocked;
+  return Finish(progress == Progress::kBroken);
+}
+
+void Exchange::CallApplication() {
+  absl::Status error;
+  try {
+    absl::StatusOr<Body> body = (*settings_->app)(*environ_, head_);
+    if (body.ok()) {
+      body_ = *std::move(body);
+    } else {
+      error = body.status();
+    }
+  } catch (const std::exception& exception) {
+    error = absl::InternalError(exception.what());
+  } catch (...) {
+    error = absl::InternalError("exception of unknown type");
+  }
+  if (!error.ok()) {
+    Fail(error);
+    return;
+  }
+  if (body_.source() != nullptr) {
+    // Nothing of the body will be sent, so none need be made.
+    if (head_.started() && request_.method == "HEAD") {
+      SendHead(std::nullopt);
+      ended_ = true;
+    }
+    return;
+  }
+  const absl::string_view complete = body_.complete();
+  if (!head_.started()) {
+    Fail(absl::FailedPreconditionError("start_response was not called"));
+    return;
+  }
+  const std::optional<uint64_t> length = head_.content_length();
+  if (length.has_value() && *length != complete.size() &&
+      request_.method != "HEAD" && head_.status() != 304) {
+    Fail(absl::FailedPreconditionError(
+        absl::StrCat("Content-Length is ", *length, ", the body has ",
+                     complete.size(), " bytes")));
+    return;
+  }
+  SendHead(complete.size());
+  ended_ = true;
+  if (plan_.framing == Framing::kLength) Queue(complete);
+}
+
+void Exchange::SendHead(std::optional<uint64_t> body_size) {
+  bool may_keep = settings_->keep_alive &&
+                  !settings_->stopping->load(std::memory_order_relaxed) &&
+                  input_.failure().ok();
+  // A client that was not told to continue may send its body or not: what
+  // follows cannot be told apart.
+  if (input_.awaits_continue()) may_keep = false;
+  input_.GiveUpContinue();
+  if (body_size.has_value() && input_.remaining().value_or(0) > kDroppedBody) {
+    may_keep = false;
+  }
+  status_ = head_.status();
+  plan_ = PlanResponse(request_, head_, body_size, may_keep);
+  head_.AppendTo(plan_, date_.Now(), out_);
+}
+
+void Exchange::Queue(absl::string_view body) {
+  body_queued_ += body.size();
+  if (body.size() <= kCopiedPiece) {
+    out_.append(body.data(), body.size());
+    out_body_ = body.size();
+  } else {
+    piece_ = body;
+  }
+}
+
+void Exchange::Fail(const absl::Status& error) {
+  body_ = Body();
+  ended_ = true;
+  piece_ = tail_ = {};
+  // What the application passes on is the client's failure, not its own.
+  if (!input_.failure().ok() && error == input_.failure()) {
+    settings_->log->debug("{}: {}", channel_->info.remote_addr,
+                          std::string(error.message()));
+    Refusal refusal;
+    refusal.reason = "";
+    if (head_.sent() || ServersAnswer(error, refusal).empty()) {
+      broken_ = true;
+    } else {
+      Answer(refusal, "");
+    }
+    return;
+  }
+  settings_->log->error("{} {}: the application failed: {}",
+                        std::string(request_.method),
+                        std::string(request_.raw_path), error.ToString());
+  if (head_.sent()) {
+    broken_ = true;
+    return;
+  }
+  Answer(kInternalError, settings_->debug ? error.ToString() : "");
+}
+
+void Exchange::Answer(const Refusal& refusal, absl::string_view text) {
+  plan_ = {};
+  status_ = refusal.status;
+  ended_ = true;
+  out_ = RefusalResponse(refusal, text, date_.Now());
+  out_sent_ = 0;
+  out_body_ = body_queued_ = text.size();
+}
+
+Exchange::Progress Exchange::Send() {
+  for (;;) {
+    while (!broken_ &&
+           (out_sent_ < out_.size() || !piece_.empty() || !tail_.empty())) {
+      const std::array<absl::string_view, 3> parts = {
+          absl::string_view(out_).substr(out_sent_), piece_, tail_};
+      const IoResult result = channel_->transport.Write(parts);
+      if (result.state == IoState::kDone) {
+        Sent(result.bytes);
+        continue;
+      }
+      const bool waits = result.state == IoState::kWantRead ||
+                         result.state == IoState::kWantWrite;
+      if (waits && !may_block_) return Progress::kBlocked;
+      if (absl::Status waited = Wait(result.state, timeout_); !waited.ok()) {
+        settings_->log->debug("{}: response cut off: {}",
+                              channel_->info.remote_addr,
+                              std::string(waited.message()));
+        broken_ = true;
+      }
+    }
+    if (broken_) return Progress::kBroken;
+    if (ended_) return Progress::kDone;
+    if (!may_block_ && ++pieces_ > kPiecesInTurn) return Progress::kBlocked;
+    Pull();
+  }
+}
+
+void Exchange::Sent(size_t size) {
+  const size_t out = std::min(size, out_.size() - out_sent_);
+  out_sent_ += out;
+  size -= out;
+  if (out_sent_ == out_.size()) {
+    out_.clear();
+    out_sent_ = 0;
+    out_body_ = 0;
+  }
+  const size_t piece = std::min(size, piece_.size());
+  piece_.remove_prefix(piece);
+  tail_.remove_prefix(size - piece);
+}
+
+void Exchange::Pull() {
+  absl::Status error;
+  std::optional<absl::string_view> piece;
+  try {
+    absl::StatusOr<std::optional<absl::string_view>> next =
+        body_.source()->Next();
+    if (next.ok()) {
+      piece = *next;
+    } else {
+      error = next.status();
+    }
+  } catch (const std::exception& exception) {
+    error = absl::InternalError(exception.what());
+  } catch (...) {
+    error = absl::InternalError("exception of unknown type");
+  }
+  if (error.ok() && !head_.started() &&
+      (!piece.has_value() || !piece->empty())) {
+    error = absl::FailedPreconditionError("start_response was not called");
+  }
+  if (!error.ok()) {
+    Fail(error);
+  } else if (!piece.has_value()) {
+    EndOfSource();
+  } else if (!piece->empty()) {
+    TakePiece(*piece);
+  }
+}
+
+void Exchange::TakePiece(absl::string_view piece) {
+  if (!head_.sent()) SendHead(std::nullopt);
+  switch (plan_.framing) {
+    case Framing::kNone:
+      ended_ = true;
+      return;
+    case Framing::kLength:
+      if (piece.size() > *plan_.length - body_queued_) {
+        settings_->log->error(
+            "{}: the application's body is longer than its Content-Length, {}",
+            std::string(request_.raw_path), *plan_.length);
+        piece = piece.substr(0, *plan_.length - body_queued_);
+        plan_.keep_alive = false;
+        ended_ = true;
+      }
+      Queue(piece);
+      return;
+    case Framing::kUntilClose:
+      Queue(piece);
+      return;
+    case Framing::kChunked:
+      AppendChunkLine(piece.size(), out_);
+      Queue(piece);
+      if (piece_.empty()) {
+        absl::StrAppend(&out_, kChunkEnd);
+      } else {
+        tail_ = kChunkEnd;
+      }
+      return;
+  }
+}
+
+void Exchange::EndOfSource() {
+  ended_ = true;
+  if (!head_.sent()) {
+    SendHead(0);
+    return;
+  }
+  if (plan_.framing == Framing::kChunked) tail_ = kLastChunk;
+  if (plan_.framing == Framing::kLength && body_queued_ < *plan_.length) {
+    settings_->log->error(
+        "{}: the application's body ends after {} of {} bytes",
+        std::string(request_.raw_path), body_queued_, *plan_.length);
+    broken_ = true;
+  }
+}
+
+After Exchange::Finish(bool broken) {
+  body_ = Body();
+  // Without a status there was no response: the client left before it.
+  if (status_ != 0 && settings_->log->should_log(spdlog::level::info)) {
+    uint64_t sent = body_queued_ - piece_.size();
+    sent -= std::min<uint64_t>(out_body_, out_.size() - out_sent_);
+    LogAccess(*settings_, channel_->info, request_.request_line,
+              environ_.has_value()
+                  ? environ_->Header("x-forwarded-for").value_or("")
+                  : "",
+              status_, sent, MonotonicNow() - began_);
+  }
+  if (broken) return After::kClose;
+  if (refused_ || !input_.failure().ok()) return After::kLinger;
+  if (plan_.keep_alive && DropRestOfBody()) return After::kKeep;
+  return input_.remaining() == 0 && channel_->received.empty() ? After::kClose
+                                                               : After::kLinger;
+}
+
+bool Exchange::DropRestOfBody() {
+  if (input_.remaining() == 0) return true;
+  const absl::Duration end = MonotonicNow() + kDroppingTime;
+  uint64_t dropped = 0;
+  char rest[kReceiveSize];
+  while (input_.remaining() != 0) {
+    if (dropped >= kDroppedBody) return false;
+    timeout_ = std::min(settings_->timeout, end - MonotonicNow());
+    const absl::StatusOr<size_t> size = input_.Read(rest, sizeof(rest));
+    if (!size.ok()) return false;
+    dropped += *size;
+  }
+  return true;
+}
+
+absl::Status Exchange::Wait(IoState state, absl::Duration timeout) {
+  if (state == IoState::kClosed || state == IoState::kFailed) {
+    return absl::UnavailableError("the client is gone");
+  }
+  const absl::Duration end = MonotonicNow() + timeout;
+  for (;;) {
+    pollfd ready = {
+        .fd = channel_->transport.fd(),
+        .events = static_cast<short>(  // NOLINT(runtime/int): poll's own.
+            state == IoState::kWantWrite ? POLLOUT : POLLIN),
+        .revents = 0,
+    };
+    const absl::Duration left = end - MonotonicNow();
+    const int milliseconds =
+        left > absl::Hours(24)
+            ? -1
+            : static_cast<int>(absl::ToInt64Milliseconds(
+                  absl::Ceil(std::max(left, absl::ZeroDuration()),
+                             absl::Milliseconds(1))));
+    const int count = poll(&ready, 1, milliseconds);
+    if (count > 0) return absl::OkStatus();
+    if (count == 0) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the client was silent for ", absl::FormatDuration(timeout)));
+    }
+    if (errno != EINTR) return absl::ErrnoToStatus(errno, "poll");
+  }
+}
+
+absl::StatusOr<size_t> Exchange::Receive(char* buffer, size_t size) {
+  for (;;) {
+    const IoResult result = channel_->transport.Read(buffer, size);
+    if (result.state == IoState::kDone) return result.bytes;
+    absl::Status waited = Wait(result.state, timeout_);
+    if (!waited.ok()) return waited;
+  }
+}
+
+}  // namespace bergen::wsgi

@@ -1,0 +1,734 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "wsgi/server.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cerrno>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "spdlog/spdlog.h"
+#include "wsgi/acceptor.h"
+#include "wsgi/connection.h"
+#include "wsgi/event_loop.h"
+#include "wsgi/exchange.h"
+#include "wsgi/monotonic.h"
+#include "wsgi/worker_pool.h"
+
+namespace bergen::wsgi {
+namespace {
+
+using sslutils::IoResult;
+using sslutils::IoState;
+
+// The size of the loop's only buffer for what arrives.
+constexpr size_t kReceiveSize = 65536;
+
+// How long a client may go on sending what nobody wants, so that it gets to see
+// the answer.
+constexpr absl::Duration kLingerTime = absl::Seconds(2);
+
+// Requests of one connection that the loop answers before others get their
+// turn.
+constexpr int kRequestsInTurn = 16;
+
+// More than this is given back while a connection idles.
+constexpr size_t kIdleCapacity = 4096;
+
+void Trim(std::string& received) {
+  if (received.empty() && received.capacity() > kIdleCapacity) {
+    std::string().swap(received);
+  }
+}
+
+absl::Status CheckOptions(const ServerOptions& options) {
+  const auto check = [&options](bool valid, absl::string_view what) {
+    return valid ? absl::OkStatus()
+                 : absl::InvalidArgumentError(
+                       absl::StrCat(options.name, ": ", what));
+  };
+  for (const absl::Status& status : {
+           check(options.pool_size >= 1, "pool_size must be at least 1"),
+           check(options.max_header_line >= 64,
+                 "max_header_line must be at least 64"),
+           check(options.max_url_len >= 64, "max_url_len must be at least 64"),
+           check(options.client_socket_timeout > absl::ZeroDuration(),
+                 "client_socket_timeout must be positive"),
+           check(options.handshake_timeout > absl::ZeroDuration(),
+                 "handshake_timeout must be positive"),
+           check(options.drain_grace >= absl::ZeroDuration(),
+                 "drain_grace must not be negative"),
+       }) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// What the thread that waits (the loop) does is in the part below `Run`; the
+// other threads reach it by `inbox_` only, apart from giving a connection back
+// by its state.
+class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
+ public:
+  Impl(spdlog::logger& log, Application& app,
+       std::vector<const Listener*> listeners, const ServerOptions& options,
+       AccessLogFormat access_log)
+      : log_(&log),
+        listeners_(std::move(listeners)),
+        options_(options),
+        access_log_(std::move(access_log)),
+        settings_{
+            .app = &app,
+            .log = &log,
+            .access_log = &access_log_,
+            .limits = {.max_request_line = options.max_url_len,
+                       .max_header_line = options.max_header_line},
+            .max_body = options.max_body_size,
+            .timeout = options.client_socket_timeout,
+            .keep_alive = options.keep_alive,
+            .debug = options.debug,
+            .stopping = &stopping_,
+        },
+        pool_(options.pool_size, *this) {}
+
+  ~Impl() override {
+    Stop();
+    if (thread_.joinable()) {
+      Tell([](Inbox& inbox) { inbox.abort = true; });
+    }
+    Wait();
+  }
+
+  const std::string& name() const { return options_.name; }
+
+  absl::Status Start();
+  void Stop();
+  void Wait();
+
+  ServerStats stats() const {
+    return {.connections = connection_count_.load(std::memory_order_relaxed),
+            .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
+            .requests = request_count_.load(std::memory_order_relaxed)};
+  }
+
+ private:
+  // A connection that tells the server when it is ready.
+  struct Peer : public Connection, public EventLoop::Handler {
+    Peer(Impl& server, UniqueFd fd, std::unique_ptr<sslutils::Stream> tls,
+         ConnectionInfo info)
+        : Connection(std::move(fd), std::move(tls), std::move(info),
+                     server.settings_.limits, *server.loop_, *this),
+          server(&server) {}
+    void OnReady() override { server->OnReady(*this); }
+
+    Impl* server;
+  };
+
+  // What other threads want from the loop.
+  struct Inbox {
+    std::vector<UniqueFd> accepted;
+    std::vector<Peer*> returned;
+    int acceptors_finished = 0;
+    bool abort = false;
+  };
+
+  // One thread of the pool: it keeps the exchange, with its buffers.
+  class PoolThread : public WorkerPool::Thread {
+   public:
+    explicit PoolThread(Impl& server)
+        : server_(&server),
+          exchange_(std::make_unique<Exchange>(server.settings_)) {}
+    void Run(WorkerPool::Job job) override;
+
+   private:
+    Impl* server_;
+    std::unique_ptr<Exchange> exchange_;
+  };
+
+  std::unique_ptr<WorkerPool::Thread> NewThread() override {
+    return std::make_unique<PoolThread>(*this);
+  }
+
+  template <typename Change>
+  void Tell(Change change) {
+    absl::MutexLock lock(&mutex_);
+    change(inbox_);
+    if (!std::exchange(told_, true)) loop_->Wake();
+  }
+
+  absl::Status CreateAcceptors();
+  absl::Status StartThreads();
+  void StopAcceptors();
+
+  // The rest runs on the loop's thread.
+  void Run();
+  void ReadInbox();
+  void BeginStopping();
+  void Abort();
+  void Add(UniqueFd fd);
+  void OnReady(Peer& peer);
+  // Of the timer: looks at connections that are due.
+  void OnReady() override;
+  // These return whether the connection still exists and idles.
+  bool Handshake(Peer& peer);
+  bool Receive(Peer& peer);
+  bool Advance(Peer& peer);
+  bool Dispatch(Peer& peer);
+  bool Finished(Peer& peer);
+  void Refuse(Peer& peer);
+  void Linger(Peer& peer);
+  void Discard(Peer& peer);
+  void Close(Peer& peer);
+  void WaitFor(Peer& peer, EventLoop::Direction direction);
+  void GrantGrace(Peer& peer);
+  absl::Duration DeadlineOf(const Peer& peer) const;
+  void CheckAt(Peer& peer, absl::Duration when);
+  void SetTimer();
+
+  spdlog::logger* const log_;
+  const std::vector<const Listener*> listeners_;
+  const ServerOptions options_;
+  const AccessLogFormat access_log_;
+  std::atomic<bool> stopping_ = false;
+  const ExchangeSettings settings_;
+  WorkerPool pool_;
+
+  std::atomic<int> connection_count_ = 0;
+  std::atomic<int> busy_count_ = 0;
+  std::atomic<uint64_t> request_count_ = 0;
+
+  absl::Mutex mutex_;
+  bool stop_called_ ABSL_GUARDED_BY(mutex_) = false;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool told_ ABSL_GUARDED_BY(mutex_) = false;  // `inbox_` is not empty.
+  Inbox inbox_ ABSL_GUARDED_BY(mutex_);
+
+  // Set by `Start`, then unchanged until `Wait` has joined the thread.
+  std::unique_ptr<EventLoop> loop_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::thread thread_;
+
+  // Of the loop's thread.
+  absl::flat_hash_map<Peer*, std::unique_ptr<Peer>> peers_;
+  std::set<std::pair<absl::Duration, Peer*>> checks_;
+  absl::Duration timer_set_for_ = absl::InfiniteDuration();
+  std::unique_ptr<EventLoop::Timer> timer_;
+  std::unique_ptr<Exchange> exchange_;
+  std::vector<WorkerPool::Job> jobs_;
+  std::vector<char> buffer_;
+  int acceptors_running_ = 0;
+  bool draining_ = false;  // Nothing is accepted any more.
+  bool aborting_ = false;
+};
+
+absl::Status Server::Impl::CreateAcceptors() {
+  for (const Listener* listener : listeners_) {
+    UniqueFd fd(fcntl(listener->fd(), F_DUPFD_CLOEXEC, 0));
+    if (!fd.ok()) {
+      return absl::ErrnoToStatus(
+          errno, absl::StrCat(options_.name, ": ", listener->address()));
+    }
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        *log_, std::move(fd),
+        [this](UniqueFd accepted) {
+          Tell([&accepted](Inbox& inbox) {
+            inbox.accepted.push_back(std::move(accepted));
+          });
+        },
+        [this] { Tell([](Inbox& inbox) { ++inbox.acceptors_finished; }); }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Impl::StartThreads() {
+  for (; acceptors_running_ < static_cast<int>(acceptors_.size());
+       ++acceptors_running_) {
+    absl::Status started = acceptors_[acceptors_running_]->Start();
+    if (!started.ok()) return started;
+  }
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error& refused) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(options_.name, ": no thread: ", refused.what()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Impl::Start() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stop_called_ || started_) return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
+  if (!loop.ok()) return loop.status();
+  loop_ = *std::move(loop);
+  timer_ = std::make_unique<EventLoop::Timer>(*loop_, *this);
+  exchange_ = std::make_unique<Exchange>(settings_);
+  buffer_.resize(kReceiveSize);
+
+  absl::Status started = CreateAcceptors();
+  if (started.ok()) started = StartThreads();
+  if (!started.ok()) {
+    for (int i = 0; i < acceptors_running_; ++i) {
+      acceptors_[i]->Stop();
+      acceptors_[i]->Join();
+    }
+    return started;
+  }
+  for (const Listener* listener : listeners_) {
+    log_->info("{}: serving {}://{}", options_.name,
+               options_.tls == nullptr ? "http" : "https", listener->address());
+  }
+  absl::MutexLock lock(&mutex_);
+  started_ = true;
+  // `Stop` came too early to reach them.
+  if (stop_called_) StopAcceptors();
+  return absl::OkStatus();
+}
+
+void Server::Impl::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stop_called_ = true;
+  stopping_.store(true, std::memory_order_relaxed);
+  if (started_) StopAcceptors();
+}
+
+void Server::Impl::StopAcceptors() {
+  for (auto& acceptor : acceptors_) acceptor->Stop();
+}
+
+void Server::Impl::Wait() {
+  if (!thread_.joinable()) return;
+  thread_.join();
+  for (auto& acceptor : acceptors_) acceptor->Join();
+  pool_.Join();
+}
+
+void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
+  Peer& peer = *static_cast<Peer*>(job);
+  if (peer.exchange != nullptr) {
+    exchange_ = std::move(peer.exchange);
+  } else {
+    exchange_->Begin(peer.channel, peer.scanner.head_begin(),
+                     peer.scanner.head_end());
+  }
+  peer.after = exchange_->Run(/*may_block=*/true);
+  Impl& server = *server_;
+  server.busy_count_.fetch_sub(1, std::memory_order_relaxed);
+  if (peer.after == After::kKeep && peer.channel.received.empty() &&
+      !peer.channel.transport.HasPending()) {
+    Trim(peer.channel.received);
+    peer.scanner.Reset();
+    peer.since = CoarseNow();
+    int state = Connection::kBusy;
+    // From here on the connection may be gone.
+    if (peer.state.compare_exchange_strong(state, Connection::kIdle,
+                                           std::memory_order_acq_rel)) {
+      return;
+    }
+  }
+  server.Tell([&peer](Inbox& inbox) { inbox.returned.push_back(&peer); });
+}
+
+void Server::Impl::Run() {
+  // A client that is gone is an error of a write, not a signal. Threads of the
+  // pool inherit this.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+
+  while (!draining_ || acceptors_running_ > 0 || !peers_.empty()) {
+    loop_->RunOnce();
+    ReadInbox();
+    if (!jobs_.empty()) {
+      pool_.Submit(jobs_);
+      jobs_.clear();
+    }
+    SetTimer();
+  }
+  log_->info("{}: stopped", options_.name);
+}
+
+void Server::Impl::ReadInbox() {
+  Inbox inbox;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!told_) return;
+    told_ = false;
+    std::swap(inbox, inbox_);
+  }
+  for (UniqueFd& fd : inbox.accepted) Add(std::move(fd));
+  for (Peer* peer : inbox.returned) Finished(*peer);
+  acceptors_running_ -= inbox.acceptors_finished;
+  if (acceptors_running_ == 0 && !draining_) BeginStopping();
+  if (inbox.abort) Abort();
+}
+
+void Server::Impl::BeginStopping() {
+  draining_ = true;
+  for (auto& [peer, owner] : peers_) {
+    int state = Connection::kBusy;
+    if (peer->state.compare_exchange_strong(state, Connection::kBusyQuiet,
+                                            std::memory_order_acq_rel)) {
+      peer->watch.Disarm();
+    } else if (state == Connection::kIdle) {
+      GrantGrace(*peer);
+    }
+  }
+}
+
+void Server::Impl::Abort() {
+  aborting_ = true;
+  for (auto& [peer, owner] : peers_) {
+    // Whoever handles it notices, and gives it back.
+    shutdown(peer->fd.get(), SHUT_RDWR);
+    if (peer->state.load(std::memory_order_acquire) == Connection::kIdle) {
+      peer->deadline = absl::ZeroDuration();
+      CheckAt(*peer, absl::ZeroDuration());
+    }
+  }
+}
+
+void Server::Impl::Add(UniqueFd fd) {
+  if (aborting_) return;
+  const int one = 1;
+  // Fails for UNIX sockets, which need it not.
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  ConnectionInfo info = DescribeConnection(fd.get());
+  info.https = options_.tls != nullptr;
+  info.multiprocess = options_.multiprocess;
+  std::unique_ptr<sslutils::Stream> tls;
+  if (options_.tls != nullptr) tls = options_.tls->Accept(fd.get());
+  auto owner = std::make_unique<Peer>(*this, std::move(fd), std::move(tls),
+                                      std::move(info));
+  Peer& peer = *owner;
+  peers_.emplace(&peer, std::move(owner));
+  connection_count_.store(static_cast<int>(peers_.size()),
+                          std::memory_order_relaxed);
+  peer.since = CoarseNow();
+  if (peer.channel.transport.is_tls()) {
+    peer.stage = Connection::Stage::kHandshake;
+    peer.deadline = peer.since + options_.handshake_timeout;
+  }
+  if (draining_) GrantGrace(peer);
+  CheckAt(peer, DeadlineOf(peer));
+  // A client that speaks first is often heard at once.
+  OnReady(peer);
+}
+
+void Server::Impl::OnReady(Peer& peer) {
+  if (peer.stage == Connection::Stage::kLingering) {
+    Discard(peer);
+    return;
+  }
+  int state = Connection::kBusy;
+  if (peer.state.compare_exchange_strong(state, Connection::kBusyQuiet,
+                                         std::memory_order_acq_rel)) {
+    peer.watch.Disarm();
+    return;
+  }
+  if (state != Connection::kIdle) return;
+  if (peer.stage == Connection::Stage::kHandshake && !Handshake(peer)) return;
+  Receive(peer);
+}
+
+bool Server::Impl::Handshake(Peer& peer) {
+  const IoResult result = peer.channel.transport.Handshake();
+  switch (result.state) {
+    case IoState::kDone:
+      peer.stage = Connection::Stage::kServing;
+      peer.since = CoarseNow();
+      if (!draining_) peer.deadline = absl::InfiniteDuration();
+      CheckAt(peer, DeadlineOf(peer));
+      return true;
+    case IoState::kWantRead:
+      WaitFor(peer, EventLoop::kRead);
+      return false;
+    case IoState::kWantWrite:
+      WaitFor(peer, EventLoop::kWrite);
+      return false;
+    case IoState::kClosed:
+    case IoState::kFailed:
+      log_->debug("{}: TLS handshake with {} failed: {}", options_.name,
+                  peer.channel.info.remote_addr, result.error.ToString());
+      Close(peer);
+      return false;
+  }
+  return false;
+}
+
+bool Server::Impl::Receive(Peer& peer) {
+  for (;;) {
+    const IoResult result =
+        peer.channel.transport.Read(buffer_.data(), buffer_.size());
+    switch (result.state) {
+      case IoState::kDone:
+        if (peer.channel.received.empty()) peer.since = CoarseNow();
+        peer.channel.received.append(buffer_.data(), result.bytes);
+        if (!Advance(peer)) return false;
+        // Otherwise more than was asked for is unlikely to be there.
+        if (result.bytes == buffer_.size() ||
+            peer.channel.transport.HasPending()) {
+          continue;
+        }
+        WaitFor(peer, EventLoop::kRead);
+        return true;
+      case IoState::kWantRead:
+        WaitFor(peer, EventLoop::kRead);
+        return true;
+      case IoState::kWantWrite:
+        WaitFor(peer, EventLoop::kWrite);
+        return true;
+      case IoState::kClosed:
+      case IoState::kFailed:
+        Close(peer);
+        return false;
+    }
+  }
+}
+
+bool Server::Impl::Advance(Peer& peer) {
+  for (int turn = 0;; ++turn) {
+    switch (peer.scanner.Scan(peer.channel.received)) {
+      case HeadScanner::Verdict::kNeedMore:
+        return true;
+      case HeadScanner::Verdict::kRefused:
+        Refuse(peer);
+        return false;
+      case HeadScanner::Verdict::kComplete:
+        break;
+    }
+    if (turn == kRequestsInTurn) {
+      // Comes back by the inbox, after others.
+      peer.scanner.Reset();
+      peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
+      peer.watch.Disarm();
+      peer.after = After::kKeep;
+      Tell([&peer](Inbox& inbox) { inbox.returned.push_back(&peer); });
+      return false;
+    }
+    if (!Dispatch(peer)) return false;
+    if (peer.channel.received.empty()) return true;
+  }
+}
+
+bool Server::Impl::Dispatch(Peer& peer) {
+  request_count_.fetch_add(1, std::memory_order_relaxed);
+  if (options_.inline_app) {
+    exchange_->Begin(peer.channel, peer.scanner.head_begin(),
+                     peer.scanner.head_end());
+    if (!exchange_->MayWaitForBody()) {
+      peer.after = exchange_->Run(/*may_block=*/false);
+      if (peer.after != After::kBlocked) {
+        if (peer.after != After::kKeep) {
+          Finished(peer);
+          return false;
+        }
+        peer.scanner.Reset();
+        peer.since = CoarseNow();
+        return true;
+      }
+    }
+    peer.exchange =
+        std::exchange(exchange_, std::make_unique<Exchange>(settings_));
+  }
+  busy_count_.fetch_add(1, std::memory_order_relaxed);
+  peer.state.store(Connection::kBusy, std::memory_order_relaxed);
+  if (draining_) {
+    peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
+    peer.watch.Disarm();
+  } else if (absl::Status armed = peer.watch.Arm(EventLoop::kRead);
+             !armed.ok()) {
+    peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
+  }
+  jobs_.push_back(&peer);
+  return false;
+}
+
+bool Server::Impl::Finished(Peer& peer) {
+  peer.state.store(Connection::kIdle, std::memory_order_relaxed);
+  if (aborting_) {
+    Close(peer);
+    return false;
+  }
+  switch (peer.after) {
+    case After::kKeep:
+      break;
+    case After::kClose:
+      if (peer.channel.transport.is_tls()) {
+        peer.channel.transport.ShutdownWrite();
+      }
+      Close(peer);
+      return false;
+    case After::kLinger:
+    case After::kBlocked:  // Does not happen to those who may block.
+      Linger(peer);
+      return false;
+  }
+  peer.scanner.Reset();
+  peer.since = CoarseNow();
+  if (draining_) GrantGrace(peer);
+  Trim(peer.channel.received);
+  if (!peer.channel.received.empty() && !Advance(peer)) return false;
+  return Receive(peer);
+}
+
+void Server::Impl::Refuse(Peer& peer) {
+  const Refusal& refusal = peer.scanner.refusal();
+  HttpDate date;
+  const std::string answer = RefusalResponse(refusal, "", date.Now());
+  // It fits into the socket's buffer, or the client does not read.
+  peer.channel.transport.Write({answer});
+  absl::string_view line = peer.channel.received;
+  line = line.substr(0, std::min(line.find_first_of("\r\n"),
+                                 settings_.limits.max_request_line));
+  LogAccess(settings_, peer.channel.info, line, "", refusal.status, 0,
+            CoarseNow() - peer.since);
+  Linger(peer);
+}
+
+void Server::Impl::Linger(Peer& peer) {
+  peer.channel.transport.ShutdownWrite();
+  peer.stage = Connection::Stage::kLingering;
+  peer.deadline = CoarseNow() + kLingerTime;
+  CheckAt(peer, peer.deadline);
+  Discard(peer);
+}
+
+void Server::Impl::Discard(Peer& peer) {
+  for (;;) {
+    const ssize_t size = recv(peer.fd.get(), buffer_.data(), buffer_.size(), 0);
+    if (size > 0) {
+      // A fast sender must not keep the loop.
+      if (static_cast<size_t>(size) == buffer_.size()) break;
+      continue;
+    }
+    if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
+      Close(peer);
+      return;
+    }
+    if (errno == EAGAIN) break;
+  }
+  WaitFor(peer, EventLoop::kRead);
+}
+
+void Server::Impl::Close(Peer& peer) {
+  checks_.erase({peer.check_at, &peer});
+  peers_.erase(&peer);
+  connection_count_.store(static_cast<int>(peers_.size()),
+                          std::memory_order_relaxed);
+}
+
+void Server::Impl::WaitFor(Peer& peer, EventLoop::Direction direction) {
+  const absl::Status armed = peer.watch.Arm(direction);
+  if (armed.ok()) return;
+  log_->error("{}: {}", options_.name, armed.ToString());
+  // Nothing else would ever end it. Not here: callers go on using it.
+  peer.deadline = absl::ZeroDuration();
+  CheckAt(peer, absl::ZeroDuration());
+}
+
+void Server::Impl::GrantGrace(Peer& peer) {
+  if (peer.stage == Connection::Stage::kLingering) return;
+  if (!peer.channel.received.empty()) return;
+  peer.deadline = std::min(peer.deadline, CoarseNow() + options_.drain_grace);
+  CheckAt(peer, peer.deadline);
+}
+
+absl::Duration Server::Impl::DeadlineOf(const Peer& peer) const {
+  // Once a request begins to arrive it has its usual time.
+  const bool arriving = peer.stage == Connection::Stage::kServing &&
+                        !peer.channel.received.empty() &&
+                        peer.deadline > absl::ZeroDuration();
+  if (peer.deadline < absl::InfiniteDuration() && !arriving) {
+    return peer.deadline;
+  }
+  return peer.since + options_.client_socket_timeout;
+}
+
+void Server::Impl::CheckAt(Peer& peer, absl::Duration when) {
+  checks_.erase({peer.check_at, &peer});
+  peer.check_at = when;
+  if (when < absl::InfiniteDuration()) checks_.insert({when, &peer});
+}
+
+void Server::Impl::SetTimer() {
+  const absl::Duration next =
+      checks_.empty() ? absl::InfiniteDuration() : checks_.begin()->first;
+  // A timer that goes off early costs less than one set for each request.
+  if (next >= timer_set_for_) return;
+  timer_set_for_ = next;
+  timer_->Set(next - CoarseNow());
+}
+
+void Server::Impl::OnReady() {
+  timer_set_for_ = absl::InfiniteDuration();
+  const absl::Duration now = CoarseNow();
+  while (!checks_.empty() && checks_.begin()->first <= now) {
+    Peer& peer = *checks_.begin()->second;
+    if (peer.state.load(std::memory_order_acquire) != Connection::kIdle) {
+      // Its time begins when it is given back, so it ends after this.
+      CheckAt(peer,
+              now + std::min(options_.client_socket_timeout, absl::Hours(1)));
+      continue;
+    }
+    const absl::Duration deadline = DeadlineOf(peer);
+    if (deadline > now) {
+      CheckAt(peer, deadline);
+      continue;
+    }
+    log_->debug("{}: closing connection of {} after waiting for it",
+                options_.name, peer.channel.info.remote_addr);
+    Close(peer);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Create(
+    spdlog::logger& log, Application& app,
+    std::vector<const Listener*> listeners, const ServerOptions& options) {
+  if (absl::Status valid = CheckOptions(options); !valid.ok()) return valid;
+  if (listeners.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.name, ": no listener"));
+  }
+  absl::StatusOr<AccessLogFormat> format =
+      AccessLogFormat::Create(options.log_format);
+  if (!format.ok()) return format.status();
+  return std::unique_ptr<Server>(new Server(std::make_unique<Impl>(
+      log, app, std::move(listeners), options, *std::move(format))));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() = default;
+
+absl::string_view Server::name() const { return impl_->name(); }
+
+absl::Status Server::Start() { return impl_->Start(); }
+
+void Server::Stop() { impl_->Stop(); }
+
+absl::Status Server::Wait() {
+  impl_->Wait();
+  return absl::OkStatus();
+}
+
+ServerStats Server::stats() const { return impl_->stats(); }
+
+}  // namespace bergen::wsgi

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An HTTP server for one application, as a service.
+//
+//   absl::StatusOr<std::unique_ptr<Server>> server =
+//       Server::Create(log, app, {&listener}, {});
+//   if (!server.ok()) return server.status();
+//   if (absl::Status started = (*server)->Start(); !started.ok()) return
+//   started;
+//   ...
+//   (*server)->Stop();
+//   return (*server)->Wait();
+//
+// One thread does the waiting: for connections, requests and clients that idle.
+// A request that has arrived is handled by a thread of a pool, which the
+// application may block. Idle connections occupy no thread of the pool.
+//
+// Source: `wsgi.Server` in oslo.service. Differences: the pool counts requests
+// and not connections, the client is told when its connection will be closed,
+// early errors have a status line and are in the access log, pieces of a body
+// are sent as they come, and stopping loses no request (see `Stop`).
+
+#ifndef WSGI_SERVER_H_
+#define WSGI_SERVER_H_
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "service/listener.h"
+#include "service/service.h"
+#include "spdlog/fwd.h"
+#include "sslutils/server_context.h"
+#include "wsgi/access_log.h"
+#include "wsgi/application.h"
+
+namespace bergen::wsgi {
+
+struct ServerOptions {
+  // For logs and status.
+  std::string name = "wsgi";
+  // The most requests handled at once, at least 1; more wait their turn.
+  int pool_size = 100;
+  // False closes each connection after one response.
+  bool keep_alive = true;
+  // How long a connection may idle, a head may take to arrive, and a client may
+  // neither send nor take anything. `absl::InfiniteDuration()` waits for ever.
+  absl::Duration client_socket_timeout = absl::Seconds(900);
+  // In bytes, line ends counted; what is not smaller is refused. At least 64.
+  size_t max_header_line = 16384;
+  size_t max_url_len = 8192;  // Of the whole request line.
+  // Bytes of a request's body; more is refused with 413.
+  uint64_t max_body_size = std::numeric_limits<uint64_t>::max();
+  // A 500 says in its body what the application's error was.
+  bool debug = false;
+  // See access_log.h.
+  std::string log_format = std::string(kDefaultLogFormat);
+  // Calls the application on the thread that waits, which is fast and
+  // lets a slow application hold up every client. Requests whose body has not
+  // arrived, and what is left of responses that the client does not take at
+  // once, still go to the pool.
+  bool inline_app = false;
+  // Null: plain HTTP.
+  std::shared_ptr<const sslutils::ServerContext> tls;
+  // How long a TLS handshake may take.
+  absl::Duration handshake_timeout = absl::Seconds(30);
+  // How long, after `Stop`, an idle connection may still send a request.
+  absl::Duration drain_grace = absl::Milliseconds(250);
+  // Other processes serve the same application (`wsgi.multiprocess`).
+  bool multiprocess = false;
+};
+
+// Moments of a running server.
+struct ServerStats {
+  int connections = 0;
+  // Handed to the application, or waiting for a thread.
+  int requests_in_progress = 0;
+  uint64_t requests = 0;
+};
+
+// Thread-safe, as far as the contract of `Service` allows.
+class Server : public Service {
+ public:
+  // `log`, `app` and the listeners must outlive it; at least one listener is
+  // required. InvalidArgument names the option that is out of bounds.
+  static absl::StatusOr<std::unique_ptr<Server>> Create(
+      spdlog::logger& log, Application& app,
+      std::vector<const Listener*> listeners, const ServerOptions& options);
+
+  // If it was started and not waited for: stops, and cuts off connections that
+  // are not idle.
+  ~Server() override;
+
+  absl::string_view name() const override;
+
+  // Creates the thread that waits; when this returns, clients are served. The
+  // server works with descriptors of its own: whoever owns the listeners closes
+  // them for good. Returns the error of the system that has no more
+  // descriptors.
+  absl::Status Start() override;
+
+  // Accepts the connections that are waiting in the kernel's queue, then closes
+  // this server's descriptors of the listeners. Requests that have
+  // begun to arrive are served. Idle connections may send one more, within
+  // `drain_grace`. The last response on each says `Connection: close`.
+  void Stop() override;
+
+  // Until every connection is closed and every thread has ended.
+  absl::Status Wait() override;
+
+  // From any thread.
+  ServerStats stats() const;
+
+ private:
+  class Impl;
+
+  explicit Server(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bergen::wsgi
+
+#endif  // WSGI_SERVER_H_

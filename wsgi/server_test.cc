@@ -1,0 +1,881 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "wsgi/server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "service/listener.h"
+#include "service/unique_fd.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
+#include "sslutils/server_context.h"
+#include "sslutils/test_certificates.h"
+#include "tests/support/status_matchers.h"
+#include "wsgi/application.h"
+#include "wsgi/environ.h"
+
+namespace bergen::wsgi {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// A response as it came over the wire.
+struct Answer {
+  std::string head;
+  std::string body;
+};
+
+// A client that does what it is told and nothing else.
+class RawClient {
+ public:
+  explicit RawClient(int port)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    // A safety net: no test waits this long.
+    const timeval limit = {.tv_sec = 60, .tv_usec = 0};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+                         sizeof(address)) == 0;
+  }
+
+  // Of a UNIX socket.
+  explicit RawClient(const std::string& path)
+      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+                         sizeof(address)) == 0;
+  }
+
+  bool connected() const { return connected_; }
+
+  bool Send(absl::string_view text) {
+    while (!text.empty()) {
+      const ssize_t size =
+          send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (size <= 0) return false;
+      text.remove_prefix(size);
+    }
+    return true;
+  }
+
+  void Get(absl::string_view target) {
+    Send(absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: h\r\n\r\n"));
+  }
+
+  void CloseWrite() { shutdown(fd_.get(), SHUT_WR); }
+  void Close() { fd_.Reset(); }
+
+  // What is left until the server closes.
+  std::string ReadToEnd() {
+    while (ReadMore()) {
+    }
+    return std::exchange(received_, {});
+  }
+
+  // Up to and including `end`.
+  std::string ReadUntil(absl::string_view end) {
+    size_t found;
+    while ((found = received_.find(std::string(end))) == std::string::npos) {
+      if (!ReadMore()) return std::exchange(received_, {}) + "<closed>";
+    }
+    return Take(found + end.size());
+  }
+
+  Answer ReadAnswer(bool has_body = true) {
+    Answer answer;
+    answer.head = ReadUntil("\r\n\r\n");
+    if (!has_body) return answer;
+    const size_t length = answer.head.find("Content-Length: ");
+    if (length != std::string::npos) {
+      answer.body = ReadBytes(atoll(answer.head.c_str() + length + 16));
+    } else if (absl::StrContains(answer.head, "chunked")) {
+      for (;;) {
+        const size_t size = strtoull(ReadUntil("\r\n").c_str(), nullptr, 16);
+        answer.body += ReadBytes(size);
+        if (ReadBytes(2) != "\r\n" || size == 0) break;
+      }
+    }
+    return answer;
+  }
+
+  std::string ReadBytes(size_t size) {
+    while (received_.size() < size && ReadMore()) {
+    }
+    return Take(std::min(size, received_.size()));
+  }
+
+ private:
+  bool ReadMore() {
+    char buffer[65536];
+    const ssize_t size = recv(fd_.get(), buffer, sizeof(buffer), 0);
+    if (size <= 0) return false;
+    received_.append(buffer, size);
+    return true;
+  }
+
+  std::string Take(size_t size) {
+    std::string taken = received_.substr(0, size);
+    received_.erase(0, size);
+    return taken;
+  }
+
+  UniqueFd fd_;
+  bool connected_ = false;
+  std::string received_;
+};
+
+// Gives back what it reads.
+class EchoSource : public BodySource {
+ public:
+  explicit EchoSource(Input& input) : input_(&input) {}
+  absl::StatusOr<std::optional<absl::string_view>> Next() override {
+    const absl::StatusOr<size_t> size = input_->Read(buffer_, sizeof(buffer_));
+    if (!size.ok()) return size.status();
+    if (*size == 0) return std::nullopt;
+    return absl::string_view(buffer_, *size);
+  }
+
+ private:
+  Input* input_;
+  char buffer_[10000];
+};
+
+// Gives the same piece for ever; says when it is destroyed.
+class EndlessSource : public BodySource {
+ public:
+  EndlessSource(absl::Notification& pulled, absl::Notification& destroyed)
+      : pulled_(&pulled), destroyed_(&destroyed) {}
+  ~EndlessSource() override { destroyed_->Notify(); }
+  absl::StatusOr<std::optional<absl::string_view>> Next() override {
+    if (!pulled_->HasBeenNotified()) pulled_->Notify();
+    return absl::string_view(piece_);
+  }
+
+ private:
+  absl::Notification* pulled_;
+  absl::Notification* destroyed_;
+  const std::string piece_ = std::string(20000, 'x');
+};
+
+class PiecesSource : public BodySource {
+ public:
+  explicit PiecesSource(std::vector<std::string> pieces)
+      : pieces_(std::move(pieces)) {}
+  absl::StatusOr<std::optional<absl::string_view>> Next() override {
+    if (next_ == pieces_.size()) return std::nullopt;
+    if (pieces_[next_] == "fail") return absl::InternalError("no more");
+    if (pieces_[next_] == "throw") throw std::runtime_error("thrown");
+    return absl::string_view(pieces_[next_++]);
+  }
+
+ private:
+  std::vector<std::string> pieces_;
+  size_t next_ = 0;
+};
+
+// Its paths do what the tests need.
+class TestApplication : public Application {
+ public:
+  absl::StatusOr<Body> operator()(Environ& environ,
+                                  StartResponse& start_response) override {
+    const absl::string_view path = environ.path_info();
+    if (path == "/throw") throw std::runtime_error("thrown");
+    if (path == "/fail") return absl::InternalError("failed");
+    if (path == "/silent") return Body("text");
+    if (path == "/split") {
+      return Start(start_response("200 OK", {{"A", "b\r\nC: d"}}), "text");
+    }
+    if (path == "/length") {
+      return Start(start_response("200 OK", {{"Content-Length", "3"}}), "text");
+    }
+    if (path == "/read") {
+      absl::StatusOr<std::string> body = ReadAll(environ.input(), 1 << 20);
+      read_status_ = body.status();
+      if (!read_failed_.HasBeenNotified() && !body.ok()) read_failed_.Notify();
+      if (!body.ok()) return body.status();
+      return Start(start_response("200 OK", {}), *body);
+    }
+    if (path == "/echo") {
+      if (absl::Status status = start_response("200 OK", {}); !status.ok()) {
+        return status;
+      }
+      return Body(std::make_unique<EchoSource>(environ.input()));
+    }
+    if (path == "/endless") {
+      if (absl::Status status = start_response("200 OK", {}); !status.ok()) {
+        return status;
+      }
+      return Body(std::make_unique<EndlessSource>(pulled_, destroyed_));
+    }
+    if (path == "/pieces") {
+      const std::string query(environ.query_string());
+      std::vector<Header> headers;
+      if (query == "short") headers = {{"Content-Length", "9"}};
+      if (query == "long") headers = {{"Content-Length", "1"}};
+      if (absl::Status status = start_response("200 OK", headers);
+          !status.ok()) {
+        return status;
+      }
+      std::vector<std::string> pieces = {"ab", "", "cde"};
+      if (query == "fail" || query == "throw") pieces.push_back(query);
+      return Body(std::make_unique<PiecesSource>(pieces));
+    }
+    if (path == "/block") {
+      blocked_.Notify();
+      unblock_.WaitForNotification();
+      return Start(start_response("200 OK", {}), "unblocked");
+    }
+    if (path == "/who") {
+      return Start(
+          start_response("200 OK", {}),
+          absl::StrCat(environ.server_name(), " ", environ.server_port(), " ",
+                       environ.remote_addr(), " ", environ.remote_port()));
+    }
+    if (path == "/204") {
+      return Start(start_response("204 No Content", {}), "ignored");
+    }
+    if (path == "/close") {
+      return Start(start_response("200 OK", {{"Connection", "close"}}), "bye");
+    }
+    if (path == "/big") {
+      return Start(start_response("200 OK", {}), std::string(3000000, 'b'));
+    }
+    return Start(start_response("200 OK", {{"Content-Type", "text/plain"}}),
+                 absl::StrCat(environ.request_method(), " ", path));
+  }
+
+  absl::Status read_status_;
+  absl::Notification read_failed_;
+  absl::Notification pulled_;
+  absl::Notification destroyed_;
+  absl::Notification blocked_;
+  absl::Notification unblock_;
+
+ private:
+  static absl::StatusOr<Body> Start(const absl::Status& started,
+                                    absl::string_view text) {
+    if (!started.ok()) return started;
+    return Body(std::string(text));
+  }
+};
+
+// The parameter: whether the application runs on the loop's thread.
+class ServerTest : public ::testing::TestWithParam<bool> {
+ protected:
+  ServerTest()
+      : log_("server_test",
+             std::make_shared<spdlog::sinks::ostream_sink_mt>(logged_)),
+        listener_(Listener::ListenTcp("http", "127.0.0.1", 0, {})) {
+    log_.set_pattern("%l %v");
+    log_.set_level(spdlog::level::info);
+  }
+
+  void Start(ServerOptions options = {}) {
+    options.inline_app = GetParam();
+    ASSERT_THAT(listener_, IsOk());
+    absl::StatusOr<std::unique_ptr<Server>> server =
+        Server::Create(log_, app_, {&*listener_}, options);
+    ASSERT_THAT(server, IsOk());
+    server_ = *std::move(server);
+    ASSERT_THAT(server_->Start(), IsOk());
+  }
+
+  // What was logged by now; waits for everything to end.
+  std::string StopAndReadLog() {
+    server_->Stop();
+    EXPECT_THAT(server_->Wait(), IsOk());
+    log_.flush();
+    return logged_.str();
+  }
+
+  int port() const { return listener_->port(); }
+
+  std::ostringstream logged_;
+  spdlog::logger log_;
+  absl::StatusOr<Listener> listener_;
+  TestApplication app_;
+  std::unique_ptr<Server> server_;
+};
+
+INSTANTIATE_TEST_SUITE_P(PoolAndInline, ServerTest, ::testing::Bool(),
+                         [](const auto& info) {
+                           return info.param ? "Inline" : "Pool";
+                         });
+
+TEST_P(ServerTest, ConnectionStaysOpenForTheNextRequest) {
+  Start();
+  RawClient client(port());
+  for (const char* target : {"/one", "/two"}) {
+    client.Get(target);
+    const Answer answer = client.ReadAnswer();
+    EXPECT_THAT(answer.head,
+                MatchesRegex("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                             "Content-Length: 8\r\nDate: .* GMT\r\n\r\n"));
+    EXPECT_EQ(answer.body, absl::StrCat("GET ", target));
+  }
+}
+
+TEST_P(ServerTest, ClosesWhenEitherSideWantsTo) {
+  Start();
+  for (const char* request : {"GET / HTTP/1.0\r\n\r\n",
+                              "GET / HTTP/1.1\r\nHost: h\r\n"
+                              "Connection: close\r\n\r\n",
+                              "GET /close HTTP/1.1\r\nHost: h\r\n\r\n"}) {
+    RawClient client(port());
+    client.Send(request);
+    EXPECT_THAT(client.ReadToEnd(), HasSubstr("Connection: close\r\n"))
+        << request;
+  }
+  RawClient client(port());
+  client.Send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(client.ReadAnswer().head,
+              HasSubstr("Connection: keep-alive\r\n"));
+  client.Get("/again");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /again");
+}
+
+TEST_P(ServerTest, KeepAliveCanBeTurnedOff) {
+  Start({.keep_alive = false});
+  RawClient client(port());
+  client.Get("/");
+  EXPECT_THAT(client.ReadToEnd(), HasSubstr("Connection: close\r\n"));
+}
+
+TEST_P(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
+  Start();
+  RawClient client(port());
+  std::string requests;
+  for (int i = 0; i < 50; ++i) {
+    absl::StrAppend(&requests, "POST /", i,
+                    " HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+  }
+  ASSERT_TRUE(client.Send(requests));
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(client.ReadAnswer().body, absl::StrCat("POST /", i));
+  }
+}
+
+TEST_P(ServerTest, RequestMayArriveByteByByte) {
+  Start();
+  RawClient client(port());
+  for (const char c :
+       absl::string_view("POST /read HTTP/1.1\r\nHost: h\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n"
+                         "5\r\nhello\r\n6;ext\r\n world\r\n0\r\n\r\n")) {
+    ASSERT_TRUE(client.Send(absl::string_view(&c, 1)));
+  }
+  EXPECT_EQ(client.ReadAnswer().body, "hello world");
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, PiecesOfUnknownLengthAreChunksForHttp11) {
+  Start();
+  RawClient client(port());
+  client.Get("/pieces");
+  EXPECT_THAT(client.ReadUntil("\r\n\r\n"),
+              HasSubstr("Transfer-Encoding: chunked\r\n"));
+  EXPECT_EQ(client.ReadUntil("0\r\n\r\n"), "2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n");
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, PiecesOfUnknownLengthEndByClosingForHttp10) {
+  Start();
+  RawClient client(port());
+  client.Send("GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const std::string all = client.ReadToEnd();
+  EXPECT_THAT(all, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(all, Not(HasSubstr("chunked")));
+  EXPECT_THAT(all, EndsWith("\r\n\r\nabcde"));
+}
+
+TEST_P(ServerTest, FailingPieceCutsTheConnection) {
+  Start();
+  for (const char* target : {"/pieces?fail", "/pieces?throw"}) {
+    RawClient client(port());
+    client.Get(target);
+    EXPECT_THAT(client.ReadToEnd(), EndsWith("3\r\ncde\r\n")) << target;
+  }
+}
+
+TEST_P(ServerTest, BodyMustMatchItsContentLength) {
+  Start();
+  RawClient complete(port());
+  complete.Get("/length");
+  EXPECT_THAT(complete.ReadAnswer().head, StartsWith("HTTP/1.1 500 "));
+  RawClient too_short(port());
+  too_short.Get("/pieces?short");
+  EXPECT_THAT(too_short.ReadToEnd(), EndsWith("\r\n\r\nabcde"));
+  RawClient too_long(port());
+  too_long.Get("/pieces?long");
+  EXPECT_THAT(too_long.ReadToEnd(), EndsWith("\r\n\r\na"));
+}
+
+TEST_P(ServerTest, HeadAnd204HaveNoBody) {
+  Start();
+  RawClient client(port());
+  client.Send("HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(client.ReadAnswer(/*has_body=*/false).head,
+              HasSubstr("Content-Length: 7\r\n"));
+  client.Send("HEAD /pieces HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(client.ReadAnswer(/*has_body=*/false).head,
+              StartsWith("HTTP/1.1 200 OK\r\n"));
+  client.Get("/204");
+  EXPECT_THAT(client.ReadAnswer(/*has_body=*/false).head,
+              Not(HasSubstr("Content-Length")));
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, ContinueIsSentWhenTheApplicationReads) {
+  Start();
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("hello");
+  EXPECT_EQ(client.ReadAnswer().body, "hello");
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, WithoutContinueTheConnectionCloses) {
+  Start();
+  RawClient client(port());
+  client.Send(
+      "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  const Answer answer = client.ReadAnswer();
+  EXPECT_THAT(answer.head, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer.head, HasSubstr("Connection: close\r\n"));
+  EXPECT_EQ(client.ReadToEnd(), "");
+}
+
+TEST_P(ServerTest, UnreadBodyIsDroppedBeforeTheNextRequest) {
+  Start();
+  RawClient client(port());
+  client.Send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+  EXPECT_EQ(client.ReadAnswer().body, "POST /a");
+  client.Send(std::string(100000, 'x'));
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+  client.Send(
+      "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n0\r\n\r\n");
+  EXPECT_EQ(client.ReadAnswer().body, "POST /b");
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, LargeUnreadBodyClosesTheConnectionAfterTheAnswer) {
+  Start();
+  RawClient client(port());
+  client.Send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000\r\n\r\n");
+  client.Send(std::string(500000, 'x'));
+  const std::string all = client.ReadToEnd();
+  EXPECT_THAT(all, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(all, EndsWith("POST /"));
+}
+
+TEST_P(ServerTest, FailuresOfTheApplicationAreA500WithoutText) {
+  Start();
+  for (const char* target : {"/throw", "/fail", "/silent", "/split"}) {
+    RawClient client(port());
+    client.Get(target);
+    const std::string all = client.ReadToEnd();
+    EXPECT_THAT(all, MatchesRegex("HTTP/1.1 500 Internal Server Error\r\n"
+                                  "Content-Type: text/plain\r\n"
+                                  "Content-Length: 0\r\nDate: .*\r\n"
+                                  "Connection: close\r\n\r\n"))
+        << target;
+  }
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("error GET /throw: the application failed: "
+                             "INTERNAL: thrown"));
+  EXPECT_THAT(log, HasSubstr("start_response was not called"));
+}
+
+TEST_P(ServerTest, DebugModeSaysWhatFailed) {
+  Start({.debug = true});
+  RawClient client(port());
+  client.Get("/throw");
+  EXPECT_EQ(client.ReadAnswer().body, "INTERNAL: thrown");
+}
+
+TEST_P(ServerTest, RefusesWhatItDoesNotUnderstandAndLogsIt) {
+  Start({.max_header_line = 100, .max_url_len = 100, .max_body_size = 10});
+  const std::string longer(100, 'x');
+  const std::pair<std::string, std::string> cases[] = {
+      {"nonsense\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
+      {"GET /\" HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
+      {"GET /" + longer, "HTTP/1.1 414 URI Too Long\r\n"},
+      {"GET / HTTP/1.1\r\nA: " + longer,
+       "HTTP/1.1 400 Header Line Too Long\r\n"},
+      {"GET / HTTP/3.0\r\n\r\n", "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
+      {"POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n",
+       "HTTP/1.1 413 Content Too Large\r\n"},
+      {"POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "b\r\nhello world\r\n",
+       "HTTP/1.1 413 Content Too Large\r\n"},
+      {"POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "nonsense\r\n",
+       "HTTP/1.1 400 Bad Request\r\n"},
+  };
+  for (const auto& [request, answer] : cases) {
+    RawClient client(port());
+    client.Send(request);
+    const std::string all = client.ReadToEnd();
+    EXPECT_THAT(all, StartsWith(answer)) << request;
+    EXPECT_THAT(all, EndsWith("Connection: close\r\n\r\n")) << request;
+  }
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("127.0.0.1 \"GET /\\\" HTTP/1.1\" status: 400  "
+                             "len: 0 time: "));
+  EXPECT_THAT(log, HasSubstr(" status: 414  len: 0"));
+  EXPECT_THAT(log, HasSubstr("\"POST /read HTTP/1.1\" status: 413  len: 0"));
+}
+
+TEST_P(ServerTest, AccessLogCountsTheBodyAndNamesForwardedClients) {
+  Start();
+  RawClient client(port());
+  client.Send(
+      "GET /pieces HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 10.0.0.1, "
+      "10.0.0.2\r\n\r\n");
+  client.ReadAnswer();
+  EXPECT_THAT(StopAndReadLog(),
+              HasSubstr("info 10.0.0.1,10.0.0.2,127.0.0.1 \"GET /pieces "
+                        "HTTP/1.1\" status: 200  len: 5 time: 0."));
+}
+
+TEST_P(ServerTest, BigBodyIsStreamedBothWays) {
+  Start();
+  std::string body(10000000, '\0');
+  for (size_t i = 0; i < body.size(); ++i)
+    body[i] = static_cast<char>(i * 7 / 5);
+  for (const bool chunked : {false, true}) {
+    RawClient client(port());
+    std::thread sender([&] {
+      if (!chunked) {
+        client.Send(absl::StrCat(
+            "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: ", body.size(),
+            "\r\n\r\n"));
+        client.Send(body);
+        return;
+      }
+      client.Send(
+          "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+          "chunked\r\n\r\n");
+      absl::string_view rest = body;
+      for (size_t size = 1; !rest.empty(); size = size * 3 % 70001 + 1) {
+        const absl::string_view chunk = rest.substr(0, size);
+        client.Send(
+            absl::StrCat(absl::Hex(chunk.size()), "\r\n", chunk, "\r\n"));
+        rest.remove_prefix(chunk.size());
+      }
+      client.Send("0\r\n\r\n");
+    });
+    const Answer answer = client.ReadAnswer();
+    sender.join();
+    EXPECT_TRUE(answer.body == body) << (chunked ? "chunked" : "length");
+    client.Get("/next");
+    EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+  }
+}
+
+TEST_P(ServerTest, ClientThatDoesNotReadHoldsUpNobodyElse) {
+  Start({.pool_size = 2});
+  RawClient slow(port());
+  slow.Get("/endless");
+  app_.pulled_.WaitForNotification();
+  RawClient other(port());
+  other.Get("/other");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /other");
+  slow.Close();
+  app_.destroyed_.WaitForNotification();
+}
+
+TEST_P(ServerTest, ClientThatTakesItsTimeGetsEverything) {
+  Start();
+  RawClient slow(port());
+  slow.Get("/big");
+  RawClient other(port());
+  other.Get("/other");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /other");
+  EXPECT_EQ(slow.ReadAnswer().body, std::string(3000000, 'b'));
+  slow.Get("/next");
+  EXPECT_EQ(slow.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, ApplicationLearnsThatTheClientLeftAmidItsBody) {
+  Start();
+  RawClient client(port());
+  client.Send("POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  client.Close();
+  app_.read_failed_.WaitForNotification();
+  RawClient other(port());
+  other.Get("/other");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /other");
+  StopAndReadLog();
+  EXPECT_THAT(app_.read_status_, StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_P(ServerTest, ClientThatIsSilentAmidItsBodyGetsA408) {
+  Start({.client_socket_timeout = absl::Milliseconds(50)});
+  RawClient client(port());
+  client.Send("POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 Request Timeout"));
+}
+
+TEST_P(ServerTest, IdleConnectionsAreClosedWithoutAnAnswer) {
+  Start({.client_socket_timeout = absl::Milliseconds(50)});
+  RawClient silent(port());
+  RawClient half(port());
+  half.Send("GET / HT");
+  RawClient after(port());
+  after.Get("/");
+  after.ReadAnswer();
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  EXPECT_EQ(half.ReadToEnd(), "");
+  EXPECT_EQ(after.ReadToEnd(), "");
+}
+
+TEST_P(ServerTest, StopServesIdleConnectionsOnceMoreAndThenRefuses) {
+  Start({.drain_grace = absl::Seconds(60)});
+  RawClient idle(port());
+  idle.Get("/first");
+  EXPECT_THAT(idle.ReadAnswer().head, Not(HasSubstr("Connection")));
+  server_->Stop();
+  server_->Stop();
+  listener_->Close();
+  idle.Get("/second");
+  EXPECT_THAT(idle.ReadToEnd(), HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(server_->Wait(), IsOk());
+  EXPECT_FALSE(RawClient(port()).connected());
+}
+
+TEST_P(ServerTest, StopServesWhoIsWaitingInTheQueue) {
+  Start({.drain_grace = absl::Seconds(60)});
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+  }
+  server_->Stop();
+  for (auto& client : clients) {
+    client->Get("/x");
+    EXPECT_THAT(client->ReadToEnd(), EndsWith("GET /x"));
+  }
+  EXPECT_THAT(server_->Wait(), IsOk());
+}
+
+TEST_P(ServerTest, StopClosesIdleConnectionsAfterTheGrace) {
+  Start({.drain_grace = absl::Milliseconds(10)});
+  RawClient idle(port());
+  idle.Get("/");
+  idle.ReadAnswer();
+  server_->Stop();
+  EXPECT_THAT(server_->Wait(), IsOk());
+  EXPECT_EQ(idle.ReadToEnd(), "");
+}
+
+TEST_P(ServerTest, StoppingBeforeStartingServesNothing) {
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Create(log_, app_, {&*listener_}, {});
+  ASSERT_THAT(server, IsOk());
+  (*server)->Stop();
+  EXPECT_THAT((*server)->Start(), IsOk());
+  EXPECT_THAT((*server)->Wait(), IsOk());
+  EXPECT_EQ((*server)->stats().connections, 0);
+}
+
+TEST_P(ServerTest, NextServerTakesOverTheListener) {
+  Start();
+  std::unique_ptr<Server> old = std::move(server_);
+  RawClient first(port());
+  first.Get("/first");
+  EXPECT_EQ(first.ReadAnswer().body, "GET /first");
+  Start();
+  old->Stop();
+  EXPECT_THAT(old->Wait(), IsOk());
+  RawClient second(port());
+  second.Get("/second");
+  EXPECT_EQ(second.ReadAnswer().body, "GET /second");
+}
+
+TEST_P(ServerTest, ServersOfOneListenerShareItsConnections) {
+  Start();
+  std::unique_ptr<Server> other = std::move(server_);
+  Start();
+  for (int i = 0; i < 100; ++i) {
+    RawClient client(port());
+    client.Get("/x");
+    ASSERT_EQ(client.ReadAnswer().body, "GET /x");
+  }
+  EXPECT_GT(server_->stats().requests, 10u);
+  EXPECT_GT(other->stats().requests, 10u);
+}
+
+TEST_P(ServerTest, OutlivesTheShutdownOfItsListener) {
+  Start();
+  RawClient client(port());
+  client.Get("/first");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /first");
+  shutdown(listener_->fd(), SHUT_RDWR);
+  EXPECT_FALSE(RawClient(port()).connected());
+  client.Get("/second");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /second");
+  EXPECT_THAT(StopAndReadLog(), Not(HasSubstr("warning")));
+}
+
+TEST_P(ServerTest, UnixSocketHasNoAddresses) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "/server_test.", getpid(), GetParam());
+  listener_ = Listener::ListenUnix("http", path, {});
+  Start();
+  RawClient client(path);
+  client.Get("/who");
+  EXPECT_EQ(client.ReadAnswer().body, "unix  unix ");
+}
+
+TEST_P(ServerTest, DestructionCutsOffWhoDoesNotRead) {
+  Start();
+  RawClient client(port());
+  client.Get("/endless");
+  app_.pulled_.WaitForNotification();
+  server_.reset();
+  app_.destroyed_.WaitForNotification();
+}
+
+TEST_P(ServerTest, OptionsOutOfBoundsAreNamed) {
+  const auto create = [this](const ServerOptions& options) {
+    return Server::Create(log_, app_, {&*listener_}, options).status();
+  };
+  EXPECT_THAT(create({.name = "api", .pool_size = 0}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("api: pool_size")));
+  EXPECT_THAT(create({.client_socket_timeout = absl::ZeroDuration()}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      create({.log_format = "%(nonsense)s"}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nonsense")));
+}
+
+TEST_P(ServerTest, ServesTls) {
+  const std::string folder = ::testing::TempDir();
+  const sslutils::TestAuthority authority;
+  authority.WriteCertificate(folder + "/ca.crt");
+  authority.Issue("127.0.0.1", folder + "/s.crt", folder + "/s.key");
+  absl::StatusOr<std::shared_ptr<const sslutils::ServerContext>> tls =
+      sslutils::ServerContext::Create(
+          {.cert_file = folder + "/s.crt", .key_file = folder + "/s.key"});
+  ASSERT_THAT(tls, IsOk());
+  Start({.tls = *tls});
+
+  RawClient plain(port());
+  plain.Get("/");
+  EXPECT_THAT(plain.ReadToEnd(), Not(HasSubstr("200 OK")));
+  const std::string url = absl::StrCat("https://127.0.0.1:", port());
+  const auto curl = [](const std::string& arguments) {
+    FILE* output = popen(("curl -sk --max-time 60 " + arguments).c_str(), "r");
+    std::string text;
+    char buffer[65536];
+    for (size_t size; (size = fread(buffer, 1, sizeof(buffer), output)) > 0;) {
+      text.append(buffer, size);
+    }
+    pclose(output);
+    return text;
+  };
+  EXPECT_EQ(curl(url + "/a " + url + "/b"), "GET /aGET /b");
+  EXPECT_EQ(curl(url + "/big"), std::string(3000000, 'b'));
+  EXPECT_EQ(curl("-d hello " + url + "/echo"), "hello");
+}
+
+// Only what blocks the application's thread.
+class PoolServerTest : public ServerTest {};
+
+INSTANTIATE_TEST_SUITE_P(Pool, PoolServerTest, ::testing::Values(false));
+
+TEST_P(PoolServerTest, PoolOfOneServesOneAfterTheOther) {
+  Start({.pool_size = 1});
+  RawClient first(port());
+  first.Get("/block");
+  app_.blocked_.WaitForNotification();
+  RawClient second(port());
+  second.Get("/second");
+  app_.unblock_.Notify();
+  EXPECT_EQ(first.ReadAnswer().body, "unblocked");
+  EXPECT_EQ(second.ReadAnswer().body, "GET /second");
+}
+
+TEST_P(PoolServerTest, IdleConnectionsOccupyNoThread) {
+  Start({.pool_size = 1});
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 10; ++i) {
+    idle.push_back(std::make_unique<RawClient>(port()));
+    idle.back()->Get("/");
+    EXPECT_EQ(idle.back()->ReadAnswer().body, "GET /");
+  }
+  EXPECT_EQ(server_->stats().connections, 10);
+  EXPECT_EQ(server_->stats().requests, 10u);
+}
+
+TEST_P(PoolServerTest, StopLetsABusyRequestFinish) {
+  Start();
+  RawClient busy(port());
+  busy.Get("/block");
+  app_.blocked_.WaitForNotification();
+  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  server_->Stop();
+  app_.unblock_.Notify();
+  EXPECT_THAT(busy.ReadToEnd(), EndsWith("Connection: close\r\n\r\nunblocked"));
+  EXPECT_THAT(server_->Wait(), IsOk());
+}
+
+TEST_P(PoolServerTest, PipelinedRequestWaitsForTheOneBeforeIt) {
+  Start();
+  RawClient client(port());
+  client.Get("/block");
+  app_.blocked_.WaitForNotification();
+  client.Get("/next");
+  app_.unblock_.Notify();
+  EXPECT_EQ(client.ReadAnswer().body, "unblocked");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+}  // namespace
+}  // namespace bergen::wsgi
