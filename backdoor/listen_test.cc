@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -37,7 +38,8 @@ class ListenTest : public ::testing::Test {
   // The first of `count` ports in a row that were free just now, below those
   // that the kernel hands out by itself.
   int FreePorts(int count) {
-    for (int port = 20000 + getpid() % 20000; port < 60000; ++port) {
+    const int start = 20000 + static_cast<int>(std::random_device()() % 10000);
+    for (int port = start; port < 32000; ++port) {
       std::vector<Listener> held;
       for (int i = 0; i < count; ++i) {
         absl::StatusOr<Listener> listener =

@@ -201,6 +201,7 @@ cc_library(
     _maybe(system_repository, name = "com_github_libevent_libevent", packages = {"": ["libevent"]}, linkopts = ["-levent_core"])
     _maybe(system_repository, name = "boost", packages = {"": ["asio", "beast"]})
     _maybe(system_repository, name = "libuv", packages = {"": ["libuv"]}, linkopts = ["-luv"])
+    _maybe(system_repository, name = "elfutils", packages = {"": ["dw"]}, linkopts = ["-ldw"])
 
     _maybe(
         debian_source_repository,

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands that every backdoor has.
+//
+//   Profiler profiler;
+//   ThreadDumper dumper;
+//   CommandTable table;
+//   absl::Status added = AddBuiltinCommands(
+//       {.output_directory = DefaultOutputDirectory()}, profiler, dumper,
+//       table);
+//
+// Source: the names in the console of oslo.service's eventlet_backdoor. `fo`
+// and `pgt` answer that C++ has no such thing.
+
+#ifndef BACKDOOR_BUILTIN_COMMANDS_H_
+#define BACKDOOR_BUILTIN_COMMANDS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "backdoor/command_table.h"
+#include "backdoor/profiler.h"
+#include "backdoor/thread_dump.h"
+
+namespace bergen::backdoor {
+
+struct BuiltinCommandsOptions {
+  // Where `prof('NAME')` writes NAME.prof.
+  std::string output_directory = "/tmp";
+  // How long `pnt` waits for threads.
+  absl::Duration thread_deadline = absl::Seconds(1);
+};
+
+// Adds help, exit, quit, fo, pgt, pnt and prof. All but `options` outlive the
+// table. AlreadyExists if the table has one of them.
+absl::Status AddBuiltinCommands(const BuiltinCommandsOptions& options,
+                                Profiler& profiler, ThreadDumper& dumper,
+                                CommandTable& table);
+
+}  // namespace bergen::backdoor
+
+#endif  // BACKDOOR_BUILTIN_COMMANDS_H_

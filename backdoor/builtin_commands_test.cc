@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/builtin_commands.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "backdoor/command.h"
+#include "backdoor/command_table.h"
+#include "backdoor/dispatch.h"
+#include "backdoor/profiler.h"
+#include "backdoor/short_temp_dir_for_test.h"
+#include "backdoor/thread_dump.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "spdlog/sinks/null_sink.h"
+#include "spdlog/spdlog.h"
+#include "tests/support/status_matchers.h"
+
+namespace bergen::backdoor {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::StartsWith;
+
+class StringOutput : public Output {
+ public:
+  bool Write(absl::string_view text) override {
+    text_ += std::string(text);
+    return true;
+  }
+  bool cancelled() const override { return false; }
+  std::string text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+class BuiltinCommandsTest : public ::testing::Test {
+ protected:
+  BuiltinCommandsTest() {
+    EXPECT_THAT(AddBuiltinCommands({.output_directory = dir_.path()}, profiler_,
+                                   dumper_, table_),
+                IsOk());
+  }
+
+  // What the command writes, or its error.
+  std::string Run(absl::string_view line) {
+    StringOutput output;
+    const absl::Status status = Dispatch(
+        table_, line, {.name = "ann", .role = Role::kAdmin}, output, log_);
+    return output.text() + std::string(status.message());
+  }
+
+  // Until the profiler has certainly seen this thread.
+  static void UseTheProcessor() {
+    const auto time = [] {
+      timespec now = {};
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+      return absl::DurationFromTimespec(now);
+    };
+    const absl::Duration end = time() + absl::Milliseconds(100);
+    while (time() < end) {
+    }
+  }
+
+  const ShortTempDirForTest dir_;
+  Profiler profiler_;
+  ThreadDumper dumper_;
+  CommandTable table_;
+  spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+};
+
+TEST_F(BuiltinCommandsTest, HelpListsTheCommandsOneALine) {
+  const std::string text = Run("help");
+  for (const char* name :
+       {"exit()", "fo(type=)", "help(command=)", "pgt(", "pnt()",
+        "prof(name=, hz=99, clock='cpu')", "quit()"}) {
+    EXPECT_THAT(text, HasSubstr(name));
+  }
+}
+
+TEST_F(BuiltinCommandsTest, HelpExplainsOneCommand) {
+  EXPECT_THAT(Run("help(prof)"),
+              AllOf(HasSubstr("hz: a whole number from 1 up to 1000"),
+                    HasSubstr("clock: one of cpu, wall"),
+                    HasSubstr("Needs the role operate.")));
+  EXPECT_EQ(Run("help(porf)"), "unknown command 'porf'; did you mean prof?");
+}
+
+TEST_F(BuiltinCommandsTest, ExitTellsToDisconnect) {
+  for (const char* line : {"exit()", "exit", "quit()", "quit"}) {
+    EXPECT_EQ(Run(line), "Don't use this, just disconnect instead\n");
+  }
+}
+
+TEST_F(BuiltinCommandsTest, WhatHasNoMeaningInThisLanguageSaysSo) {
+  EXPECT_THAT(Run("fo(Port)"), StartsWith("fo: C++ keeps no list"));
+  EXPECT_THAT(Run("pgt()"), HasSubstr("pnt()"));
+  EXPECT_THAT(Run("pgt(False)"), HasSubstr("pnt()"));
+}
+
+TEST_F(BuiltinCommandsTest, PntPrintsTheStackOfThisThread) {
+  EXPECT_THAT(Run("pnt"), AllOf(HasSubstr("Thread"), HasSubstr("TestBody")));
+}
+
+TEST_F(BuiltinCommandsTest, ProfRecordsAndSaves) {
+  EXPECT_EQ(Run("prof()"),
+            "recording, 99 samples a second of processor time; prof('NAME') "
+            "ends it and saves\n");
+  UseTheProcessor();
+  EXPECT_THAT(Run("prof('neutron')"),
+              MatchesRegex("wrote " + dir_.path() +
+                           "/neutron.prof \\([0-9]+ samples in "
+                           "[0-9.]+ s\\)\n"));
+  EXPECT_EQ(access((dir_.path() + "/neutron.prof").c_str(), R_OK), 0);
+}
+
+TEST_F(BuiltinCommandsTest, ASecondProfSaysWhoBeganAndWhen) {
+  Run("prof()");
+  EXPECT_THAT(Run("prof()"), MatchesRegex("already recording since 20.*T.*, "
+                                          "begun by ann\n"));
+}
+
+TEST_F(BuiltinCommandsTest, ProfWithoutARecordingIsAnErrorAndWritesNoFile) {
+  EXPECT_THAT(Run("prof('x')"),
+              StartsWith("Error while saving the trace stats: nothing was "
+                         "recorded"));
+  EXPECT_NE(access((dir_.path() + "/x.prof").c_str(), F_OK), 0);
+}
+
+TEST_F(BuiltinCommandsTest, AnEmptyRecordingIsAnErrorAndIsForgotten) {
+  Run("prof(hz=1)");
+  EXPECT_THAT(Run("prof('x')"),
+              StartsWith("Error while saving the trace stats: nothing was "
+                         "recorded"));
+  EXPECT_EQ(profiler_.recording_since(), absl::InfinitePast());
+}
+
+TEST_F(BuiltinCommandsTest, ABadNameKeepsTheRecording) {
+  Run("prof()");
+  EXPECT_THAT(Run("prof('../x')"),
+              StartsWith("Error while saving the trace stats: the name"));
+  EXPECT_THAT(Run("prof('')"), HasSubstr("the name is empty"));
+  UseTheProcessor();
+  EXPECT_THAT(Run("prof(x)"), StartsWith("wrote "));
+}
+
+TEST_F(BuiltinCommandsTest, AddingThemTwiceIsAnError) {
+  EXPECT_THAT(AddBuiltinCommands({}, profiler_, dumper_, table_),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+}  // namespace
+}  // namespace bergen::backdoor

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a profiler recorded, as plain data.
+
+#ifndef BACKDOOR_PROFILE_H_
+#define BACKDOOR_PROFILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace bergen::backdoor {
+
+// A function as a profile names it.
+struct Function {
+  // Source file as the compiler was given it; for code without debug
+  // information the name of the program or library.
+  std::string file;
+  // Where it is declared; 0 if unknown.
+  int line = 0;
+  // Qualified, without parameters: `demo::Fibonacci`. `<unknown>` if the file
+  // has no name for it.
+  std::string name;
+
+  friend bool operator<(const Function& a, const Function& b) {
+    return std::tie(a.file, a.line, a.name) < std::tie(b.file, b.line, b.name);
+  }
+  friend bool operator==(const Function& a, const Function& b) {
+    return std::tie(a.file, a.line, a.name) == std::tie(b.file, b.line, b.name);
+  }
+};
+
+// How often a stack was seen.
+struct StackCount {
+  // Places in `Profile::functions`, the innermost first. Never empty.
+  std::vector<size_t> functions;
+  int64_t samples = 0;
+};
+
+struct Profile {
+  std::vector<Function> functions;
+  std::vector<StackCount> stacks;
+  // Time that each sample stands for.
+  absl::Duration period;
+  // Of all stacks.
+  int64_t samples = 0;
+  // Not in `stacks`, because there was no room.
+  int64_t lost_samples = 0;
+  // In `stacks`, without their outermost functions.
+  int64_t truncated_samples = 0;
+  // Threads that the system gave no timer for.
+  int64_t unseen_threads = 0;
+  // From start to stop.
+  absl::Duration duration;
+};
+
+}  // namespace bergen::backdoor
+
+#endif  // BACKDOOR_PROFILE_H_

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes two profiles of known content for pstats_load_test.py.
+//
+//   pstats_writer_for_test FIRST SECOND
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "backdoor/call_stats.h"
+#include "backdoor/profile.h"
+#include "backdoor/pstats.h"
+
+namespace bergen::backdoor {
+namespace {
+
+Profile Recursive() {
+  return {.functions = {{"src/main.cc", 1, "main"},
+                        {"src/work.cc", 20, "demo::Work"},
+                        {"src/work.cc", 3, "demo::Fibonacci"},
+                        {"libc.so.6", 0, "memcpy"}},
+          .stacks = {{.functions = {2, 2, 2, 1, 0}, .samples = 6},
+                     {.functions = {3, 1, 0}, .samples = 2},
+                     {.functions = {0}, .samples = 1}},
+          .period = absl::Milliseconds(250)};
+}
+
+void Write(const Profile& profile, const char* path) {
+  const absl::StatusOr<std::string> bytes = EncodePstats(Summarize(profile));
+  if (!bytes.ok() || !(std::ofstream(path, std::ios::binary) << *bytes)) {
+    std::fprintf(stderr, "cannot write %s\n", path);
+    std::exit(1);
+  }
+}
+
+}  // namespace
+}  // namespace bergen::backdoor
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const bergen::backdoor::Profile first = bergen::backdoor::Recursive();
+  bergen::backdoor::Profile second = first;
+  for (bergen::backdoor::StackCount& stack : second.stacks) {
+    stack.samples *= 1'000'000'000;
+  }
+  bergen::backdoor::Write(first, argv[1]);
+  bergen::backdoor::Write(second, argv[2]);
+}
