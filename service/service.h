@@ -23,8 +23,9 @@
 namespace bergen {
 
 // A life is: `Start`, any number of `Reset`, `Stop`, `Wait`, destruction. The
-// runner calls `Start`, `Reset` and `Wait` from one thread, one at a time;
-// `Stop` may come from another thread while any of them is running.
+// runner calls `Start`, then `Wait`, from one thread. `Reset` comes from
+// another, one at a time, once `Start` has returned OK: `Wait` is then already
+// blocked. `Stop` may come from any thread while any of them is running.
 class Service {
  public:
   virtual ~Service() = default;
@@ -40,8 +41,8 @@ class Service {
 
   // Asks the service to finish: to refuse what is new and complete what is in
   // progress. Returns at once. May be called repeatedly, from any thread,
-  // before `Start` (which then returns OK without beginning, or an error) and
-  // after the service has finished.
+  // before or during `Start` (which then returns OK, without beginning or with
+  // `Wait` soon to return, or an error) and after the service has finished.
   virtual void Stop() = 0;
 
   // Blocks until the service has finished, after `Stop` or by itself. Its

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/dispatch.h"
+
+#include <exception>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::backdoor {
+namespace {
+
+absl::Status Call(const Invocation& call, const Caller& caller,
+                  Output& output) {
+  try {
+    return call.command->handler(call.arguments, caller, output);
+  } catch (const std::exception& error) {
+    return absl::InternalError(
+        absl::StrCat(call.command->name, ": ", error.what()));
+  } catch (...) {
+    return absl::InternalError(
+        absl::StrCat(call.command->name, ": an unknown exception"));
+  }
+}
+
+}  // namespace
+
+absl::Status Dispatch(const CommandTable& table, absl::string_view line,
+                      const Caller& caller, Output& output,
+                      spdlog::logger& log) {
+  const absl::StatusOr<Invocation> call = table.Parse(line, caller.role);
+  // Only lines without control characters get this far and into the log.
+  const std::string what(absl::StripAsciiWhitespace(line));
+  if (!call.ok()) {
+    if (absl::IsPermissionDenied(call.status())) {
+      log.warn("backdoor: {} may not run {}: {}", caller.name, what,
+               std::string(call.status().message()));
+    }
+    return call.status();
+  }
+  if (call->command == nullptr) return absl::OkStatus();
+
+  const absl::Status result = Call(*call, caller, output);
+  if (call->command->changes_state) {
+    if (result.ok()) {
+      log.info("backdoor: {} ran {}: OK", caller.name, what);
+    } else {
+      log.warn("backdoor: {} ran {}: {}", caller.name, what, result.ToString());
+    }
+  }
+  return result;
+}
+
+}  // namespace bergen::backdoor

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace bergen::backdoor {
+
+Peer GetPeer(int fd) {
+  sockaddr_storage address = {};
+  socklen_t length = sizeof(address);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return {.name = "unknown"};
+  }
+  char host[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
+    inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
+    return {.name = absl::StrCat(host, ":", ntohs(in.sin_port))};
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
+    inet_ntop(AF_INET6, &in.sin6_addr, host, sizeof(host));
+    return {.name = absl::StrCat("[", host, "]:", ntohs(in.sin6_port))};
+  }
+  ucred credentials = {};
+  length = sizeof(credentials);
+  if (address.ss_family != AF_UNIX ||
+      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+    return {.name = "unknown"};
+  }
+  return {
+      .name = absl::StrCat("pid ", credentials.pid, " uid ", credentials.uid),
+      .uid = credentials.uid};
+}
+
+bool IsTrusted(const Peer& peer, uid_t own_uid) {
+  return !peer.uid.has_value() || *peer.uid == 0 || *peer.uid == own_uid;
+}
+
+}  // namespace bergen::backdoor

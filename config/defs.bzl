@@ -1,0 +1,292 @@
+"""Rules about options: samples, documentation, compatibility, validation.
+
+A module names the function that lists its options; a program names its modules:
+
+    load("@bergen//config:defs.bzl", "config_docs", "config_schema_test", "config_validator", "list_opts", "sample_config")
+
+    list_opts(
+        name = "list_opts",
+        function = "demo::ListOpts",
+        header = "demo/options.h",
+        namespace = "demo",
+        deps = [":options"],
+    )
+
+    sample_config(
+        name = "sample_config",
+        out = "demo.conf.sample",
+        opts = [":list_opts", "@bergen//launcher:list_opts"],
+    )
+
+The functions are called by small programs that are generated here, so nothing registers
+itself and a target pulls in only the modules it names.
+"""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+
+# Bazel 4.2 has them built in; newer ones have a file to load them from.
+_CcInfo = CcInfo  # buildifier: disable=native-cc-info
+_cc_common = cc_common  # buildifier: disable=native-cc-common
+
+ListOptsInfo = provider(
+    doc = "A function that lists a module's options.",
+    fields = {
+        "function": "Its qualified C++ name; it takes nothing and returns a bergen::config::OptionList.",
+        "header": "The header that declares it, as it is included.",
+        "namespace": "What documentation calls the module.",
+    },
+)
+
+_PROGRAM = Label("//config:program")
+
+def _list_opts_impl(ctx):
+    return [
+        ListOptsInfo(
+            function = ctx.attr.function,
+            header = ctx.attr.header,
+            namespace = ctx.attr.namespace,
+        ),
+        _cc_common.merge_cc_infos(cc_infos = [dep[_CcInfo] for dep in ctx.attr.deps]),
+    ]
+
+list_opts = rule(
+    implementation = _list_opts_impl,
+    doc = "Names the function that lists a module's options.",
+    attrs = {
+        "deps": attr.label_list(
+            doc = "Libraries that define the function.",
+            mandatory = True,
+            providers = [_CcInfo],
+        ),
+        "function": attr.string(
+            doc = "Qualified C++ name, such as `bergen::launcher::ListOpts`.",
+            mandatory = True,
+        ),
+        "header": attr.string(
+            doc = "Header that declares it, as it is included: `launcher/options.h`.",
+            mandatory = True,
+        ),
+        "namespace": attr.string(
+            doc = "What documentation calls the module: `oslo.service.service`.",
+            mandatory = True,
+        ),
+    },
+    provides = [_CcInfo, ListOptsInfo],
+)
+
+def _main_impl(ctx):
+    infos = [opts[ListOptsInfo] for opts in ctx.attr.opts]
+    headers = {info.header: None for info in infos}
+    modules = [
+        "          {{\"{}\", ::{}()}},\n".format(info.namespace, info.function.lstrip(":"))
+        for info in infos
+    ]
+    source = ctx.actions.declare_file(ctx.label.name + ".cc")
+    ctx.actions.write(source, """// Made by @bergen//config:defs.bzl.
+
+#include "config/program.h"
+{includes}
+int main(int argc, char** argv) {{
+  return bergen::config::{function}(
+      argc, argv,
+      {{
+{modules}      }});
+}}
+""".format(
+        function = ctx.attr.function,
+        includes = "".join(["#include \"{}\"\n".format(header) for header in sorted(headers)]),
+        modules = "".join(modules),
+    ))
+    return [DefaultInfo(files = depset([source]))]
+
+_main = rule(
+    implementation = _main_impl,
+    doc = "The source of a program about options.",
+    attrs = {
+        "function": attr.string(mandatory = True),
+        "opts": attr.label_list(mandatory = True, providers = [ListOptsInfo]),
+    },
+)
+
+def _main_library(name, function, opts, testonly):
+    """A library with `main`, which calls `function` of program.h."""
+    _main(
+        name = name + "_source",
+        testonly = testonly,
+        function = function,
+        opts = opts,
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+    )
+    cc_library(
+        name = name,
+        testonly = testonly,
+        srcs = [":" + name + "_source"],
+        # A list_opts target stands for its libraries, which the layering check does not know.
+        features = ["-layering_check"],
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+        alwayslink = True,
+        deps = opts + [str(_PROGRAM)],
+    )
+
+def _write_impl(ctx):
+    arguments = ctx.actions.args()
+    arguments.add_all(ctx.attr.flags)
+    arguments.add(ctx.outputs.out, format = "--output_file=%s")
+    ctx.actions.run(
+        outputs = [ctx.outputs.out],
+        arguments = [arguments],
+        executable = ctx.executable.generator,
+        mnemonic = "WriteOptions",
+        progress_message = "Writing options to %s" % ctx.outputs.out.short_path,
+    )
+    return [DefaultInfo(
+        files = depset([ctx.outputs.out]),
+        runfiles = ctx.runfiles([ctx.outputs.out]),
+    )]
+
+_write = rule(
+    implementation = _write_impl,
+    doc = "Runs a generator.",
+    attrs = {
+        "flags": attr.string_list(),
+        "generator": attr.label(cfg = "exec", executable = True, mandatory = True),
+        "out": attr.output(mandatory = True),
+    },
+)
+
+def _generated(name, out, opts, flags, testonly, **kwargs):
+    _main_library(name + "_generator_main", "GeneratorMain", opts, testonly)
+    cc_binary(
+        name = name + "_generator",
+        testonly = testonly,
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+        deps = [":" + name + "_generator_main"],
+    )
+    _write(
+        name = name,
+        testonly = testonly,
+        out = out,
+        flags = flags,
+        generator = ":" + name + "_generator",
+        **kwargs
+    )
+
+def sample_config(
+        name,
+        opts,
+        out = None,
+        wrap_width = 70,
+        minimal = False,
+        summarize = False,
+        require_help = True,
+        testonly = False,
+        **kwargs):
+    """A sample configuration file, as oslo-config-generator would write it.
+
+    Args:
+      name: the target; its file is `out`.
+      opts: list_opts targets; their order does not matter.
+      out: the file (default: NAME.conf.sample).
+      wrap_width: longest line of help; 0 does not wrap.
+      minimal: only required options, not commented out.
+      summarize: only the first paragraph of each help.
+      require_help: an option without help fails the build.
+      testonly: as everywhere.
+      **kwargs: visibility, tags and the like.
+    """
+    _generated(
+        name = name,
+        out = out or name + ".conf.sample",
+        opts = opts,
+        flags = ["--format=ini", "--wrap_width=%d" % wrap_width] +
+                (["--minimal"] if minimal else []) +
+                (["--summarize"] if summarize else []) +
+                ([] if require_help else ["--allow_missing_help"]),
+        testonly = testonly,
+        **kwargs
+    )
+
+def config_docs(
+        name,
+        opts,
+        out = None,
+        title = "Options",
+        require_help = True,
+        testonly = False,
+        **kwargs):
+    """A page of documentation in Markdown, with an anchor for each group and option.
+
+    Args:
+      name: the target; its file is `out`.
+      opts: list_opts targets; their order does not matter.
+      out: the file (default: NAME.md).
+      title: of the page.
+      require_help: an option without help fails the build.
+      testonly: as everywhere.
+      **kwargs: visibility, tags and the like.
+    """
+    _generated(
+        name = name,
+        out = out or name + ".md",
+        opts = opts,
+        flags = ["--format=md", "--title=" + title] +
+                ([] if require_help else ["--allow_missing_help"]),
+        testonly = testonly,
+        **kwargs
+    )
+
+def config_schema_test(name, opts, golden, **kwargs):
+    """A test that configuration files which were good still are.
+
+    It fails if an option has gone, changed its type or default, has narrower bounds or fewer
+    choices, is newly required or no longer mutable, and says so for each. What is new
+    passes. To accept a change: `bazel run :NAME.update`.
+
+    Args:
+      name: the test.
+      opts: list_opts targets.
+      golden: the file of this package that `:NAME.update` writes. For the first time, create
+        it by running that target.
+      **kwargs: of the test: size, tags and the like.
+    """
+    _main_library(name + "_main", "SchemaMain", opts, True)
+    cc_test(
+        name = name,
+        size = kwargs.pop("size", "small"),
+        args = ["--golden=$(rootpath %s)" % golden],
+        data = [golden],
+        deps = [":" + name + "_main"],
+        **kwargs
+    )
+    package = native.package_name()
+    cc_binary(
+        name = name + ".update",
+        testonly = True,
+        args = ["--update=%s%s" % (package + "/" if package else "", golden.lstrip(":"))],
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+        deps = [":" + name + "_main"],
+    )
+
+def config_validator(name, opts, testonly = False, **kwargs):
+    """A program that checks configuration files: `NAME --input_file=FILE`.
+
+    Its exit status is 0 if all names and values in the file are good, otherwise 1, and then it
+    prints `file:line: group.name: what is wrong` for each that is not.
+
+    Args:
+      name: the program.
+      opts: list_opts targets.
+      testonly: as everywhere.
+      **kwargs: visibility, tags and the like.
+    """
+    _main_library(name + "_main", "ValidatorMain", opts, testonly)
+    cc_binary(
+        name = name,
+        testonly = testonly,
+        deps = [":" + name + "_main"],
+        **kwargs
+    )

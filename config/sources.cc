@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/sources.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "config/ini.h"
+#include "config/option.h"
+
+namespace bergen::config {
+namespace {
+
+constexpr absl::string_view kVariablePrefix = "OS_";
+
+std::string Absolute(absl::string_view path) {
+  std::string expanded(path);
+  const char* const home = std::getenv("HOME");
+  if (home && absl::ConsumePrefix(&path, "~/")) {
+    expanded = absl::StrCat(home, "/", path);
+  }
+  std::error_code error;
+  const std::filesystem::path absolute =
+      std::filesystem::absolute(expanded, error);
+  return error ? expanded : absolute.string();
+}
+
+// The system's error with the code that belongs to it: "demo.conf: No such
+// file".
+absl::Status SystemError(int error, absl::string_view name) {
+  const absl::StatusCode code = absl::ErrnoToStatusCode(error);
+  return absl::Status(
+      code, absl::StrCat(name, ": ", std::generic_category().message(error)));
+}
+
+// `name` is what messages call the file.
+absl::StatusOr<std::string> ReadFile(const std::string& path,
+                                     absl::string_view name) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return SystemError(errno, name);
+  const absl::Cleanup close = [fd] { ::close(fd); };
+  std::string text;
+  char buffer[1 << 14];
+  while (true) {
+    const ssize_t size = ::read(fd, buffer, sizeof(buffer));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return SystemError(errno, name);
+    if (size == 0) return text;
+    text.append(buffer, size);
+    if (text.size() > FileSource::kMaxFileSize) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": longer than ", FileSource::kMaxFileSize, " bytes"));
+    }
+  }
+}
+
+absl::StatusOr<std::vector<RawValue>> ReadIniFile(const std::string& path,
+                                                  const std::string& name) {
+  const absl::StatusOr<std::string> text = ReadFile(path, name);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<std::vector<IniAssignment>> parsed = ParseIni(*text, name);
+  if (!parsed.ok()) return parsed.status();
+  std::vector<RawValue> values;
+  values.reserve(parsed->size());
+  for (IniAssignment& assignment : *parsed) {
+    values.push_back({.group = std::move(assignment.section),
+                      .name = std::move(assignment.key),
+                      .text = std::move(assignment.value),
+                      .place = {.where = name, .line = assignment.line}});
+  }
+  return values;
+}
+
+// Names of the files of a directory that count, sorted.
+absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path,
+                                                       absl::string_view name) {
+  std::error_code error;
+  std::vector<std::string> files;
+  for (auto entry = std::filesystem::directory_iterator(path, error);
+       !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
+    std::string file = entry->path().filename().string();
+    std::error_code ignored;  // What cannot be looked at fails when it is read.
+    if (file[0] != '.' && absl::EndsWith(file, ".conf") &&
+        !entry->is_directory(ignored)) {
+      files.push_back(std::move(file));
+    }
+  }
+  if (error) return SystemError(error.value(), name);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+FileSource::FileSource(absl::string_view path)
+    : name_(path), path_(Absolute(path)) {}
+
+absl::StatusOr<std::vector<RawValue>> FileSource::ReadAll() {
+  return ReadIniFile(path_, name_);
+}
+
+DirectorySource::DirectorySource(absl::string_view path)
+    : name_(path), path_(Absolute(path)) {}
+
+absl::StatusOr<std::vector<RawValue>> DirectorySource::ReadAll() {
+  const absl::StatusOr<std::vector<std::string>> files =
+      ListDirectory(path_, name_);
+  if (!files.ok()) return files.status();
+  std::vector<RawValue> values;
+  std::vector<std::string> errors;
+  absl::StatusCode code = absl::StatusCode::kOk;
+  for (const std::string& file : *files) {
+    absl::StatusOr<std::vector<RawValue>> read =
+        ReadIniFile(absl::StrCat(path_, "/", file),
+                    absl::StrCat(absl::StripSuffix(name_, "/"), "/", file));
+    if (!read.ok()) {
+      code = read.status().code();
+      errors.emplace_back(read.status().message());
+      continue;
+    }
+    std::move(read->begin(), read->end(), std::back_inserter(values));
+  }
+  if (errors.empty()) return values;
+  return absl::Status(
+      errors.size() == 1 ? code : absl::StatusCode::kInvalidArgument,
+      absl::StrJoin(errors, "\n"));
+}
+
+AssignmentSource::AssignmentSource(std::vector<std::string> assignments)
+    : assignments_(std::move(assignments)) {}
+
+absl::StatusOr<std::vector<RawValue>> AssignmentSource::ReadAll() {
+  std::vector<RawValue> values;
+  std::vector<std::string> errors;
+  for (const std::string& assignment : assignments_) {
+    const size_t equals = assignment.find('=');
+    const std::string key = assignment.substr(0, equals);
+    const size_t dot = key.rfind('.');
+    const std::string group =
+        dot == key.npos ? std::string(kDefaultGroup) : key.substr(0, dot);
+    std::string name = dot == key.npos ? key : key.substr(dot + 1);
+    if (equals == assignment.npos || group.empty() || name.empty()) {
+      errors.push_back(
+          absl::StrCat("--set ", key, ": must be GROUP.NAME=VALUE"));
+      continue;
+    }
+    name = absl::StrReplaceAll(name, {{"-", "_"}});
+    values.push_back(
+        {.group = group,
+         .name = std::move(name),
+         .text = assignment.substr(equals + 1),
+         .place = {.where = absl::StrCat("--set ", key), .holds_value = true}});
+  }
+  if (errors.empty()) return values;
+  return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+}
+
+EnvironmentSource::EnvironmentSource(
+    const std::vector<std::string>& variables) {
+  for (const std::string& variable : variables) {
+    const size_t equals = variable.find('=');
+    const std::string where = variable.substr(0, equals);
+    absl::string_view key = where;
+    if (equals == variable.npos ||
+        !absl::ConsumePrefix(&key, kVariablePrefix)) {
+      continue;
+    }
+    const size_t separator = key.find("__");
+    if (separator == key.npos || separator == 0) continue;
+    values_.push_back({.group = std::string(key.substr(0, separator)),
+                       .name = std::string(key.substr(separator + 2)),
+                       .text = variable.substr(equals + 1),
+                       .place = {.where = where}});
+  }
+}
+
+std::unique_ptr<EnvironmentSource> EnvironmentSource::FromProcess() {
+  std::vector<std::string> variables;
+  for (char** variable = ::environ; variable && *variable; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  return std::make_unique<EnvironmentSource>(variables);
+}
+
+absl::StatusOr<std::vector<RawValue>> EnvironmentSource::ReadAll() {
+  return values_;
+}
+
+std::vector<std::unique_ptr<Source>> MakeSources(
+    const CommandLine& command_line) {
+  std::vector<std::unique_ptr<Source>> sources;
+  for (const std::string& path : command_line.config_files) {
+    sources.push_back(std::make_unique<FileSource>(path));
+  }
+  for (const std::string& path : command_line.config_dirs) {
+    sources.push_back(std::make_unique<DirectorySource>(path));
+  }
+  if (command_line.use_environment) {
+    sources.push_back(EnvironmentSource::FromProcess());
+  }
+  sources.push_back(
+      std::make_unique<AssignmentSource>(command_line.assignments));
+  return sources;
+}
+
+}  // namespace bergen::config

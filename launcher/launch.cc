@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "launcher/launch.h"
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "config/registry.h"
+#include "launcher/options.h"
+#include "launcher/posix_processes.h"
+#include "launcher/posix_signals.h"
+#include "launcher/process_launcher.h"
+#include "launcher/restart_budget.h"
+#include "launcher/service_launcher.h"
+#include "periodic/clock.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::launcher {
+namespace {
+
+absl::Status CheckOptions(const LaunchOptions& options) {
+  if (options.workers < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "launcher: workers must be at least 1, got ", options.workers));
+  }
+  if (options.start_timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("launcher: start_timeout must be positive, got ",
+                     absl::FormatDuration(options.start_timeout)));
+  }
+  if (!options.graceful_shutdown_timeout) {
+    return absl::InvalidArgumentError(
+        "launcher: graceful_shutdown_timeout is empty");
+  }
+  return CheckRestartLimits(options.restart_limits);
+}
+
+int CountThreads() {
+  std::error_code error;
+  const std::filesystem::directory_iterator tasks("/proc/self/task", error);
+  return error ? 1
+               : static_cast<int>(std::distance(
+                     tasks, std::filesystem::directory_iterator()));
+}
+
+void LogReport(const config::Report& report, spdlog::logger& log) {
+  for (const std::string& warning : report.warnings) log.warn("{}", warning);
+  for (const config::Change& change : report.changes) {
+    log.info("option {}.{}: {} -> {} ({}){}", change.group, change.name,
+             change.old_text, change.new_text, change.origin.ToString(),
+             change.applied ? "" : ", not mutable: needs a restart or reload");
+  }
+}
+
+absl::Status Finish(const absl::StatusOr<config::Report>& report,
+                    spdlog::logger& log,
+                    const std::function<absl::Status()>& next) {
+  if (!report.ok()) return report.status();
+  LogReport(*report, log);
+  return next ? next() : absl::OkStatus();
+}
+
+void LogOptionValues(const config::Registry& registry, spdlog::logger& log) {
+  if (!log.should_log(spdlog::level::debug)) return;
+  for (const std::string& line : registry.DumpLines()) log.debug("{}", line);
+}
+
+// What both kinds share: the clock, and signals asked for by code.
+class LauncherBase : public Launcher {
+ public:
+  explicit LauncherBase(std::unique_ptr<PosixSignals> signals)
+      : signals_(std::move(signals)) {}
+
+  int Wait() final {
+    return std::exchange(waited_, true) ? kExitFailed : Run();
+  }
+  void Stop() final { signals_->Request(SIGTERM); }
+  void Restart() final { signals_->Request(SIGHUP); }
+
+ protected:
+  virtual int Run() = 0;
+
+  PosixSignals& signals() { return *signals_; }
+  periodic::Clock& clock() { return clock_; }
+
+ private:
+  periodic::RealClock clock_;
+  std::unique_ptr<PosixSignals> signals_;
+  bool waited_ = false;
+};
+
+class InProcess final : public LauncherBase {
+ public:
+  InProcess(std::unique_ptr<PosixSignals> signals, LaunchOptions options,
+            spdlog::logger& log)
+      : LauncherBase(std::move(signals)),
+        launcher_(std::move(options), this->signals(), clock(), log) {}
+
+  absl::Status LaunchService(ServiceFactory factory, int workers) override {
+    return launcher_.LaunchService(std::move(factory), workers);
+  }
+
+ private:
+  int Run() override { return launcher_.Run(); }
+
+  ServiceLauncher launcher_;
+};
+
+class Forking final : public LauncherBase {
+ public:
+  static absl::StatusOr<std::unique_ptr<Forking>> Create(
+      std::unique_ptr<PosixSignals> signals, LaunchOptions options,
+      spdlog::logger& log) {
+    auto result =
+        std::unique_ptr<Forking>(new Forking(std::move(signals), log));
+    absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
+        PosixProcesses::Create(result->signals(), result->clock(), log);
+    if (!processes.ok()) return processes.status();
+    result->processes_ = *std::move(processes);
+    result->launcher_ = std::make_unique<ProcessLauncher>(
+        std::move(options), *result->processes_, result->clock(), log);
+    return result;
+  }
+
+  absl::Status LaunchService(ServiceFactory factory, int workers) override {
+    return launcher_->LaunchService(std::move(factory), workers);
+  }
+
+ private:
+  Forking(std::unique_ptr<PosixSignals> signals, spdlog::logger& log)
+      : LauncherBase(std::move(signals)), log_(&log) {}
+
+  int Run() override {
+    const int threads = CountThreads();
+    if (threads > 1) {
+      log_->warn(
+          "{} threads exist before the fork: workers do not have them, and "
+          "locks that they hold stay held",
+          threads);
+    }
+    return launcher_->Run();
+  }
+
+  spdlog::logger* const log_;
+  std::unique_ptr<PosixProcesses> processes_;
+  std::unique_ptr<ProcessLauncher> launcher_;
+};
+
+}  // namespace
+
+void BlockHandledSignals() { BlockSignals(); }
+
+absl::StatusOr<RestartMethod> ParseRestartMethod(absl::string_view text) {
+  if (text == "reload") return RestartMethod::kReload;
+  if (text == "mutate") return RestartMethod::kMutate;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "restart_method: must be reload or mutate, got '", text, "'"));
+}
+
+absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
+                                                 ServiceFactory factory,
+                                                 LaunchOptions options) {
+  absl::Status checked = CheckOptions(options);
+  if (!checked.ok()) return checked;
+  absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
+      PosixSignals::Create();
+  if (!signals.ok()) return signals.status();
+
+  const int workers = options.workers;
+  std::unique_ptr<Launcher> launcher;
+  if (workers == 1) {
+    launcher = std::make_unique<InProcess>(*std::move(signals),
+                                           std::move(options), log);
+  } else {
+    absl::StatusOr<std::unique_ptr<Forking>> forking =
+        Forking::Create(*std::move(signals), std::move(options), log);
+    if (!forking.ok()) return forking.status();
+    launcher = *std::move(forking);
+  }
+  absl::Status added = launcher->LaunchService(std::move(factory), workers);
+  if (!added.ok()) return added;
+  return launcher;
+}
+
+absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
+                                                 spdlog::logger& log,
+                                                 ServiceFactory factory,
+                                                 LaunchOptions options) {
+  const absl::StatusOr<Options> registered = RegisterOpts(registry);
+  if (!registered.ok()) return registered.status();
+  options.graceful_shutdown_timeout = [registered = *registered] {
+    return registered.graceful_shutdown_timeout();
+  };
+  options.reload = [&registry, &log, next = std::move(options.reload)] {
+    return Finish(registry.Reload(), log, next);
+  };
+  options.mutate = [&registry, &log, next = std::move(options.mutate)] {
+    return Finish(registry.Mutate(), log, next);
+  };
+  options.log_options = [&registry, &log, registered = *registered] {
+    if (registered.log_options.Get()) LogOptionValues(registry, log);
+  };
+  return Launch(log, std::move(factory), std::move(options));
+}
+
+}  // namespace bergen::launcher

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The launcher's options, in group DEFAULT.
+//
+//   absl::StatusOr<launcher::Options> options =
+//       launcher::RegisterOpts(registry);
+//   if (!options.ok()) return options.status();
+//
+// Source: `service_opts` of oslo.service, namespace `oslo.service.service`.
+// Differences: a negative timeout is refused, and both are mutable.
+
+#ifndef LAUNCHER_OPTIONS_H_
+#define LAUNCHER_OPTIONS_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "config/handle.h"
+#include "config/option.h"
+#include "config/registry.h"
+
+namespace bergen::launcher {
+
+// Valid as long as the registry.
+struct Options {
+  config::Handle<int64_t> graceful_shutdown_timeout_seconds;
+  config::Handle<bool> log_options;
+
+  // `absl::InfiniteDuration()` for 0.
+  absl::Duration graceful_shutdown_timeout() const;
+};
+
+// For samples, documentation and schemas.
+config::OptionList ListOpts();
+
+// Once or repeatedly; fails as `config::Registry::Register`.
+absl::StatusOr<Options> RegisterOpts(config::Registry& registry);
+
+}  // namespace bergen::launcher
+
+#endif  // LAUNCHER_OPTIONS_H_

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "launcher/posix_processes.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "launcher/launcher.h"
+#include "periodic/guarded_call.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::launcher {
+namespace {
+
+// Reports of a worker, one byte each.
+constexpr char kReportStarted = 'S';
+constexpr char kReportStopping = 'T';
+
+// Debian 12's header of pidfd_open(2) cannot be used from C++.
+int PidfdOpen(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u));
+}
+
+absl::Status MakePipe(UniqueFd& read_end, UniqueFd& write_end, int flags) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | flags) != 0) {
+    return absl::ErrnoToStatus(errno, "pipe to workers");
+  }
+  read_end.Reset(ends[0]);
+  write_end.Reset(ends[1]);
+  return absl::OkStatus();
+}
+
+class PipeLink : public SupervisorLink {
+ public:
+  PipeLink(int parent_fd, UniqueFd reports)
+      : parent_fd_(parent_fd), reports_(std::move(reports)) {}
+
+  int parent_fd() const override { return parent_fd_; }
+  void ReportStarted() override { Report(kReportStarted); }
+  void ReportStopping() override { Report(kReportStopping); }
+
+ private:
+  void Report(char report) {
+    // Without a parent there is nobody to tell.
+    [[maybe_unused]] const ssize_t written =
+        ::write(reports_.get(), &report, 1);
+  }
+
+  int parent_fd_;
+  UniqueFd reports_;
+};
+
+int RunBody(const std::function<int(SupervisorLink& link)>& body,
+            SupervisorLink& link, spdlog::logger& log) {
+  const absl::StatusOr<int> status = periodic::CallGuarded(
+      [&]() -> absl::StatusOr<int> { return body(link); });
+  if (status.ok()) return *status;
+  log.critical("Unhandled exception: {}", status.status().ToString());
+  return kExitCrashed;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
+    Signals& signals, periodic::Clock& clock, spdlog::logger& log) {
+  const UniqueFd probe(PidfdOpen(::getpid()));
+  if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
+  auto result =
+      std::unique_ptr<PosixProcesses>(new PosixProcesses(signals, clock, log));
+  absl::Status life = MakePipe(result->life_read_, result->life_write_, 0);
+  if (!life.ok()) return life;
+  return result;
+}
+
+absl::StatusOr<int> PosixProcesses::Fork(
+    const std::function<int(SupervisorLink& link)>& body) {
+  UniqueFd read_end;
+  UniqueFd write_end;
+  absl::Status piped = MakePipe(read_end, write_end, O_NONBLOCK);
+  if (!piped.ok()) return piped;
+  // What is buffered here must not be written by both.
+  log_->flush();
+  std::fflush(nullptr);
+
+  const pid_t pid = ::fork();
+  if (pid < 0) return absl::ErrnoToStatus(errno, "fork");
+  if (pid == 0) {
+    read_end.Reset();
+    RunChild(std::move(write_end), body);
+  }
+  UniqueFd pidfd(PidfdOpen(pid));
+  if (!pidfd.ok()) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return absl::ErrnoToStatus(error, "pidfd_open");
+  }
+  children_[pid] = {std::move(pidfd), std::move(read_end)};
+  return pid;
+}
+
+void PosixProcesses::RunChild(
+    UniqueFd reports, const std::function<int(SupervisorLink& link)>& body) {
+  // What belongs to the supervisor: above all the end whose closing says that
+  // it has died.
+  life_write_.Reset();
+  children_.clear();
+  PipeLink link(life_read_.get(), std::move(reports));
+  const int status = RunBody(body, link, *log_);
+  log_->flush();
+  std::fflush(nullptr);
+  ::_exit(status);
+}
+
+void PosixProcesses::Send(int pid, int signal) {
+  // Not reaped before it leaves the map, so the pid is still this child's.
+  if (children_.count(pid) > 0) ::kill(pid, signal);
+}
+
+std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
+  std::vector<pollfd> fds = {{.fd = signals_->fd(), .events = POLLIN}};
+  for (const auto& [pid, child] : children_) {
+    fds.push_back({.fd = child.pidfd.get(), .events = POLLIN});
+    fds.push_back({.fd = child.reports.get(), .events = POLLIN});
+  }
+  timespec left = {};
+  const timespec* timeout = nullptr;
+  if (deadline != absl::InfiniteFuture()) {
+    left = absl::ToTimespec(
+        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
+    timeout = &left;
+  }
+  if (::ppoll(fds.data(), fds.size(), timeout, nullptr) < 0 && errno != EINTR) {
+    log_->critical("supervisor: poll: {}", std::strerror(errno));
+    std::abort();
+  }
+
+  std::vector<ProcessEvent> events;
+  for (auto it = children_.begin(); it != children_.end();) {
+    auto& [pid, child] = *it;
+    siginfo_t info = {};
+    const bool ended = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()),
+                                &info, WEXITED | WNOHANG) == 0 &&
+                       info.si_pid == pid;
+    // After its end nothing more can come.
+    ReadReports(pid, child, events);
+    if (!ended) {
+      ++it;
+      continue;
+    }
+    events.push_back({.kind = info.si_code == CLD_EXITED
+                                  ? ProcessEvent::kExited
+                                  : ProcessEvent::kKilled,
+                      .pid = pid,
+                      .value = info.si_status});
+    it = children_.erase(it);
+  }
+  for (int signal : signals_->Take()) {
+    events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
+  }
+  return events;
+}
+
+void PosixProcesses::ReadReports(int pid, Child& child,
+                                 std::vector<ProcessEvent>& events) {
+  char report;
+  ssize_t size = -1;
+  while (child.reports.ok() &&
+         (size = ::read(child.reports.get(), &report, 1)) == 1) {
+    if (report == kReportStarted) {
+      events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
+    } else if (report == kReportStopping) {
+      events.push_back({.kind = ProcessEvent::kStopping, .pid = pid});
+    }
+  }
+  // Its end would keep poll from waiting.
+  if (size == 0) child.reports.Reset();
+}
+
+}  // namespace bergen::launcher

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Processes made by fork(2), each watched through a pidfd and a pipe.
+//
+// Source: the supervision in ProcessLauncher of oslo.service, which polled, and
+// reaped every child of its process group (W-10, W-11).
+
+#ifndef LAUNCHER_POSIX_PROCESSES_H_
+#define LAUNCHER_POSIX_PROCESSES_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "launcher/processes.h"
+#include "launcher/signals.h"
+#include "periodic/clock.h"
+#include "service/unique_fd.h"
+#include "spdlog/fwd.h"
+
+namespace bergen::launcher {
+
+// Sleeps until something happens: an idle supervisor is never woken.
+class PosixProcesses : public Processes {
+ public:
+  // `signals` must outlive it. Unimplemented on a kernel before 5.4, which has
+  // no pidfds to wait on; else fails only without descriptors.
+  static absl::StatusOr<std::unique_ptr<PosixProcesses>> Create(
+      Signals& signals, periodic::Clock& clock, spdlog::logger& log);
+
+  absl::StatusOr<int> Fork(
+      const std::function<int(SupervisorLink& link)>& body) override;
+  void Send(int pid, int signal) override;
+  std::vector<ProcessEvent> Await(absl::Time deadline) override;
+
+ private:
+  struct Child {
+    UniqueFd pidfd;
+    UniqueFd reports;  // Closed once the worker has closed its end.
+  };
+
+  PosixProcesses(Signals& signals, periodic::Clock& clock, spdlog::logger& log)
+      : signals_(&signals), clock_(&clock), log_(&log) {}
+
+  [[noreturn]] void RunChild(
+      UniqueFd reports, const std::function<int(SupervisorLink& link)>& body);
+  static void ReadReports(int pid, Child& child,
+                          std::vector<ProcessEvent>& events);
+
+  Signals* const signals_;
+  periodic::Clock* const clock_;
+  spdlog::logger* const log_;
+  // Nothing is ever written: children see its end when this process is gone.
+  UniqueFd life_read_;
+  UniqueFd life_write_;
+  std::map<int, Child> children_;
+};
+
+}  // namespace bergen::launcher
+
+#endif  // LAUNCHER_POSIX_PROCESSES_H_

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "launcher/posix_processes.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "launcher/fake_signals.h"
+#include "launcher/launcher.h"
+#include "launcher/processes.h"
+#include "periodic/clock.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
+#include "tests/support/status_matchers.h"
+
+namespace bergen::launcher {
+namespace {
+
+using ::testing::IsEmpty;
+
+class PosixProcessesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto created = PosixProcesses::Create(signals_, clock_, log_);
+    ASSERT_THAT(created, IsOk());
+    processes_ = *std::move(created);
+  }
+
+  int Fork(const std::function<int(SupervisorLink&)>& body) {
+    const absl::StatusOr<int> pid = processes_->Fork(body);
+    EXPECT_THAT(pid, IsOk());
+    return pid.value_or(0);
+  }
+
+  // The next `count` events.
+  std::vector<ProcessEvent> Await(size_t count) {
+    std::vector<ProcessEvent> events;
+    while (events.size() < count) {
+      for (const ProcessEvent& event :
+           processes_->Await(absl::InfiniteFuture())) {
+        events.push_back(event);
+      }
+    }
+    return events;
+  }
+
+  periodic::RealClock clock_;
+  FakeSignals signals_;
+  std::ostringstream text_;
+  spdlog::logger log_{"test",
+                      std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
+  std::unique_ptr<PosixProcesses> processes_;
+};
+
+TEST_F(PosixProcessesTest, AChildEndsWithWhatItsBodyReturns) {
+  const int pid = Fork([](SupervisorLink&) { return 7; });
+  const ProcessEvent event = Await(1).front();
+  EXPECT_EQ(event.kind, ProcessEvent::kExited);
+  EXPECT_EQ(event.pid, pid);
+  EXPECT_EQ(event.value, 7);
+}
+
+TEST_F(PosixProcessesTest, AChildThatThrowsEndsWithStatusTwo) {
+  Fork([](SupervisorLink&) -> int { throw std::runtime_error("thrown"); });
+  EXPECT_EQ(Await(1).front().value, kExitCrashed);
+}
+
+TEST_F(PosixProcessesTest, TellsTheSignalThatEndedAChild) {
+  const int pid = Fork([](SupervisorLink&) -> int {
+    while (true) ::pause();
+  });
+  processes_->Send(pid, SIGKILL);
+  const ProcessEvent event = Await(1).front();
+  EXPECT_EQ(event.kind, ProcessEvent::kKilled);
+  EXPECT_EQ(event.value, SIGKILL);
+  // Its pid may be another's now.
+  processes_->Send(pid, SIGKILL);
+}
+
+TEST_F(PosixProcessesTest, ReportsComeInOrderAndBeforeTheEnd) {
+  Fork([](SupervisorLink& link) {
+    link.ReportStarted();
+    link.ReportStopping();
+    return 0;
+  });
+  const std::vector<ProcessEvent> events = Await(3);
+  EXPECT_EQ(events[0].kind, ProcessEvent::kStarted);
+  EXPECT_EQ(events[1].kind, ProcessEvent::kStopping);
+  EXPECT_EQ(events[2].kind, ProcessEvent::kExited);
+}
+
+TEST_F(PosixProcessesTest, ASignalEndsTheWait) {
+  signals_.Raise(SIGHUP);
+  const ProcessEvent event = Await(1).front();
+  EXPECT_EQ(event.kind, ProcessEvent::kSignal);
+  EXPECT_EQ(event.value, SIGHUP);
+}
+
+TEST_F(PosixProcessesTest, TheDeadlineEndsTheWait) {
+  EXPECT_THAT(processes_->Await(clock_.Now()), IsEmpty());
+  EXPECT_THAT(processes_->Await(absl::InfinitePast()), IsEmpty());
+}
+
+TEST_F(PosixProcessesTest, AChildOfTheApplicationIsLeftToIt) {
+  const pid_t foreign = ::fork();
+  if (foreign == 0) ::_exit(42);
+  Fork([](SupervisorLink&) { return 0; });
+  EXPECT_NE(Await(1).front().pid, foreign);
+  int status = 0;
+  ASSERT_EQ(::waitpid(foreign, &status, 0), foreign);
+  EXPECT_EQ(WEXITSTATUS(status), 42);
+}
+
+// A later child must not keep the pipe of an earlier one alive, nor its own.
+TEST_F(PosixProcessesTest, TheEndOfTheParentIsSeenByEveryChild) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  // This process must not have the end that the parent holds.
+  processes_.reset();
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    SetUp();
+    for (int i = 0; i < 2; ++i) {
+      Fork([&](SupervisorLink& link) {
+        link.ReportStarted();
+        pollfd gone = {.fd = link.parent_fd(), .events = POLLIN};
+        ::poll(&gone, 1, -1);
+        return ::write(ends[1], "x", 1) == 1 ? 0 : 1;
+      });
+    }
+    Await(2);
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(parent, nullptr, 0), parent);
+  ::close(ends[1]);
+  char byte;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0);
+  ::close(ends[0]);
+}
+
+}  // namespace
+}  // namespace bergen::launcher

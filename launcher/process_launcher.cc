@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "launcher/process_launcher.h"
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "launcher/posix_signals.h"
+#include "launcher/worker_loop.h"
+#include "periodic/guarded_call.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::launcher {
+namespace {
+
+// How long workers may take to tell their services to stop before connections
+// are refused anyway.
+constexpr absl::Duration kAcceptingGrace = absl::Seconds(1);
+// How long interrupted workers may take to end before they are killed, and
+// killed ones before they are left to the kernel.
+constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
+
+}  // namespace
+
+ProcessLauncher::ProcessLauncher(LaunchOptions options, Processes& processes,
+                                 periodic::Clock& clock, spdlog::logger& log)
+    : options_(std::move(options)),
+      processes_(&processes),
+      clock_(&clock),
+      log_(&log),
+      table_({.start_timeout = options_.start_timeout}) {}
+
+absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
+                                            int workers) {
+  if (running_) {
+    return absl::FailedPreconditionError(
+        "launcher: services are added before Wait");
+  }
+  if (workers < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("launcher: workers must be at least 1, got ", workers));
+  }
+  table_.AddWorkers(static_cast<int>(sets_.size()), workers,
+                    options_.restart_limits);
+  sets_.push_back({std::move(factory), workers});
+  return absl::OkStatus();
+}
+
+int ProcessLauncher::Run() {
+  running_ = true;
+  SetPhase(Phase::kStarting);
+  if (options_.log_options) options_.log_options();
+  for (const Set& set : sets_) log_->info("Starting {} workers", set.workers);
+
+  while (true) {
+    Do(table_.Advance(clock_->Now()));
+    if (table_.stopped() || interrupted_) break;
+    const std::vector<ProcessEvent> events =
+        processes_->Await(std::min(table_.NextDeadline(), listeners_deadline_));
+    for (const ProcessEvent& event : events) Handle(event);
+    if (clock_->Now() >= listeners_deadline_) ShutDownListeners();
+  }
+  if (interrupted_) EndAll();
+  SetPhase(Phase::kStopped);
+  return table_.timed_out() ? kExitFailed : status_;
+}
+
+void ProcessLauncher::Handle(const ProcessEvent& event) {
+  switch (event.kind) {
+    case ProcessEvent::kStarted:
+      Do(table_.Started(event.pid, clock_->Now()));
+      return;
+    case ProcessEvent::kStopping:
+      break;
+    case ProcessEvent::kExited:
+      log_->info("Child {} exited with status {}", event.pid, event.value);
+      Do(table_.Exited(event.pid, clock_->Now()));
+      break;
+    case ProcessEvent::kKilled:
+      log_->info("Child {} killed by signal {}", event.pid, event.value);
+      Do(table_.Exited(event.pid, clock_->Now()));
+      break;
+    case ProcessEvent::kSignal:
+      OnSignal(event.value);
+      return;
+  }
+  if (phase_ != Phase::kStopping) return;
+  accepting_.erase(std::remove(accepting_.begin(), accepting_.end(), event.pid),
+                   accepting_.end());
+  if (accepting_.empty()) ShutDownListeners();
+}
+
+void ProcessLauncher::OnSignal(int signal) {
+  switch (signal) {
+    case SIGINT:
+      log_->info("Caught SIGINT signal, instantaneous exiting");
+      interrupted_ = true;
+      status_ = kExitFailed;
+      return;
+    case SIGTERM:
+      if (phase_ == Phase::kStopping) {
+        log_->info("Caught SIGTERM again, already stopping");
+        return;
+      }
+      log_->info("Caught SIGTERM, stopping children");
+      BeginStop(kExitOk);
+      return;
+    case SIGHUP:
+      if (phase_ == Phase::kStopping) return;
+      log_->info("Caught SIGHUP, handling");
+      restart_pending_ = true;
+      if (!table_.reloading()) BeginRestart();
+      return;
+    default:
+      return;
+  }
+}
+
+void ProcessLauncher::BeginRestart() {
+  restart_pending_ = false;
+  const bool reload = options_.restart_method == RestartMethod::kReload;
+  const std::function<absl::Status()>& hook =
+      reload ? options_.reload : options_.mutate;
+  SetPhase(Phase::kReloading);
+  Tell(options_.notifier.Reloading());
+  const absl::Status read =
+      hook ? periodic::CallGuarded(hook) : absl::OkStatus();
+  if (!read.ok()) {
+    log_->error("{} failed, the old values and workers go on: {}",
+                reload ? "Reload" : "Mutate", read.ToString());
+    EndReload();
+    return;
+  }
+  if (options_.log_options) options_.log_options();
+  if (!reload) {
+    Do(table_.HangUp());
+    EndReload();
+    return;
+  }
+  table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+  Do(table_.BeginReload(clock_->Now()));
+}
+
+void ProcessLauncher::EndReload() {
+  SetPhase(all_started_ ? Phase::kRunning : Phase::kStarting);
+  if (all_started_) Tell(options_.notifier.Ready());
+  if (restart_pending_) BeginRestart();
+}
+
+void ProcessLauncher::BeginStop(int status) {
+  status_ = status;
+  restart_pending_ = false;
+  SetPhase(Phase::kStopping);
+  Tell(options_.notifier.Stopping());
+  accepting_ = table_.pids();
+  listeners_deadline_ = clock_->Now() + kAcceptingGrace;
+  log_->debug("Killing children.");
+  Do(table_.Stop(clock_->Now(), options_.graceful_shutdown_timeout()));
+  if (!accepting_.empty()) {
+    log_->info("Waiting on {} children to exit", accepting_.size());
+  } else {
+    ShutDownListeners();
+  }
+}
+
+void ProcessLauncher::EndAll() {
+  for (int signal : {SIGINT, SIGKILL}) {
+    for (int pid : table_.pids()) processes_->Send(pid, signal);
+    const absl::Time deadline = clock_->Now() + kInterruptGrace;
+    while (table_.process_count() > 0 && clock_->Now() < deadline) {
+      for (const ProcessEvent& event : processes_->Await(deadline)) {
+        if (event.kind != ProcessEvent::kExited &&
+            event.kind != ProcessEvent::kKilled) {
+          continue;
+        }
+        // What the table wants done about it is not done any more.
+        table_.Exited(event.pid, clock_->Now());
+      }
+    }
+  }
+}
+
+void ProcessLauncher::Do(const Actions& actions) {
+  for (const Action& action : actions) Do(action);
+}
+
+void ProcessLauncher::Do(const Action& action) {
+  switch (action.kind) {
+    case Action::kFork:
+      Fork(action.slot);
+      return;
+    case Action::kTerminate:
+      processes_->Send(action.pid, SIGTERM);
+      return;
+    case Action::kHangUp:
+      processes_->Send(action.pid, SIGHUP);
+      return;
+    case Action::kKill:
+      log_->error("Child {} does not end, killing it", action.pid);
+      processes_->Send(action.pid, SIGKILL);
+      return;
+    case Action::kThrottled:
+      log_->info("Forking too fast, sleeping {} before worker {}",
+                 absl::FormatDuration(action.delay),
+                 table_.slot(action.slot).number);
+      return;
+    case Action::kAllStarted:
+      all_started_ = true;
+      if (phase_ == Phase::kStarting) SetPhase(Phase::kRunning);
+      Tell(options_.notifier.Ready());
+      return;
+    case Action::kReloadFinished:
+      log_->info("Reload finished");
+      EndReload();
+      return;
+    case Action::kReloadFailed:
+      log_->error("Reload ended early, workers not yet replaced go on: {}",
+                  action.reason);
+      EndReload();
+      return;
+    case Action::kTimedOut:
+      log_->error("Graceful shutdown timeout exceeded, instantaneous exiting");
+      return;
+    case Action::kGiveUp:
+      if (phase_ == Phase::kStopping) return;
+      log_->critical("Workers end too often, giving up");
+      BeginStop(kExitGaveUp);
+      return;
+  }
+}
+
+void ProcessLauncher::Fork(int slot) {
+  const WorkerTable::Slot& place = table_.slot(slot);
+  // An earlier action of the same list has made the launcher give up.
+  if (place.state == WorkerState::kStopped) return;
+  const Set& set = sets_[static_cast<size_t>(place.set)];
+  const WorkerInfo info = {.number = place.number, .total = place.total};
+  const absl::StatusOr<int> pid =
+      processes_->Fork([this, &set, info](SupervisorLink& link) {
+        return RunWorker(set, info, link);
+      });
+  if (!pid.ok()) {
+    log_->error("Error starting worker {}: {}", info.number,
+                pid.status().ToString());
+    Do(table_.ForkFailed(slot, clock_->Now()));
+    return;
+  }
+  log_->debug("Started child {}", *pid);
+  table_.Forked(slot, *pid, clock_->Now());
+}
+
+int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
+                               SupervisorLink& link) {
+  absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
+      PosixSignals::Create();
+  if (!signals.ok()) {
+    log_->critical("Error starting worker {}: {}", info.number,
+                   signals.status().ToString());
+    return kExitFailed;
+  }
+  WorkerLoop loop(
+      {.info = info,
+       .factory = set.factory,
+       // Whoever sends SIGHUP to a worker wants it to go on.
+       .restart_method = RestartMethod::kMutate,
+       .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
+       .mutate = options_.mutate,
+       .parent_fd = link.parent_fd(),
+       .on_started = [&link] { link.ReportStarted(); },
+       .on_stopping = [&link] { link.ReportStopping(); }},
+      **signals, *clock_, *log_);
+  return loop.Run();
+}
+
+void ProcessLauncher::ShutDownListeners() {
+  listeners_deadline_ = absl::InfiniteFuture();
+  for (Listener* listener : options_.listeners) listener->Shutdown();
+}
+
+void ProcessLauncher::SetPhase(Phase phase) {
+  phase_ = phase;
+  if (options_.on_phase) options_.on_phase(phase);
+}
+
+void ProcessLauncher::Tell(const absl::Status& told) {
+  if (!told.ok()) log_->debug("notify: {}", told.ToString());
+}
+
+}  // namespace bergen::launcher

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs services in worker processes, and replaces, reloads and drains them.
+// Acts on what the `WorkerTable` decides; the table's header says what that is.
+//
+// Source: ProcessLauncher in oslo.service. The differences that operators see
+// are listed at `Launcher::Wait`; a reload here is rolling, and a worker that
+// is told to stop has a deadline of its own.
+
+#ifndef LAUNCHER_PROCESS_LAUNCHER_H_
+#define LAUNCHER_PROCESS_LAUNCHER_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "launcher/launcher.h"
+#include "launcher/phase.h"
+#include "launcher/processes.h"
+#include "launcher/worker_table.h"
+#include "periodic/clock.h"
+#include "spdlog/fwd.h"
+
+namespace bergen::launcher {
+
+// Single-threaded for ever: it forks at any time.
+class ProcessLauncher {
+ public:
+  // `clock` and `log` must also be usable in the workers.
+  ProcessLauncher(LaunchOptions options, Processes& processes,
+                  periodic::Clock& clock, spdlog::logger& log);
+
+  // InvalidArgument if `workers` is not positive, FailedPrecondition once `Run`
+  // was called.
+  absl::Status LaunchService(ServiceFactory factory, int workers);
+
+  // Returns an `ExitStatus` when no worker is left.
+  int Run();
+
+ private:
+  struct Set {
+    ServiceFactory factory;
+    int workers;
+  };
+
+  void Handle(const ProcessEvent& event);
+  void OnSignal(int signal);
+  void BeginRestart();
+  void BeginStop(int status);
+  void EndReload();
+  void EndAll();
+
+  void Do(const Actions& actions);
+  void Do(const Action& action);
+  void Fork(int slot);
+  int RunWorker(const Set& set, const WorkerInfo& info, SupervisorLink& link);
+
+  void ShutDownListeners();
+  void SetPhase(Phase phase);
+  void Tell(const absl::Status& told);
+
+  const LaunchOptions options_;
+  Processes* const processes_;
+  periodic::Clock* const clock_;
+  spdlog::logger* const log_;
+
+  std::vector<Set> sets_;
+  WorkerTable table_;
+  bool running_ = false;  // `Run` was called.
+  Phase phase_ = Phase::kStarting;
+  bool all_started_ = false;
+  bool restart_pending_ = false;
+  bool interrupted_ = false;
+  int status_ = kExitOk;
+  // Workers that have not yet reported that their services were told to stop;
+  // listeners stay open for them until this is empty or the deadline comes.
+  std::vector<int> accepting_;
+  absl::Time listeners_deadline_ = absl::InfiniteFuture();
+};
+
+}  // namespace bergen::launcher
+
+#endif  // LAUNCHER_PROCESS_LAUNCHER_H_

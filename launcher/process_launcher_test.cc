@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the supervisor does, without processes and in no time. Real ones are in
+// launch_test.
+
+#include "launcher/process_launcher.h"
+
+#include <csignal>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "launcher/fake_processes.h"
+#include "launcher/launcher.h"
+#include "launcher/processes.h"
+#include "periodic/fake_clock.h"
+#include "service/service_group.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
+#include "tests/support/status_matchers.h"
+
+namespace bergen::launcher {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+ProcessEvent Started(int pid) {
+  return {.kind = ProcessEvent::kStarted, .pid = pid};
+}
+ProcessEvent Exited(int pid, int status) {
+  return {.kind = ProcessEvent::kExited, .pid = pid, .value = status};
+}
+ProcessEvent Signal(int signal) {
+  return {.kind = ProcessEvent::kSignal, .value = signal};
+}
+
+class ProcessLauncherTest : public ::testing::Test {
+ protected:
+  ProcessLauncherTest() { log_.set_level(spdlog::level::debug); }
+
+  // Runs two workers through the script.
+  int Run(LaunchOptions options) {
+    options.on_phase = [this](Phase phase) { phases_.push_back(phase); };
+    ProcessLauncher launcher(std::move(options), processes_, clock_, log_);
+    EXPECT_THAT(
+        launcher.LaunchService(
+            [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); },
+            2),
+        IsOk());
+    return launcher.Run();
+  }
+
+  periodic::FakeClock clock_;
+  FakeProcesses processes_{clock_};
+  std::ostringstream text_;
+  spdlog::logger log_{"test",
+                      std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
+  std::vector<Phase> phases_;
+};
+
+TEST_F(ProcessLauncherTest, StartsRunsAndStops) {
+  processes_.Then({Started(101)});
+  processes_.Then({Started(102)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "TERM 101", "TERM 102"));
+  EXPECT_THAT(phases_, ElementsAre(Phase::kStarting, Phase::kRunning,
+                                   Phase::kStopping, Phase::kStopped));
+  for (const char* line :
+       {"Starting 2 workers", "Started child 101",
+        "Caught SIGTERM, stopping children", "Killing children.",
+        "Waiting on 2 children to exit", "Child 101 exited with status 0"}) {
+    EXPECT_THAT(text_.str(), HasSubstr(line));
+  }
+}
+
+TEST_F(ProcessLauncherTest, KillsWhatIsLeftAfterTheGracefulTimeout) {
+  processes_.Then({Started(101), Started(102), Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0)});
+  processes_.ThenTimeout();  // Listeners.
+  processes_.ThenTimeout();  // The deadline.
+  processes_.ThenTimeout();  // A little more.
+  processes_.Then({{.kind = ProcessEvent::kKilled, .pid = 102, .value = 9}});
+  const absl::Time begin = clock_.Now();
+  EXPECT_EQ(Run({.graceful_shutdown_timeout = [] { return absl::Seconds(9); }}),
+            kExitFailed);
+  EXPECT_EQ(clock_.Now() - begin, absl::Seconds(10));
+  EXPECT_THAT(
+      processes_.TakeCalls(),
+      ElementsAre("fork 101", "fork 102", "TERM 101", "TERM 102", "KILL 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("Graceful shutdown timeout exceeded, "
+                                     "instantaneous exiting"));
+  EXPECT_THAT(text_.str(), HasSubstr("Child 102 killed by signal 9"));
+}
+
+TEST_F(ProcessLauncherTest, AnInterruptIsFollowedByAKill) {
+  processes_.Then({Started(101), Started(102), Signal(SIGINT)});
+  processes_.Then({Exited(101, 1)});
+  processes_.ThenTimeout();
+  processes_.Then({{.kind = ProcessEvent::kKilled, .pid = 102, .value = 9}});
+  EXPECT_EQ(Run({}), kExitFailed);
+  EXPECT_THAT(
+      processes_.TakeCalls(),
+      ElementsAre("fork 101", "fork 102", "INT 101", "INT 102", "KILL 102"));
+}
+
+TEST_F(ProcessLauncherTest, AnInterruptDoesNotWaitForTheUnkillable) {
+  processes_.Then({Signal(SIGINT)});
+  processes_.ThenTimeout();
+  processes_.ThenTimeout();
+  EXPECT_EQ(Run({}), kExitFailed);
+}
+
+// OS-028, W-13.
+TEST_F(ProcessLauncherTest, HupsDuringAReloadBecomeOneMore) {
+  int reads = 0;
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGHUP), Signal(SIGHUP)});
+  processes_.Then({Started(103), Signal(SIGHUP)});
+  processes_.Then({Started(104)});
+  processes_.Then({Started(105)});
+  processes_.Then({Started(106), Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Exited(103, 0),
+                   Exited(104, 0), Exited(105, 0), Exited(106, 0)});
+  EXPECT_EQ(Run({.reload =
+                     [&reads] {
+                       ++reads;
+                       return absl::OkStatus();
+                     }}),
+            kExitOk);
+  EXPECT_EQ(reads, 2);
+  EXPECT_THAT(phases_,
+              ElementsAre(Phase::kStarting, Phase::kRunning, Phase::kReloading,
+                          Phase::kRunning, Phase::kReloading, Phase::kRunning,
+                          Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(ProcessLauncherTest, TermWinsOverAReload) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGTERM), Signal(SIGHUP)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Exited(103, 0)});
+  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "fork 103", "TERM 101",
+                          "TERM 103", "TERM 102"));
+}
+
+TEST_F(ProcessLauncherTest, ValuesThatCannotBeReadLeaveTheWorkersAlone) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(
+      Run({.reload = [] { return absl::InvalidArgumentError("line 3"); }}),
+      kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "TERM 101", "TERM 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("line 3"));
+}
+
+TEST_F(ProcessLauncherTest, AThrowingHookIsAFailedReload) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({.reload = []() -> absl::Status { throw 1; }}), kExitOk);
+  EXPECT_THAT(text_.str(), HasSubstr("Reload failed"));
+}
+
+TEST_F(ProcessLauncherTest, AFailedForkIsTriedAgain) {
+  processes_.FailNextFork(absl::ResourceExhaustedError("no memory"));
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0)});
+  EXPECT_EQ(Run({.restart_limits = {.free_restarts = 0}}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(), ElementsAre("fork 101", "TERM 101"));
+  EXPECT_THAT(text_.str(), HasSubstr("no memory"));
+  EXPECT_THAT(text_.str(), HasSubstr("Forking too fast, sleeping 1s"));
+}
+
+TEST_F(ProcessLauncherTest, GivingUpForksNobodyElse) {
+  processes_.Then({Exited(101, 1), Exited(102, 1)});
+  EXPECT_EQ(Run({.restart_limits = {.give_up_after = 1}}), kExitGaveUp);
+  EXPECT_THAT(processes_.TakeCalls(), ElementsAre("fork 101", "fork 102"));
+}
+
+TEST_F(ProcessLauncherTest, OptionsAreLoggedAtTheStartAndAfterAReload) {
+  int logged = 0;
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Exited(103, 0)});
+  Run({.log_options = [&logged] { ++logged; }});
+  EXPECT_EQ(logged, 2);
+}
+
+}  // namespace
+}  // namespace bergen::launcher

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The supervisor's edge to the system: forks workers, hears what they and the
+// signals say, and sends signals to them.
+
+#ifndef LAUNCHER_PROCESSES_H_
+#define LAUNCHER_PROCESSES_H_
+
+#include <functional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace bergen::launcher {
+
+struct ProcessEvent {
+  enum Kind {
+    kStarted,   // The worker `pid` has started its services.
+    kStopping,  // The worker `pid` has told its services to stop.
+    kExited,    // `pid` ended with status `value`.
+    kKilled,    // `pid` was ended by signal `value`.
+    kSignal,    // This process got signal `value`.
+  };
+  Kind kind;
+  int pid = 0;
+  int value = 0;
+};
+
+// What a worker has in common with its supervisor.
+class SupervisorLink {
+ public:
+  virtual ~SupervisorLink() = default;
+  // Becomes readable when the supervisor has died.
+  virtual int parent_fd() const = 0;
+  virtual void ReportStarted() = 0;
+  // Thread-safe.
+  virtual void ReportStopping() = 0;
+};
+
+// Used by one thread.
+class Processes {
+ public:
+  virtual ~Processes() = default;
+
+  // Forks. Returns the child's pid in the parent; the child runs `body` and
+  // ends with the status that it returns, or `kExitCrashed` if it throws,
+  // without ever returning from here. Pids that are still watched are not
+  // reused.
+  virtual absl::StatusOr<int> Fork(
+      const std::function<int(SupervisorLink& link)>& body) = 0;
+
+  // Does nothing if `pid` has ended.
+  virtual void Send(int pid, int signal) = 0;
+
+  // Blocks until something has happened or `deadline` has come. Only children
+  // made by `Fork` are waited for. What one process did is in order; its end is
+  // reported once and last, and signals come after processes.
+  virtual std::vector<ProcessEvent> Await(absl::Time deadline) = 0;
+};
+
+}  // namespace bergen::launcher
+
+#endif  // LAUNCHER_PROCESSES_H_

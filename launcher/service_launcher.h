@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs services in this process. `Launch` makes one for a single worker.
+//
+// Source: ServiceLauncher in oslo.service. Here SIGHUP starts new services
+// beside the old before these are stopped, so that no request is refused
+// meanwhile.
+
+#ifndef LAUNCHER_SERVICE_LAUNCHER_H_
+#define LAUNCHER_SERVICE_LAUNCHER_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "launcher/launcher.h"
+#include "launcher/signals.h"
+#include "periodic/clock.h"
+#include "spdlog/fwd.h"
+
+namespace bergen::launcher {
+
+// Used by one thread.
+class ServiceLauncher {
+ public:
+  ServiceLauncher(LaunchOptions options, Signals& signals,
+                  periodic::Clock& clock, spdlog::logger& log);
+
+  // InvalidArgument if `workers` is not 1, FailedPrecondition once `Run` was
+  // called.
+  absl::Status LaunchService(ServiceFactory factory, int workers);
+
+  // Returns an `ExitStatus` when no service is left, or ends the process.
+  int Run();
+
+ private:
+  void OnPhase(Phase phase);
+
+  const LaunchOptions options_;
+  Signals* const signals_;
+  periodic::Clock* const clock_;
+  spdlog::logger* const log_;
+  std::vector<ServiceFactory> factories_;
+  bool running_ = false;  // `Run` was called.
+};
+
+}  // namespace bergen::launcher
+
+#endif  // LAUNCHER_SERVICE_LAUNCHER_H_

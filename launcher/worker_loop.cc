@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "launcher/worker_loop.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "periodic/guarded_call.h"
+#include "periodic/named_thread.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::launcher {
+namespace {
+
+// The last log line may find its sink blocked; the process ends all the same.
+constexpr unsigned kLastWordsSeconds = 2;
+
+absl::Status CallHook(const std::function<absl::Status()>& hook) {
+  return hook ? periodic::CallGuarded(hook) : absl::OkStatus();
+}
+
+}  // namespace
+
+WorkerLoop::Mailbox::Mailbox() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!fd_.ok()) {
+    std::perror("worker: eventfd");
+    std::abort();
+  }
+}
+
+void WorkerLoop::Mailbox::Send(Message message) {
+  const absl::MutexLock lock(&mutex_);
+  messages_.push_back(std::move(message));
+  ::eventfd_write(fd_.get(), 1);
+}
+
+std::deque<WorkerLoop::Message> WorkerLoop::Mailbox::Take() {
+  const absl::MutexLock lock(&mutex_);
+  eventfd_t count;
+  ::eventfd_read(fd_.get(), &count);
+  return std::exchange(messages_, {});
+}
+
+absl::Status WorkerLoop::Tasks::Start() {
+  absl::StatusOr<std::thread> thread =
+      periodic::StartThread("service-control", [this] { Run(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
+}
+
+void WorkerLoop::Tasks::Post(std::function<void()> task) {
+  const absl::MutexLock lock(&mutex_);
+  tasks_.push_back(std::move(task));
+}
+
+void WorkerLoop::Tasks::Finish() {
+  if (!thread_.joinable()) return;
+  Post({});
+  thread_.join();
+}
+
+void WorkerLoop::Tasks::Run() {
+  while (true) {
+    std::function<void()> task;
+    {
+      const absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](std::deque<std::function<void()>>* tasks) {
+            return !tasks->empty();
+          },
+          &tasks_));
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    if (!task) return;
+    task();
+  }
+}
+
+WorkerLoop::WorkerLoop(WorkerLoopOptions options, Signals& signals,
+                       periodic::Clock& clock, spdlog::logger& log)
+    : options_(std::move(options)),
+      signals_(&signals),
+      clock_(&clock),
+      log_(&log) {}
+
+int WorkerLoop::Run() {
+  SetPhase(Phase::kStarting);
+  if (options_.log_options) options_.log_options();
+  absl::Status ready = tasks_.Start();
+  if (ready.ok()) ready = StartGeneration();
+  if (!ready.ok()) {
+    log_->critical("Error starting services: {}", ready.ToString());
+    exit_status_ = kExitFailed;
+  }
+  // Tasks too: a `Stop` that blocks is work in progress, with a deadline.
+  while (!generations_.empty() || pending_tasks_ > 0) WaitForEvents();
+  tasks_.Finish();
+  SetPhase(Phase::kStopped);
+  return exit_status_;
+}
+
+absl::Status WorkerLoop::StartGeneration() {
+  auto group = std::make_shared<ServiceGroup>("services", *log_);
+  auto generation = std::make_unique<Generation>();
+  generation->id = ++last_id_;
+  generation->group = group;
+  absl::StatusOr<std::thread> thread = periodic::StartThread(
+      "services", [this, id = generation->id, group]() mutable {
+        RunGeneration(id, std::move(group));
+      });
+  if (!thread.ok()) return thread.status();
+  // The lambda's copy is the services' only owner from here on.
+  group.reset();
+  generation->thread = *std::move(thread);
+  generations_.push_back(std::move(generation));
+  return absl::OkStatus();
+}
+
+void WorkerLoop::RunGeneration(int id, std::shared_ptr<ServiceGroup> group) {
+  absl::Status status = periodic::CallGuarded(
+      [&] { return options_.factory(options_.info, *group); });
+  if (status.ok()) status = group->Start();
+  const bool started = status.ok();
+  if (started) {
+    mailbox_.Send({Message::kStarted, id, absl::OkStatus()});
+    status = group->Wait();
+  }
+  // A destructor that blocks must not escape the deadline either.
+  group.reset();
+  mailbox_.Send(
+      {started ? Message::kFinished : Message::kStartFailed, id, status});
+}
+
+void WorkerLoop::PostTask(std::function<void()> task) {
+  ++pending_tasks_;
+  tasks_.Post([this, task = std::move(task)] {
+    task();
+    mailbox_.Send({Message::kTaskDone, 0, absl::OkStatus()});
+  });
+}
+
+void WorkerLoop::PostStop(Generation& generation) {
+  if (std::exchange(generation.told_to_stop, true)) return;
+  PostTask([weak = generation.group] {
+    if (const std::shared_ptr<ServiceGroup> group = weak.lock()) group->Stop();
+  });
+}
+
+void WorkerLoop::WaitForEvents() {
+  pollfd fds[] = {
+      {.fd = signals_->fd(), .events = POLLIN},
+      {.fd = mailbox_.fd(), .events = POLLIN},
+      {.fd = parent_died_ ? -1 : options_.parent_fd, .events = POLLIN},
+  };
+  timespec left = {};
+  const timespec* timeout = nullptr;
+  if (stop_deadline_ != absl::InfiniteFuture()) {
+    left = absl::ToTimespec(
+        std::max(stop_deadline_ - clock_->Now(), absl::ZeroDuration()));
+    timeout = &left;
+  }
+  if (::ppoll(fds, std::size(fds), timeout, nullptr) < 0 && errno != EINTR) {
+    ExitNow(kExitCrashed, absl::StrCat("worker: poll: ", std::strerror(errno)));
+  }
+  for (const Message& message : mailbox_.Take()) OnMessage(message);
+  for (int signal : signals_->Take()) OnSignal(signal);
+  if (fds[2].revents != 0) OnParentDeath();
+
+  if (clock_->Now() >= stop_deadline_ &&
+      (!generations_.empty() || pending_tasks_ > 0)) {
+    ExitNow(kExitFailed,
+            "Graceful shutdown timeout exceeded, instantaneous exiting");
+  }
+}
+
+void WorkerLoop::OnSignal(int signal) {
+  switch (signal) {
+    case SIGINT:
+      ExitNow(kExitFailed, "Caught SIGINT signal, instantaneous exiting");
+    case SIGTERM:
+      if (phase_ == Phase::kStopping) {
+        log_->info("Caught SIGTERM again, already stopping");
+        return;
+      }
+      log_->info("Caught SIGTERM, stopping services");
+      BeginStop();
+      return;
+    case SIGHUP:
+      if (phase_ == Phase::kStopping) return;
+      log_->info("{} SIGHUP, handling",
+                 options_.parent_fd >= 0 ? "Child caught" : "Caught");
+      restart_pending_ = true;
+      if (phase_ == Phase::kRunning) BeginRestart();
+      return;
+    default:
+      return;
+  }
+}
+
+void WorkerLoop::OnParentDeath() {
+  parent_died_ = true;
+  exit_status_ = kExitFailed;
+  log_->error("Parent process has died unexpectedly, exiting");
+  if (phase_ != Phase::kStopping) BeginStop();
+}
+
+void WorkerLoop::OnMessage(const Message& message) {
+  switch (message.kind) {
+    case Message::kTaskDone:
+      --pending_tasks_;
+      return;
+    case Message::kReloadRead:
+      OnReloadRead(message.status);
+      return;
+    case Message::kStarted:
+      OnStarted(*Find(message.generation));
+      return;
+    case Message::kStartFailed:
+      OnStartFailed(*Find(message.generation), message.status);
+      Remove(message.generation);
+      return;
+    case Message::kFinished:
+      OnFinished(*Find(message.generation), message.status);
+      Remove(message.generation);
+      return;
+  }
+}
+
+void WorkerLoop::OnStarted(Generation& generation) {
+  generation.started = true;
+  if (phase_ == Phase::kStopping) return;
+  const int previous = std::exchange(current_id_, generation.id);
+  if (phase_ == Phase::kReloading) {
+    // It drains while the new services already serve.
+    if (Generation* const old = Find(previous)) PostStop(*old);
+    if (options_.log_options) options_.log_options();
+    EndRestart();
+    return;
+  }
+  SetPhase(Phase::kRunning);
+  if (options_.on_started) options_.on_started();
+  if (restart_pending_) BeginRestart();
+}
+
+void WorkerLoop::OnStartFailed(Generation& generation,
+                               const absl::Status& status) {
+  if (generation.told_to_stop) {
+    // `Stop` is allowed to make `Start` fail.
+    log_->debug("start interrupted: {}", status.ToString());
+    return;
+  }
+  if (phase_ == Phase::kReloading) {
+    log_->error("Reload failed, the old services go on: {}", status.ToString());
+    EndRestart();
+    return;
+  }
+  log_->error("Error starting services: {}", status.ToString());
+  exit_status_ = kExitFailed;
+}
+
+void WorkerLoop::OnFinished(Generation& generation,
+                            const absl::Status& status) {
+  if (status.ok()) return;
+  log_->error("Unhandled exception: {}", status.ToString());
+  // What a replaced generation ends with is not how the process ends.
+  const bool replaced = generation.id < current_id_;
+  if (!replaced && exit_status_ == kExitOk) exit_status_ = kExitCrashed;
+}
+
+void WorkerLoop::BeginRestart() {
+  restart_pending_ = false;
+  SetPhase(Phase::kReloading);
+  if (options_.restart_method == RestartMethod::kReload) {
+    PostTask([this] {
+      mailbox_.Send({Message::kReloadRead, 0, CallHook(options_.reload)});
+    });
+    return;
+  }
+  const Generation* const current = Find(current_id_);
+  PostTask([this, weak = current != nullptr ? current->group
+                                            : std::weak_ptr<ServiceGroup>()] {
+    absl::Status status = CallHook(options_.mutate);
+    if (status.ok()) {
+      const std::shared_ptr<ServiceGroup> group = weak.lock();
+      if (group != nullptr) status = group->Reset();
+    }
+    mailbox_.Send({Message::kReloadRead, 0, status});
+  });
+}
+
+void WorkerLoop::OnReloadRead(const absl::Status& status) {
+  if (phase_ == Phase::kStopping) return;
+  if (options_.restart_method == RestartMethod::kMutate) {
+    if (!status.ok()) log_->error("Mutate failed: {}", status.ToString());
+    if (status.ok() && options_.log_options) options_.log_options();
+    EndRestart();
+    return;
+  }
+  absl::Status going = status;
+  if (going.ok()) going = StartGeneration();
+  if (!going.ok()) {
+    log_->error("Reload failed, the old values and services go on: {}",
+                going.ToString());
+    EndRestart();
+  }
+}
+
+void WorkerLoop::EndRestart() {
+  SetPhase(Phase::kRunning);
+  if (restart_pending_) BeginRestart();
+}
+
+void WorkerLoop::BeginStop() {
+  stop_deadline_ = clock_->Now() + options_.graceful_shutdown_timeout();
+  SetPhase(Phase::kStopping);
+  log_->debug("Stop services.");
+  for (auto it = generations_.rbegin(); it != generations_.rend(); ++it) {
+    PostStop(**it);
+  }
+  if (!options_.on_stopping) return;
+  PostTask([this] { options_.on_stopping(); });
+}
+
+void WorkerLoop::Remove(int id) {
+  const auto found = std::find_if(
+      generations_.begin(), generations_.end(),
+      [id](const auto& generation) { return generation->id == id; });
+  (*found)->thread.join();
+  generations_.erase(found);
+}
+
+WorkerLoop::Generation* WorkerLoop::Find(int id) {
+  for (const std::unique_ptr<Generation>& generation : generations_) {
+    if (generation->id == id) return generation.get();
+  }
+  return nullptr;
+}
+
+void WorkerLoop::SetPhase(Phase phase) {
+  phase_ = phase;
+  if (options_.on_phase) options_.on_phase(phase);
+}
+
+void WorkerLoop::ExitNow(int status, absl::string_view last_words) {
+  std::signal(SIGALRM, [](int) { ::_exit(kExitFailed); });
+  ::alarm(kLastWordsSeconds);
+  log_->info("{}", std::string(last_words));
+  log_->flush();
+  std::fflush(nullptr);
+  ::_exit(status);
+}
+
+}  // namespace bergen::launcher

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs services in this process until they are told to stop: the body of a
+// worker, forked or not.
+//
+//   WorkerLoop loop(std::move(options), *signals, clock, log);
+//   return loop.Run();
+//
+// The calling thread does nothing but wait for signals, the parent and the
+// clock, so that a deadline holds whatever a service does. Each set of services
+// has a thread that starts it and waits for it; one more calls `Stop` and
+// `Reset`.
+
+#ifndef LAUNCHER_WORKER_LOOP_H_
+#define LAUNCHER_WORKER_LOOP_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "launcher/launcher.h"
+#include "launcher/phase.h"
+#include "launcher/signals.h"
+#include "periodic/clock.h"
+#include "service/service_group.h"
+#include "service/unique_fd.h"
+#include "spdlog/fwd.h"
+
+namespace bergen::launcher {
+
+// Functions may be empty, except `factory` and `graceful_shutdown_timeout`.
+struct WorkerLoopOptions {
+  WorkerInfo info;
+  ServiceFactory factory;
+  RestartMethod restart_method = RestartMethod::kReload;
+  std::function<absl::Duration()> graceful_shutdown_timeout;
+  // `reload` is followed by new services in place of the old; `mutate` by
+  // `Reset`.
+  std::function<absl::Status()> reload;
+  std::function<absl::Status()> mutate;
+  std::function<void()> log_options;
+  // Becomes readable when the parent has died; -1 without a parent.
+  int parent_fd = -1;
+  // When all services were started; on the loop's thread.
+  std::function<void()> on_started;
+  // When `Stop` of all services has returned; on another thread.
+  std::function<void()> on_stopping;
+  PhaseObserver on_phase;
+};
+
+// Used by one thread.
+class WorkerLoop {
+ public:
+  WorkerLoop(WorkerLoopOptions options, Signals& signals,
+             periodic::Clock& clock, spdlog::logger& log);
+
+  // Returns an `ExitStatus` once nothing is left running, or ends the process
+  // by _exit. Once only.
+  int Run();
+
+ private:
+  // One call of the factory and the services that it made.
+  struct Generation {
+    int id = 0;
+    // The services belong to `thread`, which destroys them.
+    std::weak_ptr<ServiceGroup> group;
+    std::thread thread;
+    bool started = false;
+    bool told_to_stop = false;
+  };
+
+  // What the other threads tell the loop.
+  struct Message {
+    enum Kind { kStarted, kStartFailed, kFinished, kTaskDone, kReloadRead };
+    Kind kind;
+    int generation;
+    absl::Status status;
+  };
+
+  // Thread-safe.
+  class Mailbox {
+   public:
+    Mailbox();
+    void Send(Message message);
+    std::deque<Message> Take();
+    int fd() const { return fd_.get(); }
+
+   private:
+    UniqueFd fd_;
+    absl::Mutex mutex_;
+    std::deque<Message> messages_ ABSL_GUARDED_BY(mutex_);
+  };
+
+  // Runs what was posted, in order, on one thread. Thread-safe.
+  class Tasks {
+   public:
+    absl::Status Start();
+    void Post(std::function<void()> task);
+    // Runs what is left, then ends the thread.
+    void Finish();
+
+   private:
+    void Run();
+
+    absl::Mutex mutex_;
+    // An empty function ends the thread.
+    std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+    std::thread thread_;
+  };
+
+  absl::Status StartGeneration();
+  void RunGeneration(int id, std::shared_ptr<ServiceGroup> group);
+  void PostTask(std::function<void()> task);
+  void PostStop(Generation& generation);
+
+  void WaitForEvents();
+  void OnSignal(int signal);
+  void OnParentDeath();
+  void OnMessage(const Message& message);
+  void OnStarted(Generation& generation);
+  void OnStartFailed(Generation& generation, const absl::Status& status);
+  void OnFinished(Generation& generation, const absl::Status& status);
+
+  void BeginRestart();
+  void OnReloadRead(const absl::Status& status);
+  void EndRestart();
+  void BeginStop();
+
+  void Remove(int id);
+  Generation* Find(int id);
+  void SetPhase(Phase phase);
+  [[noreturn]] void ExitNow(int status, absl::string_view last_words);
+
+  const WorkerLoopOptions options_;
+  Signals* const signals_;
+  periodic::Clock* const clock_;
+  spdlog::logger* const log_;
+
+  Mailbox mailbox_;
+  Tasks tasks_;
+  int pending_tasks_ = 0;
+
+  // Those whose thread has not finished; the last is the newest.
+  std::vector<std::unique_ptr<Generation>> generations_;
+  int last_id_ = 0;
+  int current_id_ = 0;  // The generation that serves; 0 before the first.
+  Phase phase_ = Phase::kStarting;
+  bool restart_pending_ = false;
+  bool parent_died_ = false;
+  absl::Time stop_deadline_ = absl::InfiniteFuture();
+  int exit_status_ = kExitOk;
+};
+
+}  // namespace bergen::launcher
+
+#endif  // LAUNCHER_WORKER_LOOP_H_

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts that need no process; the others are in launch_test.
+
+#include "launcher/worker_loop.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "launcher/fake_signals.h"
+#include "launcher/launcher.h"
+#include "launcher/phase.h"
+#include "periodic/clock.h"
+#include "service/service.h"
+#include "service/service_group.h"
+#include "service/unique_fd.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::launcher {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Idle : public Service {
+ public:
+  absl::string_view name() const override { return "idle"; }
+  absl::Status Start() override { return absl::OkStatus(); }
+  void Stop() override {
+    if (!stopped_.HasBeenNotified()) stopped_.Notify();
+  }
+  absl::Status Wait() override {
+    stopped_.WaitForNotification();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Notification stopped_;
+};
+
+class WorkerLoopTest : public ::testing::Test {
+ protected:
+  WorkerLoopOptions Options() {
+    return {.factory =
+                [](const WorkerInfo&, ServiceGroup& group) {
+                  group.Add(std::make_unique<Idle>());
+                  return absl::OkStatus();
+                },
+            .graceful_shutdown_timeout = [] { return absl::Minutes(1); },
+            .on_phase =
+                [this](Phase phase) {
+                  phases_.push_back(phase);
+                  const int signal = signal_in_[static_cast<size_t>(phase)];
+                  signal_in_[static_cast<size_t>(phase)] = 0;
+                  if (signal != 0) signals_.Raise(signal);
+                  if (phase == Phase::kRunning && signal == 0) {
+                    signals_.Raise(SIGTERM);
+                  }
+                }};
+  }
+  int Run(WorkerLoopOptions options) {
+    WorkerLoop loop(std::move(options), signals_, clock_, log_);
+    return loop.Run();
+  }
+
+  periodic::RealClock clock_;
+  FakeSignals signals_;
+  std::ostringstream text_;
+  spdlog::logger log_{"test",
+                      std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
+  std::vector<Phase> phases_;
+  // Raised once, when the phase is reached. Without one, kRunning raises
+  // SIGTERM.
+  int signal_in_[5] = {};
+};
+
+TEST_F(WorkerLoopTest, AnnouncesItsPhases) {
+  EXPECT_EQ(Run(Options()), kExitOk);
+  EXPECT_THAT(phases_, ElementsAre(Phase::kStarting, Phase::kRunning,
+                                   Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(WorkerLoopTest, AHupWhileStartingIsActedOnOnceRunning) {
+  signal_in_[static_cast<size_t>(Phase::kStarting)] = SIGHUP;
+  int reads = 0;
+  WorkerLoopOptions options = Options();
+  options.reload = [&reads] {
+    ++reads;
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_EQ(reads, 1);
+}
+
+TEST_F(WorkerLoopTest, AHupDuringAReloadIsNotLost) {
+  int reads = 0;
+  int reloads_begun = 0;
+  WorkerLoopOptions options = Options();
+  options.reload = [&reads] {
+    ++reads;
+    return absl::OkStatus();
+  };
+  options.on_phase = [&](Phase phase) {
+    if (phase == Phase::kRunning) {
+      signals_.Raise(reloads_begun < 2 ? SIGHUP : SIGTERM);
+    }
+    if (phase == Phase::kReloading && ++reloads_begun == 1) {
+      signals_.Raise(SIGHUP);
+    }
+  };
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_GE(reads, 2);
+}
+
+TEST_F(WorkerLoopTest, AHupWhileStoppingIsIgnored) {
+  signal_in_[static_cast<size_t>(Phase::kStopping)] = SIGHUP;
+  EXPECT_EQ(Run(Options()), kExitOk);
+  EXPECT_THAT(phases_, ElementsAre(Phase::kStarting, Phase::kRunning,
+                                   Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(WorkerLoopTest, AParentThatIsGoneBeforeTheLoopIsNoticed) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const UniqueFd parent(ends[0]);
+  ::close(ends[1]);
+  WorkerLoopOptions options = Options();
+  options.parent_fd = parent.get();
+  EXPECT_EQ(Run(std::move(options)), kExitFailed);
+  EXPECT_THAT(text_.str(),
+              HasSubstr("Parent process has died unexpectedly, exiting"));
+}
+
+TEST_F(WorkerLoopTest, AThrowingHookIsAFailedReload) {
+  signal_in_[static_cast<size_t>(Phase::kRunning)] = SIGHUP;
+  WorkerLoopOptions options = Options();
+  options.reload = []() -> absl::Status { throw 1; };
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_THAT(text_.str(), HasSubstr("Reload failed"));
+}
+
+}  // namespace
+}  // namespace bergen::launcher

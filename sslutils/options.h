@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The options of TLS servers, group `ssl`, and what they amount to.
+//
+//   absl::StatusOr<bool> enabled = IsEnabled(registry);
+//   if (!enabled.ok()) return enabled.status();
+//   if (*enabled) tls = Wrap(registry, {"http/1.1"});
+//
+// Source: `sslutils` of oslo.service. Differences: that files can be read and
+// fit together is checked by `Wrap`, before the first connection.
+
+#ifndef SSLUTILS_OPTIONS_H_
+#define SSLUTILS_OPTIONS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "config/option.h"
+#include "config/registry.h"
+#include "sslutils/server_context.h"
+
+namespace bergen::sslutils {
+
+config::OptionList ListOpts();
+
+// May be called repeatedly; `IsEnabled` and `Wrap` call it themselves.
+absl::Status RegisterOpts(config::Registry& registry);
+
+// Whether a certificate and its key are configured. Otherwise an error names
+// option and file: NotFound if one is missing, PermissionDenied if it may not
+// be read, InvalidArgument if only one of the two is set.
+absl::StatusOr<bool> IsEnabled(config::Registry& registry);
+
+// A context from the options' values at this moment. The errors of
+// `ServerContext::Create`.
+absl::StatusOr<std::shared_ptr<const ServerContext>> Wrap(
+    config::Registry& registry, const std::vector<std::string>& alpn);
+
+}  // namespace bergen::sslutils
+
+#endif  // SSLUTILS_OPTIONS_H_
