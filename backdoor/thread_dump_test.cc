@@ -31,9 +31,11 @@ using ::testing::SizeIs;
 // A safety net: nothing here takes long.
 constexpr absl::Duration kLong = absl::Seconds(30);
 
-[[gnu::noinline]] void WaitInHere(absl::Notification& end) {
-  end.WaitForNotification();
-  asm volatile("");
+// Until the pipe's other end is closed.
+[[gnu::noinline]] void WaitInHere(int pipe) {
+  char c = 0;
+  while (read(pipe, &c, 1) > 0) {
+  }
 }
 
 // The group that has `function` in its stack; null if none.
@@ -72,12 +74,13 @@ TEST(ThreadDumpTest, ShowsItsOwnThread) {
 }
 
 TEST(ThreadDumpTest, ThreadsInOnePlaceAreOneGroup) {
-  absl::Notification end;
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(pipe(ends), 0);
   std::vector<std::thread> threads;
   for (int i = 0; i < 5; ++i) {
-    threads.emplace_back([&end] {
+    threads.emplace_back([&ends] {
       pthread_setname_np(pthread_self(), "sleeper");
-      WaitInHere(end);
+      WaitInHere(ends[0]);
     });
   }
   ThreadDumper dumper;
@@ -88,8 +91,9 @@ TEST(ThreadDumpTest, ThreadsInOnePlaceAreOneGroup) {
   EXPECT_THAT(text, HasSubstr("Threads "));
   EXPECT_THAT(text, HasSubstr(" (sleeper), "));
   EXPECT_THAT(text, HasSubstr("thread_dump_test.cc:"));
-  end.Notify();
+  close(ends[1]);
   for (std::thread& thread : threads) thread.join();
+  close(ends[0]);
 }
 
 TEST(ThreadDumpTest, AThreadThatBlocksTheSignalIsNamedWithItsState) {
