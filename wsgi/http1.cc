@@ -20,6 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "wsgi/characters.h"
 
 namespace bergen::wsgi {
 namespace {
@@ -29,24 +30,6 @@ using boost::beast::error_code;
 
 absl::string_view View(boost::beast::string_view text) {
   return absl::string_view(text.data(), text.size());
-}
-
-// Source: RFC 9110, 5.6.2.
-bool IsTokenCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != nullptr);
-}
-
-// Whether `host` may be the value of a Host header: what RFC 3986 allows in a
-// host, and a colon for the port.
-bool IsHost(absl::string_view host) {
-  for (const char c : host) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) &&
-        (c == '\0' || strchr("-._~%!$&'()*+,;=:[]", c) == nullptr)) {
-      return false;
-    }
-  }
-  return true;
 }
 
 int HexDigit(char c) {
@@ -152,7 +135,7 @@ class HeadParser : public http::basic_parser<true> {
         const size_t end = path.find_first_of("/?");
         authority_ = path.substr(0, end);
         path.remove_prefix(authority_.size());
-        if (authority_.empty() || !IsHost(authority_)) {
+        if (authority_.empty() || !ConsistsOf<IsHostCharacter>(authority_)) {
           RefuseBad(error, "bad authority in the request target");
           return;
         }
@@ -197,7 +180,7 @@ class HeadParser : public http::basic_parser<true> {
         }
         break;
       case http::field::host:
-        if (has_host_ || !IsHost(value)) {
+        if (has_host_ || !ConsistsOf<IsHostCharacter>(value)) {
           RefuseBad(error, "bad or repeated Host");
           return;
         }
@@ -395,10 +378,8 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
                             error_code& error) override {
     // Beast lets control characters pass inside quotes. A line feed there would
     // be the end of the line to a careless proxy.
-    for (const char c : View(extensions)) {
-      if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t') {
-        error = http::error::bad_chunk_extension;
-      }
+    if (!ConsistsOf<IsValueCharacter>(View(extensions))) {
+      error = http::error::bad_chunk_extension;
     }
   }
   size_t on_chunk_body_impl(uint64_t, boost::beast::string_view body,

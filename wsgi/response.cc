@@ -3,35 +3,29 @@
 #include "wsgi/response.h"
 
 #include <cstdio>
-#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "wsgi/characters.h"
 
 namespace bergen::wsgi {
 namespace {
 
 bool IsToken(absl::string_view text) {
-  for (const char c : text) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) &&
-        (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == nullptr)) {
-      return false;
-    }
-  }
-  return !text.empty();
+  return !text.empty() && ConsistsOf<IsTokenCharacter>(text);
 }
 
 // Whether `text` can be sent as it is without ending its line.
 bool IsOneLine(absl::string_view text) {
-  for (const char c : text) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t') {
-      return false;
-    }
-  }
-  return true;
+  return ConsistsOf<IsValueCharacter>(text);
+}
+
+// `StrAppend` would fill with zeros first, once for each response.
+void Append(absl::string_view text, std::string& out) {
+  out.append(text.data(), text.size());
 }
 
 // Headers between two ends of one connection, which only the server knows.
@@ -103,7 +97,10 @@ absl::Status ResponseHead::operator()(absl::string_view status,
       return error;
     }
     has_date_ = has_date_ || absl::EqualsIgnoreCase(header.name, "date");
-    absl::StrAppend(&fields_, header.name, ": ", header.value, "\r\n");
+    Append(header.name, fields_);
+    Append(": ", fields_);
+    Append(header.value, fields_);
+    Append("\r\n", fields_);
   }
   status_line_.assign(status.data(), status.size());
   status_ = (status[0] - '0') * 100 + (status[1] - '0') * 10 + status[2] - '0';
@@ -121,20 +118,29 @@ void ResponseHead::Reset() {
 void ResponseHead::AppendTo(const ResponsePlan& plan, absl::string_view date,
                             std::string& out) {
   sent_ = true;
-  absl::StrAppend(&out, "HTTP/1.1 ", status_line_, "\r\n", fields_);
+  Append("HTTP/1.1 ", out);
+  Append(status_line_, out);
+  Append("\r\n", out);
+  Append(fields_, out);
   if (plan.length.has_value()) {
-    absl::StrAppend(&out, "Content-Length: ", *plan.length, "\r\n");
+    Append("Content-Length: ", out);
+    Append(absl::AlphaNum(*plan.length).Piece(), out);
+    Append("\r\n", out);
   }
   if (plan.framing == Framing::kChunked) {
-    out += "Transfer-Encoding: chunked\r\n";
+    Append("Transfer-Encoding: chunked\r\n", out);
   }
-  if (!has_date_) absl::StrAppend(&out, "Date: ", date, "\r\n");
+  if (!has_date_) {
+    Append("Date: ", out);
+    Append(date, out);
+    Append("\r\n", out);
+  }
   if (!plan.keep_alive) {
-    out += "Connection: close\r\n";
+    Append("Connection: close\r\n", out);
   } else if (plan.http10) {
-    out += "Connection: keep-alive\r\n";
+    Append("Connection: keep-alive\r\n", out);
   }
-  out += "\r\n";
+  Append("\r\n", out);
 }
 
 ResponsePlan PlanResponse(const Request& request, const ResponseHead& head,
@@ -160,7 +166,8 @@ ResponsePlan PlanResponse(const Request& request, const ResponseHead& head,
 }
 
 void AppendChunkLine(size_t size, std::string& out) {
-  absl::StrAppend(&out, absl::Hex(size), "\r\n");
+  Append(absl::AlphaNum(absl::Hex(size)).Piece(), out);
+  Append("\r\n", out);
 }
 
 std::string RefusalResponse(const Refusal& refusal, absl::string_view text,
