@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+//   ./bazelw run --config=opt //config:registry_benchmark
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "benchmark/benchmark.h"
+#include "config/handle.h"
+#include "config/option.h"
+#include "config/registry.h"
+#include "config/source.h"
+
+namespace bergen::config {
+namespace {
+
+constexpr int kManyOptions = 10000;
+
+template <typename T>
+Handle<T> Must(const absl::StatusOr<Handle<T>>& handle) {
+  if (!handle.ok()) std::abort();
+  return *handle;
+}
+
+Option<std::string> ManyOption(int i) {
+  return {.name = absl::StrCat("option", i), .default_value = "x"};
+}
+
+// A value for each of the many options.
+class ManySource : public Source {
+ public:
+  SourceKind kind() const override { return SourceKind::kFile; }
+  absl::StatusOr<std::vector<RawValue>> ReadAll() override {
+    std::vector<RawValue> values;
+    values.reserve(kManyOptions);
+    for (int i = 0; i < kManyOptions; ++i) {
+      values.push_back({.group = "demo",
+                        .name = absl::StrCat("option", i),
+                        .text = "y",
+                        .place = {.where = "demo.conf", .line = i + 1}});
+    }
+    return values;
+  }
+};
+
+void ReadInteger(benchmark::State& state) {
+  Registry registry;
+  const Handle<int64_t> handle = Must(registry.Register(
+      "demo", Option<int64_t>{.name = "x", .default_value = 1}));
+  for (auto _ : state) benchmark::DoNotOptimize(handle.Get());
+}
+BENCHMARK(ReadInteger);
+
+void ReadString(benchmark::State& state) {
+  Registry registry;
+  const Handle<std::string> handle =
+      Must(registry.Register("demo", ManyOption(0)));
+  for (auto _ : state) benchmark::DoNotOptimize(handle.Get().data());
+}
+BENCHMARK(ReadString);
+
+void RegisterMany(benchmark::State& state) {
+  for (auto _ : state) {
+    Registry registry;
+    for (int i = 0; i < kManyOptions; ++i) {
+      Must(registry.Register("demo", ManyOption(i)));
+    }
+  }
+}
+BENCHMARK(RegisterMany)->Unit(benchmark::kMillisecond);
+
+void ReloadMany(benchmark::State& state) {
+  Registry registry;
+  for (int i = 0; i < kManyOptions; ++i) {
+    Must(registry.Register("demo", ManyOption(i)));
+  }
+  std::vector<std::unique_ptr<Source>> sources;
+  sources.push_back(std::make_unique<ManySource>());
+  if (!registry.Load(std::move(sources)).ok()) std::abort();
+  for (auto _ : state) benchmark::DoNotOptimize(registry.Reload().ok());
+}
+BENCHMARK(ReloadMany)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace bergen::config
