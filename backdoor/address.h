@@ -28,11 +28,16 @@ namespace bergen::backdoor {
 struct PortRange {
   int first = 0;
   int last = 0;
+
+  friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 
 // Path of a unix socket, in which `{pid}` and `{worker}` stand for numbers.
 struct SocketTemplate {
   std::string text;
+
+  friend bool operator==(const SocketTemplate&,
+                         const SocketTemplate&) = default;
 };
 
 using Address = std::variant<PortRange, SocketTemplate>;

@@ -13,11 +13,15 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 
 namespace bergen::backdoor {
 namespace {
 
 constexpr char kUnknown[] = "<unknown>";
+constexpr char kLongString[] =
+    "std::__cxx11::basic_string<char, std::char_traits<char>, "
+    "std::allocator<char> >";
 
 std::string Demangle(const char* name) {
   // Suffixes of the compiler's copies of a function: `.part.0`, `.cold`.
@@ -28,7 +32,9 @@ std::string Demangle(const char* name) {
       abi::__cxa_demangle(std::string(plain).c_str(), nullptr, nullptr,
                           &status),
       &std::free);
-  return text == nullptr ? std::string(plain) : StripParameters(text.get());
+  if (text == nullptr) return std::string(plain);
+  return absl::StrReplaceAll(StripParameters(text.get()),
+                             {{kLongString, "std::string"}});
 }
 
 std::string BaseName(absl::string_view path) {

@@ -64,16 +64,30 @@ void TextClientForTest::EndInput() { shutdown(fd_.get(), SHUT_WR); }
 
 std::string TextClientForTest::ReadUntil(absl::string_view end) {
   std::string text;
-  while (end.empty() || !absl::EndsWith(text, end)) {
-    pollfd readable = {fd_.get(), POLLIN, 0};
-    if (poll(&readable, 1, kDeadlineMs) != 1) return text + "(deadline)";
-    char c = 0;
-    if (read(fd_.get(), &c, 1) != 1) return text;
-    text.push_back(c);
+  // Byte by byte, so as not to read beyond.
+  while (!absl::EndsWith(text, end) && Read(1, text)) {
   }
   return text;
 }
 
-std::string TextClientForTest::ReadAll() { return ReadUntil(""); }
+std::string TextClientForTest::ReadAll() {
+  std::string text;
+  while (Read(64 * 1024, text)) {
+  }
+  return text;
+}
+
+bool TextClientForTest::Read(size_t most, std::string& text) {
+  pollfd readable = {fd_.get(), POLLIN, 0};
+  if (poll(&readable, 1, kDeadlineMs) != 1) {
+    text += "(deadline)";
+    return false;
+  }
+  std::string piece(most, '\0');
+  const ssize_t count = read(fd_.get(), piece.data(), piece.size());
+  if (count <= 0) return false;
+  text.append(piece, 0, static_cast<size_t>(count));
+  return true;
+}
 
 }  // namespace bergen::backdoor

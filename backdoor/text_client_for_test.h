@@ -9,6 +9,7 @@
 #ifndef BACKDOOR_TEXT_CLIENT_FOR_TEST_H_
 #define BACKDOOR_TEXT_CLIENT_FOR_TEST_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -33,6 +34,9 @@ class TextClientForTest {
   void Close() { fd_.Reset(); }
 
  private:
+  // Appends to `text`; false at the end.
+  bool Read(size_t most, std::string& text);
+
   UniqueFd fd_;
 };
 

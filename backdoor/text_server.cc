@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -30,6 +29,7 @@
 #include "backdoor/dispatch.h"
 #include "backdoor/peer.h"
 #include "backdoor/text_session.h"
+#include "backdoor/waker.h"
 #include "service/unique_fd.h"
 #include "spdlog/spdlog.h"
 
@@ -53,30 +53,6 @@ absl::Time Now() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return absl::UnixEpoch() + absl::DurationFromTimespec(now);
 }
-
-// Wakes a thread out of poll. Thread-safe.
-class Waker {
- public:
-  Waker() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-
-  bool ok() const { return fd_.ok(); }
-  int fd() const { return fd_.get(); }
-
-  void Wake() {
-    const uint64_t one = 1;
-    // Fails only if it is full, and so awake.
-    [[maybe_unused]] const ssize_t written =
-        write(fd_.get(), &one, sizeof(one));
-  }
-
-  void Clear() {
-    uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = read(fd_.get(), &count, sizeof(count));
-  }
-
- private:
-  UniqueFd fd_;
-};
 
 // What the I/O thread and the handler of one connection share. Thread-safe.
 class Reply : public Output {

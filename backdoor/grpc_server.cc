@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/grpc_server.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "backdoor/control.grpc.pb.h"
+#include "backdoor/control.pb.h"
+#include "backdoor/dispatch.h"
+#include "backdoor/peer.h"
+#include "backdoor/utf8.h"
+#include "backdoor/waker.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/server_posix.h"
+#include "service/unique_fd.h"
+#include "spdlog/spdlog.h"
+
+namespace bergen::backdoor {
+namespace {
+
+// A request is a line of at most CommandTable::kMaxLineLength; the rest is for
+// health and reflection.
+constexpr int kMaxRequestBytes = 64 * 1024;
+// Longer pieces of an answer are sent as several replies.
+constexpr size_t kMaxReplyBytes = 64 * 1024;
+constexpr absl::Duration kAcceptPause = absl::Seconds(1);
+// How often the clients that read nothing are looked for.
+constexpr absl::Duration kStallCheck = absl::Seconds(1);
+// Threads of gRPC beyond those that run commands.
+constexpr int kPollers = 2;
+
+absl::Duration Monotonic() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+bool IsLoopback(const Listener& listener) {
+  return listener.is_unix() || absl::StartsWith(listener.host(), "127.") ||
+         listener.host() == "::1";
+}
+
+// The connections that gRPC was given. It names the peer of a call `fd:N`, and
+// closes descriptors without saying so. Thread-safe.
+class Connections {
+ public:
+  void Add(int fd, std::string name) {
+    const ino_t inode = InodeOf(fd);
+    absl::MutexLock lock(&mutex_);
+    open_[fd] = {std::move(name), inode};
+  }
+
+  size_t Count() {
+    absl::MutexLock lock(&mutex_);
+    for (auto one = open_.begin(); one != open_.end();) {
+      const bool gone = InodeOf(one->first) != one->second.inode;
+      one = gone ? open_.erase(one) : std::next(one);
+    }
+    return open_.size();
+  }
+
+  // The name for gRPC's `peer`.
+  std::string NameOf(const std::string& peer) const {
+    absl::string_view number = peer;
+    int fd = -1;
+    if (!absl::ConsumePrefix(&number, "fd:") ||
+        !absl::SimpleAtoi(number, &fd)) {
+      return peer;
+    }
+    absl::MutexLock lock(&mutex_);
+    const auto found = open_.find(fd);
+    return found == open_.end() ? peer : found->second.name;
+  }
+
+ private:
+  struct Open {
+    std::string name;
+    // Of the socket: another one may get the number of a closed descriptor.
+    ino_t inode = 0;
+  };
+
+  static ino_t InodeOf(int fd) {
+    struct stat status = {};
+    return fstat(fd, &status) == 0 ? status.st_ino : 0;
+  }
+
+  mutable absl::Mutex mutex_;
+  std::map<int, Open> open_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Writes the replies of one call.
+class CallOutput : public Output {
+ public:
+  CallOutput(grpc::ServerContext& context,
+             grpc::ServerWriter<v1::ExecuteReply>& writer,
+             const std::atomic<bool>& stopping)
+      : context_(&context), writer_(&writer), stopping_(&stopping) {}
+
+  bool Write(absl::string_view text) override {
+    const std::string valid = ToValidUtf8(text);
+    absl::string_view rest = valid;
+    while (!rest.empty()) {
+      size_t length = std::min(rest.size(), kMaxReplyBytes);
+      // Not in the middle of a character.
+      while (length < rest.size() &&
+             (static_cast<unsigned char>(rest[length]) & 0xc0) == 0x80) {
+        --length;
+      }
+      v1::ExecuteReply reply;
+      reply.set_text(rest.data(), length);
+      writing_since_ = absl::ToInt64Nanoseconds(Monotonic());
+      const bool written = writer_->Write(reply);
+      writing_since_ = kNotWriting;
+      if (!written) return false;
+      rest.remove_prefix(length);
+    }
+    return true;
+  }
+
+  bool cancelled() const override {
+    return *stopping_ || context_->IsCancelled();
+  }
+
+  // Ends the call if its client has taken nothing for `timeout`.
+  void CancelIfStalled(absl::Duration timeout) {
+    const absl::Duration since = absl::Nanoseconds(writing_since_.load());
+    if (Monotonic() - since >= timeout) context_->TryCancel();
+  }
+
+ private:
+  static constexpr int64_t kNotWriting = std::numeric_limits<int64_t>::max();
+
+  grpc::ServerContext* const context_;
+  grpc::ServerWriter<v1::ExecuteReply>* const writer_;
+  const std::atomic<bool>* const stopping_;
+  std::atomic<int64_t> writing_since_{kNotWriting};
+};
+
+v1::Role RoleToProto(Role role) {
+  switch (role) {
+    case Role::kView:
+      return v1::ROLE_VIEW;
+    case Role::kOperate:
+      return v1::ROLE_OPERATE;
+    case Role::kAdmin:
+      return v1::ROLE_ADMIN;
+  }
+  return v1::ROLE_UNSPECIFIED;
+}
+
+v1::CommandInfo Describe(const Command& command) {
+  v1::CommandInfo info;
+  info.set_name(command.name);
+  info.set_signature(ToValidUtf8(Signature(command)));
+  info.set_help(ToValidUtf8(command.help));
+  info.set_changes_state(command.changes_state);
+  info.set_role(RoleToProto(command.role));
+  for (const Parameter& parameter : command.parameters) {
+    v1::ParameterInfo& one = *info.add_parameters();
+    one.set_name(parameter.name);
+    one.set_allowed(ToValidUtf8(DescribeAllowed(parameter)));
+    one.set_help(ToValidUtf8(parameter.help));
+    one.set_required(parameter.required);
+  }
+  return info;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  // The codes are the same numbers in both.
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      ToValidUtf8(status.message()));
+}
+
+class ControlService : public v1::Control::Service {
+ public:
+  ControlService(const CommandTable& table, const GrpcServerOptions& options,
+                 const Connections& connections,
+                 const std::atomic<bool>& stopping, Waker& waker,
+                 spdlog::logger& log)
+      : table_(&table),
+        options_(&options),
+        connections_(&connections),
+        stopping_(&stopping),
+        waker_(&waker),
+        log_(&log) {}
+
+  grpc::Status Execute(grpc::ServerContext* context,
+                       const v1::ExecuteRequest* request,
+                       grpc::ServerWriter<v1::ExecuteReply>* writer) override {
+    CallOutput output(*context, *writer, *stopping_);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (running_.size() >= static_cast<size_t>(options_->max_running)) {
+        return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                            absl::StrCat("there are ", running_.size(),
+                                         " commands running already"));
+      }
+      running_.insert(&output);
+    }
+    // Somebody must look after it now.
+    waker_->Wake();
+    const Caller caller = {.name = connections_->NameOf(context->peer()),
+                           .role = options_->role};
+    const absl::Status result =
+        Dispatch(*table_, request->command(), caller, output, *log_);
+    absl::MutexLock lock(&mutex_);
+    running_.erase(&output);
+    return ToGrpc(result);
+  }
+
+  grpc::Status ListCommands(grpc::ServerContext*,
+                            const v1::ListCommandsRequest*,
+                            v1::ListCommandsReply* reply) override {
+    for (const Command* command : table_->commands()) {
+      *reply->add_commands() = Describe(*command);
+    }
+    return grpc::Status::OK;
+  }
+
+  void CancelStalled() {
+    absl::MutexLock lock(&mutex_);
+    for (CallOutput* output : running_) {
+      output->CancelIfStalled(options_->write_timeout);
+    }
+  }
+
+  bool idle() const {
+    absl::MutexLock lock(&mutex_);
+    return running_.empty();
+  }
+
+ private:
+  const CommandTable* const table_;
+  const GrpcServerOptions* const options_;
+  const Connections* const connections_;
+  const std::atomic<bool>* const stopping_;
+  Waker* const waker_;
+  spdlog::logger* const log_;
+  mutable absl::Mutex mutex_;
+  std::set<CallOutput*> running_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+class GrpcServer::Impl {
+ public:
+  Impl(std::shared_ptr<const Listener> listener, const CommandTable& table,
+       const GrpcServerOptions& options, spdlog::logger& log)
+      : listener_(std::move(listener)),
+        options_(options),
+        log_(&log),
+        service_(table, options_, connections_, stopping_, waker_, log) {}
+
+  absl::Status Start();
+  void Stop();
+  absl::Status Wait();
+
+ private:
+  absl::Status StartGrpc();
+  // Accepts until `Stop`, then shuts gRPC down; on its own thread.
+  void Serve();
+  void Accept();
+  void HandOver(UniqueFd fd);
+
+  const std::shared_ptr<const Listener> listener_;
+  const GrpcServerOptions options_;
+  spdlog::logger* const log_;
+
+  std::atomic<bool> stopping_{false};
+  Waker waker_;
+  Connections connections_;
+  ControlService service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::thread acceptor_;
+  // The acceptor's own.
+  absl::Duration accept_again_;
+};
+
+absl::Status GrpcServer::Impl::StartGrpc() {
+  // Both are switches of gRPC for the process; doing it twice is harmless.
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ResourceQuota quota("backdoor");
+  quota.SetMaxThreads(options_.max_running + kPollers + 2);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service_);
+  builder.SetResourceQuota(quota);
+  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kPollers);
+  if (options_.idle_timeout != absl::InfiniteDuration()) {
+    builder.AddChannelArgument(
+        GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+        static_cast<int>(absl::ToInt64Milliseconds(options_.idle_timeout)));
+  }
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) {
+    return absl::UnavailableError("backdoor: gRPC does not start");
+  }
+  server_->GetHealthCheckService()->SetServingStatus(true);
+  return absl::OkStatus();
+}
+
+absl::Status GrpcServer::Impl::Start() {
+  if (!IsLoopback(*listener_)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("backdoor: ", listener_->address(),
+                     ": only a unix socket or a loopback address is allowed"));
+  }
+  if (!waker_.ok()) {
+    return absl::ResourceExhaustedError("backdoor: no descriptor is left");
+  }
+  if (stopping_) return absl::OkStatus();
+  absl::Status status = StartGrpc();
+  if (!status.ok()) return status;
+  try {
+    acceptor_ = std::thread([this] { Serve(); });
+  } catch (const std::system_error& error) {
+    server_->Shutdown();
+    server_.reset();
+    return absl::ResourceExhaustedError(
+        absl::StrCat("backdoor: cannot create a thread: ", error.what()));
+  }
+  log_->info("worker {}: backdoor speaks gRPC on {} for process {}",
+             options_.worker_number, listener_->address(), getpid());
+  return absl::OkStatus();
+}
+
+void GrpcServer::Impl::Stop() {
+  stopping_ = true;
+  waker_.Wake();
+}
+
+absl::Status GrpcServer::Impl::Wait() {
+  if (acceptor_.joinable()) acceptor_.join();
+  return absl::OkStatus();
+}
+
+void GrpcServer::Impl::Serve() {
+  pthread_setname_np(pthread_self(), "backdoor-grpc");
+  while (!stopping_) {
+    const bool accepting = Monotonic() >= accept_again_;
+    pollfd polled[] = {{waker_.fd(), POLLIN, 0},
+                       {accepting ? listener_->fd() : -1, POLLIN, 0}};
+    const timespec pause = absl::ToTimespec(kStallCheck);
+    const bool for_ever = accepting && service_.idle();
+    const int ready =
+        ppoll(polled, std::size(polled), for_ever ? nullptr : &pause, nullptr);
+    if (ready > 0 && polled[0].revents != 0) waker_.Clear();
+    if (ready > 0 && polled[1].revents != 0) Accept();
+    service_.CancelStalled();
+  }
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + options_.stop_timeout));
+  server_->Wait();
+}
+
+void GrpcServer::Impl::Accept() {
+  while (true) {
+    UniqueFd fd(accept4(listener_->fd(), nullptr, nullptr,
+                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.ok()) {
+      HandOver(std::move(fd));
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno != EAGAIN) {
+      log_->warn("backdoor: accept: {}",
+                 std::generic_category().message(errno));
+      accept_again_ = Monotonic() + kAcceptPause;
+    }
+    return;
+  }
+}
+
+void GrpcServer::Impl::HandOver(UniqueFd fd) {
+  const Peer peer = GetPeer(fd.get());
+  if (!IsTrusted(peer, geteuid())) {
+    log_->warn("backdoor: {} refused: not a user of this door", peer.name);
+    return;
+  }
+  if (connections_.Count() >= options_.max_connections) {
+    log_->warn("backdoor: {} refused: there are {} connections already",
+               peer.name, options_.max_connections);
+    return;
+  }
+  log_->info("backdoor: gRPC connection from {}", peer.name);
+  connections_.Add(fd.get(), peer.name);
+  grpc::AddInsecureChannelFromFd(server_.get(), fd.Release());
+}
+
+GrpcServer::GrpcServer(std::shared_ptr<const Listener> listener,
+                       const CommandTable& table,
+                       const GrpcServerOptions& options, spdlog::logger& log)
+    : impl_(std::make_unique<Impl>(std::move(listener), table, options, log)) {}
+
+GrpcServer::~GrpcServer() {
+  impl_->Stop();
+  impl_->Wait().IgnoreError();
+}
+
+absl::Status GrpcServer::Start() { return impl_->Start(); }
+void GrpcServer::Stop() { impl_->Stop(); }
+absl::Status GrpcServer::Wait() { return impl_->Wait(); }
+
+}  // namespace bergen::backdoor
