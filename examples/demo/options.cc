@@ -12,6 +12,12 @@ using config::Port;
 
 constexpr char kGroup[] = "demo";
 
+Option<bool> Debug() {
+  return {.name = "debug",
+          .default_value = false,
+          .help = "Log at level debug instead of info."};
+}
+
 Option<std::string> BindHost() {
   return {.name = "bind_host",
           .default_value = "127.0.0.1",
@@ -53,12 +59,12 @@ Option<double> HeartbeatInterval() {
 }
 
 Option<std::string> RestartMethod() {
-  return {.name = "restart_method",
-          .default_value = "reload",
-          .help = "What SIGHUP does.",
-          .choices = {
-              {"reload", "read all options anew and replace the workers"},
-              {"mutate", "change the mutable options of running workers"}}};
+  return {
+      .name = "restart_method",
+      .default_value = "reload",
+      .help = "What SIGHUP does.",
+      .choices = {{"reload", "read all options anew and replace the workers"},
+                  {"mutate", "change the mutable options of running workers"}}};
 }
 
 Option<std::string> GrpcListen() {
@@ -78,7 +84,8 @@ Option<bool> InlineApp() {
 }  // namespace
 
 config::OptionList ListOpts() {
-  return {{.name = kGroup,
+  return {{.name = std::string(config::kDefaultGroup), .options = {Debug()}},
+          {.name = kGroup,
            .help = "The demonstration server.",
            .options = {BindHost(), BindPort(), Workers(), UseSsl(), Greeting(),
                        HeartbeatInterval(), RestartMethod(), GrpcListen(),
@@ -86,8 +93,10 @@ config::OptionList ListOpts() {
 }
 
 absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
+  config::Registrar add_default(registry, config::kDefaultGroup);
   config::Registrar add(registry, kGroup);
   const DemoOptions options = {
+      .debug = add_default(Debug()),
       .bind_host = add(BindHost()),
       .bind_port = add(BindPort()),
       .workers = add(Workers()),
@@ -98,6 +107,7 @@ absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
       .grpc_listen = add(GrpcListen()),
       .inline_app = add(InlineApp()),
   };
+  if (!add_default.status().ok()) return add_default.status();
   if (!add.status().ok()) return add.status();
   return options;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The options of the demo, group `demo`.
+// The options of the demo: group `demo`, and `debug`.
 
 #ifndef EXAMPLES_DEMO_OPTIONS_H_
 #define EXAMPLES_DEMO_OPTIONS_H_
@@ -18,6 +18,7 @@ namespace bergen::demo {
 config::OptionList ListOpts();
 
 struct DemoOptions {
+  config::Handle<bool> debug;
   config::Handle<std::string> bind_host;
   config::Handle<config::Port> bind_port;
   config::Handle<int64_t> workers;

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A complete service: options, HTTP from forked workers, a periodic task,
+// signals, the backdoor with its profiler, and the gRPC door. Made to be
+// copied.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "backdoor/builtin_commands.h"
+#include "backdoor/command_table.h"
+#include "backdoor/grpc_server.h"
+#include "backdoor/listen.h"
+#include "backdoor/options.h"
+#include "backdoor/output_file.h"
+#include "backdoor/profiler.h"
+#include "backdoor/text_server.h"
+#include "backdoor/thread_dump.h"
+#include "config/flags.h"
+#include "config/registry.h"
+#include "config/sources.h"
+#include "examples/demo/app.h"
+#include "examples/demo/options.h"
+#include "gflags/gflags.h"
+#include "launcher/launch.h"
+#include "launcher/options.h"
+#include "launcher/phase.h"
+#include "periodic/clock.h"
+#include "periodic/looping_call.h"
+#include "service/listener.h"
+#include "service/notify.h"
+#include "service/service.h"
+#include "service/service_group.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+#include "sslutils/options.h"
+#include "wsgi/options.h"
+#include "wsgi/server.h"
+
+DEFINE_string(workers, "",
+              "Worker processes; the same as --set demo.workers=N");
+
+namespace bergen::demo {
+namespace {
+
+constexpr char kProgram[] = "Bergen demo";
+// The first worker of a demo without a configuration file gets 8002.
+constexpr char kBackdoorPorts[] = "8002:8033";
+
+using ListenerPtr = std::shared_ptr<const Listener>;
+
+// The periodic task of a worker.
+class Heartbeat : public Service {
+ public:
+  Heartbeat(absl::Duration interval, Counters& counters, periodic::Clock& clock,
+            spdlog::logger& log)
+      : interval_(interval),
+        call_(
+            "heartbeat",
+            [&counters] {
+              ++counters.heartbeats;
+              return periodic::LoopResult(absl::OkStatus());
+            },
+            clock, log) {}
+
+  absl::string_view name() const override { return "heartbeat"; }
+  absl::Status Start() override {
+    return call_.Start({.interval = interval_, .initial_delay = interval_});
+  }
+  void Stop() override { call_.Stop(); }
+  absl::Status Wait() override { return call_.Wait().status(); }
+
+ private:
+  absl::Duration interval_;
+  periodic::FixedIntervalLoopingCall call_;
+};
+
+// What a process has once, however often a reload builds its services anew:
+// signals for profiles and stacks, and the commands that use them. Made in the
+// process that runs the services.
+class Diagnostics {
+ public:
+  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create() {
+    auto diagnostics = std::make_unique<Diagnostics>();
+    const absl::Status added = backdoor::AddBuiltinCommands(
+        {.output_directory = backdoor::DefaultOutputDirectory()},
+        diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
+    if (!added.ok()) return added;
+    return diagnostics;
+  }
+
+  const backdoor::CommandTable& table() const { return table_; }
+
+ private:
+  backdoor::Profiler profiler_;
+  backdoor::ThreadDumper dumper_;
+  backdoor::CommandTable table_;
+};
+
+// Where worker `worker` answers gRPC: `unix:PATH` or `HOST:PORT`, for workers
+// after the first `PATH.N`, or the port N higher (0 stays 0).
+absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker) {
+  absl::string_view path = address;
+  if (absl::ConsumePrefix(&path, "unix:")) {
+    return Listener::ListenUnix(
+        "grpc",
+        worker == 0 ? std::string(path) : absl::StrCat(path, ".", worker),
+        {.unix_mode = 0600});
+  }
+  const size_t colon = address.rfind(':');
+  int port = 0;
+  if (colon == absl::string_view::npos ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "demo.grpc_listen: must be unix:/path or host:port, got \"", address,
+        "\""));
+  }
+  return Listener::ListenTcp("grpc", address.substr(0, colon),
+                             port == 0 ? 0 : port + worker, {});
+}
+
+// Everything that is made before workers are forked, and what they have to
+// know.
+class Demo {
+ public:
+  Demo(config::Registry& registry, const DemoOptions& options,
+       spdlog::logger& log)
+      : registry_(&registry), options_(options), log_(&log) {}
+
+  // Opens the sockets, so that each worker has its own doors for good, and says
+  // where they are.
+  absl::Status Open(const backdoor::Options& backdoor_options) {
+    const absl::StatusOr<ListenerOptions> listener_options =
+        wsgi::ConfiguredListenerOptions(*registry_);
+    if (!listener_options.ok()) return listener_options.status();
+    absl::StatusOr<Listener> http =
+        Listener::ListenTcp("http", options_.bind_host.Get(),
+                            options_.bind_port.Get(), *listener_options);
+    if (!http.ok()) return http.status();
+    http_.emplace(*std::move(http));
+    // Wrong TLS options stop the start here, not in every worker.
+    if (const auto tls = Tls(); !tls.ok()) return tls.status();
+
+    absl::StatusOr<std::optional<backdoor::Address>> address =
+        backdoor_options.address();
+    if (!address.ok()) return address.status();
+    backdoor_address_ = *std::move(address);
+    const std::string grpc_listen = GrpcListen();
+    for (int worker = 0; worker < options_.workers.Get(); ++worker) {
+      backdoors_.push_back(OpenBackdoor(worker));
+      if (grpc_listen.empty()) continue;
+      absl::StatusOr<Listener> grpc = ListenGrpc(grpc_listen, worker);
+      if (!grpc.ok()) return grpc.status();
+      grpc_.push_back(std::make_shared<const Listener>(*std::move(grpc)));
+    }
+    return absl::OkStatus();
+  }
+
+  Listener& http() { return *http_; }
+
+  // For people, and for tests, which look for the first line.
+  void PrintWhere() const {
+    const std::string url = absl::StrCat(
+        options_.use_ssl.Get() ? "https" : "http", "://", http_->address());
+    std::printf("listening on %s\n", url.c_str());
+    std::printf("  curl %s/fib?n=30\n", url.c_str());
+    if (!backdoors_.empty() && backdoors_[0] != nullptr) {
+      std::printf(
+          "  echo \"help\" | nc %s\n",
+          backdoors_[0]->is_unix()
+              ? absl::StrCat("-U ", backdoors_[0]->host()).c_str()
+              : absl::StrCat("localhost ", backdoors_[0]->port()).c_str());
+    }
+    if (!grpc_.empty()) {
+      std::printf("  gRPC (bergen.backdoor.v1.Control) at %s%s\n",
+                  grpc_[0]->is_unix() ? "unix:" : "",
+                  grpc_[0]->address().c_str());
+    }
+    std::printf("  kill -HUP %d; kill %d\n", getpid(), getpid());
+    std::fflush(stdout);
+  }
+
+  // The services of one worker.
+  absl::Status Build(const launcher::WorkerInfo& worker, ServiceGroup& group) {
+    const absl::StatusOr<const backdoor::CommandTable*> commands = Commands();
+    if (!commands.ok()) return commands.status();
+
+    ListenerPtr backdoor = backdoors_[static_cast<size_t>(worker.number)];
+    if (backdoor == nullptr) backdoor = OpenBackdoorHere(worker.number);
+    if (backdoor != nullptr) {
+      group.Add(std::make_unique<backdoor::TextServer>(
+          backdoor, **commands,
+          backdoor::TextServerOptions{.program = kProgram,
+                                      .worker_number = worker.number},
+          *log_));
+    }
+    if (!grpc_.empty()) {
+      group.Add(std::make_unique<backdoor::GrpcServer>(
+          grpc_[static_cast<size_t>(worker.number)], **commands,
+          backdoor::GrpcServerOptions{.worker_number = worker.number}, *log_));
+    }
+
+    Counters& counters = group.Keep(std::make_unique<Counters>());
+    counters.worker = worker.number;
+    group.Add(std::make_unique<Heartbeat>(
+        absl::Seconds(options_.heartbeat_interval.Get()), counters, clock_,
+        *log_));
+
+    absl::StatusOr<wsgi::ServerOptions> server_options =
+        wsgi::ConfiguredOptions(*registry_);
+    if (!server_options.ok()) return server_options.status();
+    server_options->name = "http";
+    server_options->inline_app = options_.inline_app.Get();
+    server_options->multiprocess = worker.total > 1;
+    auto tls = Tls();
+    if (!tls.ok()) return tls.status();
+    server_options->tls = *std::move(tls);
+    App& app =
+        group.Keep(std::make_unique<App>(*registry_, options_, counters));
+    absl::StatusOr<std::unique_ptr<wsgi::Server>> server =
+        wsgi::Server::Create(*log_, app, {&*http_}, *server_options);
+    if (!server.ok()) return server.status();
+    group.Add(*std::move(server));
+    return absl::OkStatus();
+  }
+
+ private:
+  // Null without TLS.
+  absl::StatusOr<std::shared_ptr<const sslutils::ServerContext>> Tls() const {
+    if (!options_.use_ssl.Get()) return nullptr;
+    const absl::StatusOr<bool> enabled = sslutils::IsEnabled(*registry_);
+    if (!enabled.ok()) return enabled.status();
+    if (!*enabled) {
+      return absl::InvalidArgumentError(
+          "demo.use_ssl: needs ssl.cert_file and ssl.key_file, which are not "
+          "set");
+    }
+    return sslutils::Wrap(*registry_, {"http/1.1"});
+  }
+
+  std::string GrpcListen() const {
+    if (options_.grpc_listen.has_value()) return options_.grpc_listen.Get();
+    return absl::StrCat("unix:", backdoor::DefaultOutputDirectory(),
+                        "/bergen-demo-", getpid(), ".sock");
+  }
+
+  // Null, with a line in the log, when the worker has to do without, and null
+  // when only the worker itself can open it.
+  ListenerPtr OpenBackdoor(int worker) {
+    if (!backdoor_address_ || backdoor::NeedsWorkerPid(*backdoor_address_)) {
+      return nullptr;
+    }
+    return Opened(worker);
+  }
+
+  ListenerPtr OpenBackdoorHere(int worker) {
+    if (!backdoor_address_ || !backdoor::NeedsWorkerPid(*backdoor_address_)) {
+      return nullptr;
+    }
+    // A reload in one process: the services before this one still have it.
+    ListenerPtr listener = own_backdoor_.lock();
+    if (listener == nullptr) {
+      listener = Opened(worker);
+      own_backdoor_ = listener;
+    }
+    return listener;
+  }
+
+  ListenerPtr Opened(int worker) {
+    absl::StatusOr<Listener> listener =
+        backdoor::OpenBackdoorListener(*backdoor_address_, worker, *log_);
+    if (!listener.ok()) {
+      log_->warn("worker {}: no backdoor: {}", worker,
+                 std::string(listener.status().message()));
+      return nullptr;
+    }
+    return std::make_shared<const Listener>(*std::move(listener));
+  }
+
+  absl::StatusOr<const backdoor::CommandTable*> Commands() {
+    if (diagnostics_ == nullptr) {
+      absl::StatusOr<std::unique_ptr<Diagnostics>> made = Diagnostics::Create();
+      if (!made.ok()) return made.status();
+      diagnostics_ = *std::move(made);
+    }
+    return &diagnostics_->table();
+  }
+
+  config::Registry* registry_;
+  DemoOptions options_;
+  spdlog::logger* log_;
+  periodic::RealClock clock_;
+  std::optional<Listener> http_;
+  std::optional<backdoor::Address> backdoor_address_;
+  std::vector<ListenerPtr> backdoors_;  // By worker; null: none.
+  std::vector<ListenerPtr> grpc_;       // By worker; empty: none.
+  // Of the process that runs services; `Build` calls come one at a time.
+  std::weak_ptr<const Listener> own_backdoor_;
+  std::unique_ptr<Diagnostics> diagnostics_;
+};
+
+absl::StatusOr<int> Run(config::CommandLine command_line) {
+  const Notifier notifier = Notifier::FromEnvironment();
+  spdlog::logger log("demo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
+
+  config::Registry registry;
+  const absl::StatusOr<DemoOptions> options = RegisterOpts(registry);
+  if (!options.ok()) return options.status();
+  const absl::StatusOr<launcher::Options> launcher_options =
+      launcher::RegisterOpts(registry);
+  if (!launcher_options.ok()) return launcher_options.status();
+  const absl::StatusOr<backdoor::Options> backdoor_options =
+      backdoor::RegisterOpts(registry);
+  if (!backdoor_options.ok()) return backdoor_options.status();
+  absl::Status registered = wsgi::RegisterOpts(registry);
+  registered.Update(sslutils::RegisterOpts(registry));
+  registered.Update(registry.SetDefault(config::kDefaultGroup, "backdoor_port",
+                                        kBackdoorPorts));
+  if (!registered.ok()) return registered;
+
+  if (!FLAGS_workers.empty()) {
+    command_line.assignments.push_back("demo.workers=" + FLAGS_workers);
+  }
+  const absl::StatusOr<config::Report> report =
+      registry.Load(config::MakeSources(command_line));
+  if (!report.ok()) return report.status();
+  for (const std::string& warning : report->warnings) log.warn("{}", warning);
+  if (options->debug.Get()) log.set_level(spdlog::level::debug);
+
+  Demo demo(registry, *options, log);
+  if (const absl::Status opened = demo.Open(*backdoor_options); !opened.ok()) {
+    return opened;
+  }
+  const absl::StatusOr<launcher::RestartMethod> restart_method =
+      launcher::ParseRestartMethod(options->restart_method.Get());
+  if (!restart_method.ok()) return restart_method.status();
+  auto launcher = launcher::Launch(
+      registry, log,
+      [&demo](const launcher::WorkerInfo& worker, ServiceGroup& group) {
+        return demo.Build(worker, group);
+      },
+      {.workers = static_cast<int>(options->workers.Get()),
+       .restart_method = *restart_method,
+       .listeners = {&demo.http()},
+       .notifier = notifier,
+       .on_phase = [&log](launcher::Phase phase) {
+         log.info("phase: {}", std::string(launcher::PhaseName(phase)));
+       }});
+  if (!launcher.ok()) return launcher.status();
+  demo.PrintWhere();
+  return (*launcher)->Wait();
+}
+
+int Main(int argc, char** argv) {
+  gflags::SetUsageMessage(
+      "[--config_file=FILE]... [--config_dir=DIR]... [--set "
+      "GROUP.NAME=VALUE]... [--workers=N]");
+  absl::StatusOr<config::CommandLine> command_line =
+      config::ParseCommandLine(&argc, &argv);
+  absl::StatusOr<int> status =
+      command_line.ok() ? Run(*std::move(command_line)) : command_line.status();
+  if (status.ok()) return *status;
+  std::fprintf(stderr, "demo: %s\n",
+               std::string(status.status().message()).c_str());
+  return launcher::kExitFailed;
+}
+
+}  // namespace
+}  // namespace bergen::demo
+
+int main(int argc, char** argv) { return bergen::demo::Main(argc, argv); }
