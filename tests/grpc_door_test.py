@@ -38,7 +38,7 @@ class GrpcDoorTest(unittest.TestCase):
             with grpc.insecure_channel(address) as channel:
                 execute(channel, "help")
             demo.signal(signal.SIGHUP)
-            demo.log.wait_for("Reload complete")
+            demo.log.wait_for("phase: running", count=2)
             with grpc.insecure_channel(address) as channel:
                 self.assertIn("prof", execute(channel, "help"))
 

@@ -63,7 +63,7 @@ class SeedScenarioTest(unittest.TestCase):
             self.assertIn("prof", nc("help", first))
             self.assertIn("prof", nc("help", second))
             demo.signal(signal.SIGHUP)
-            demo.log.wait_for("Reload complete")
+            demo.log.wait_for("phase: running", count=2)
             os.kill(demo.workers()[0], signal.SIGKILL)
             demo.log.wait_for("killed by signal 9")
             self.assertIn("prof", nc("help", first))
