@@ -121,12 +121,11 @@ TEST(ThreadDumpTest, AThreadThatBlocksTheSignalIsNamedWithItsState) {
   {
     ThreadDumper dumper;
     absl::StatusOr<ThreadDump> dump = dumper.Dump(kLong);
-    ASSERT_THAT(dump, IsOk());
-    ASSERT_THAT(dump->silent, SizeIs(1));
-    EXPECT_EQ(dump->silent[0].thread.name, "deaf");
-    EXPECT_THAT(dump->silent[0].reason,
-                HasSubstr(absl::StrCat("blocks signal ", SIGRTMIN + 5)));
-    EXPECT_THAT(FormatThreadDump(*dump), HasSubstr(" (deaf): blocks signal"));
+    EXPECT_THAT(dump, IsOk());
+    // The thread sanitizer has a deaf thread of its own.
+    EXPECT_THAT(
+        FormatThreadDump(*dump),
+        HasSubstr(absl::StrCat(" (deaf): blocks signal ", SIGRTMIN + 5, ", ")));
   }
   end.Notify();
   deaf.join();
@@ -161,6 +160,7 @@ TEST(ThreadDumpTest, RefusesToTakeTheSignalFromSomebodyElse) {
 }
 
 TEST(ThreadDumpTest, ManyAtOnceTakeTurns) {
+  if (!kStacksAreExact) GTEST_SKIP() << "under the thread sanitizer";
   ThreadDumper dumper;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
