@@ -279,6 +279,7 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
 void ProcessLauncher::ShutDownListeners() {
   listeners_deadline_ = absl::InfiniteFuture();
   for (Listener* listener : options_.listeners) listener->Shutdown();
+  log_->info("Stopped listening");
 }
 
 void ProcessLauncher::SetPhase(Phase phase) {

@@ -53,6 +53,7 @@ int ServiceLauncher::Run() {
              for (Listener* listener : options_.listeners) {
                listener->Shutdown();
              }
+             log_->info("Stopped listening");
            },
        .on_phase = [this](Phase phase) { OnPhase(phase); }},
       *signals_, *clock_, *log_);

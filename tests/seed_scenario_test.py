@@ -8,6 +8,7 @@ import pathlib
 import pstats
 import signal
 import subprocess
+import tempfile
 import unittest
 
 from tests.support.demo import DEADLINE, Demo, connect_localhost
@@ -106,7 +107,8 @@ class SeedScenarioTest(unittest.TestCase):
             self.assertEqual(target.read_text(), "keep")
 
     def test_a_unix_socket_with_the_pid_in_its_name(self):
-        folder = pathlib.Path(os.environ["TEST_TMPDIR"])
+        # Not TEST_TMPDIR: the path of a socket has at most 107 bytes.
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir="/tmp")))
         settings = {"DEFAULT.backdoor_socket": f"{folder}/b-{{pid}}.sock"}
         with Demo("--workers=2", settings=settings) as demo:
             demo.log.wait_for(r"backdoor listening on \S*b-\d+\.sock", count=2)

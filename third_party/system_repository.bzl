@@ -40,7 +40,7 @@ cc_library(
             system = "@{0}//:{0}_system".format(rctx.name)
             deps = _quoted([system])
             if source:
-                deps = "select({{\"@{repo}//:thread_sanitizer\": [\"{source}//{package}:{target}\"], \"//conditions:default\": [\"{system}\"]}})".format(
+                deps = "select({{\"@{repo}//:thread_sanitizer\": [\"{source}//{package}:{target}\", \"@bergen//tools:tsan_suppressions\"], \"//conditions:default\": [\"{system}\"]}})".format(
                     repo = rctx.name,
                     source = source,
                     package = package,

@@ -34,7 +34,7 @@ buildifier() {
   fi
   git ls-files -z -- BUILD '**/BUILD' WORKSPACE '**/WORKSPACE' '*.bzl' |
     xargs -0 "$folder/node_modules/.bin/buildifier" -mode=check -lint=warn \
-      -warnings=-module-docstring,-native-cc-binary,-native-cc-library,-native-cc-test,-native-py,-native-sh-test,-native-sh-binary,-native-sh-library,-native-proto,-native-cc-proto,-load
+      -warnings=-module-docstring,-native-cc-binary,-native-cc-library,-native-cc-test,-native-cc-proto,-native-proto,-native-py,-native-sh-binary,-native-sh-library,-native-sh-test
 }
 
 tidy() {
@@ -70,13 +70,13 @@ no_path() {
   }
 }
 
-# Each cc_binary must be one that tests:linkage_test looks at.
+# Each cc_binary must be one that a linkage_test looks at.
 linkage() {
   local unseen
   unseen=$(./bazelw query --noshow_progress --ui_event_filters=-info \
-    'kind("cc_binary rule", //...) except deps(//tests:linkage_test)') || return
+    'kind("cc_binary rule", //...) except deps(attr(main, "linkage_test", //...))') || return
   [[ -z $unseen ]] || {
-    echo "not in the data of //tests:linkage_test: $unseen"
+    echo "in no linkage_test: $unseen"
     return 1
   }
 }

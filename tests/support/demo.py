@@ -120,6 +120,7 @@ class Demo:
         self.output = Lines(self.process.stdout)
         self.log = Lines(self.process.stderr)
         if wait:
+            self.log.wait_for("phase: running")
             where = self.output.wait_for(r"listening on (https?)://(.+):(\d+)")[0]
             self.scheme, self.host, self.port = where[1], where[2].strip("[]"), int(where[3])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No program of the tree may load OpenSSL: its symbols collide with BoringSSL's."""
+"""The test of linkage.bzl."""
 
 import os
 import subprocess
