@@ -50,8 +50,11 @@ constexpr int kMaxRequestBytes = 64 * 1024;
 // Longer pieces of an answer are sent as several replies.
 constexpr size_t kMaxReplyBytes = 64 * 1024;
 constexpr absl::Duration kAcceptPause = absl::Seconds(1);
-// How often the clients that read nothing are looked for.
-constexpr absl::Duration kStallCheck = absl::Seconds(1);
+// Clients that read nothing are looked for so many times in `write_timeout`,
+// within these bounds.
+constexpr int kStallChecks = 4;
+constexpr absl::Duration kMinStallCheck = absl::Milliseconds(10);
+constexpr absl::Duration kMaxStallCheck = absl::Seconds(1);
 // Threads of gRPC beyond those that run commands.
 constexpr int kPollers = 2;
 
@@ -368,7 +371,8 @@ void GrpcServer::Impl::Serve() {
     const bool accepting = Monotonic() >= accept_again_;
     pollfd polled[] = {{waker_.fd(), POLLIN, 0},
                        {accepting ? listener_->fd() : -1, POLLIN, 0}};
-    const timespec pause = absl::ToTimespec(kStallCheck);
+    const timespec pause = absl::ToTimespec(std::clamp(
+        options_.write_timeout / kStallChecks, kMinStallCheck, kMaxStallCheck));
     const bool for_ever = accepting && service_.idle();
     const int ready =
         ppoll(polled, std::size(polled), for_ever ? nullptr : &pause, nullptr);

@@ -446,13 +446,15 @@ void TextServer::Impl::Step(Connection& connection, absl::Time now) {
   }
   connection.session.OnTime(now);
   connection.reply->Append(connection.session.TakeOutput());
+  if (!connection.gone) SendWaiting(connection, now);
+  if (!connection.gone && now >= connection.linger_until) {
+    HangUp(connection, now);
+  }
+  // Last, since the end of a connection may complete a line.
   if (std::optional<std::string> line = connection.session.TakeCommand()) {
     absl::MutexLock lock(&mutex_);
     jobs_.push_back({*std::move(line), connection.caller, connection.reply});
   }
-  if (connection.gone) return;
-  SendWaiting(connection, now);
-  if (now >= connection.linger_until) HangUp(connection, now);
 }
 
 void TextServer::Impl::SendWaiting(Connection& connection, absl::Time now) {

@@ -35,9 +35,11 @@ constexpr char kFarewell[] = "now exiting InteractiveConsole...\n";
 
 // Every client is a person at once, or every client is a pipe, so that no test
 // depends on time.
-constexpr TextServerOptions kPersons = {.banner_delay = absl::ZeroDuration()};
-constexpr TextServerOptions kPipes = {.banner_delay = absl::InfiniteDuration(),
-                                      .pipe_quiet = absl::InfiniteDuration()};
+TextServerOptions Persons() { return {.banner_delay = absl::ZeroDuration()}; }
+TextServerOptions Pipes() {
+  return {.banner_delay = absl::InfiniteDuration(),
+          .pipe_quiet = absl::InfiniteDuration()};
+}
 
 class TextServerTest : public ::testing::Test {
  protected:
@@ -117,7 +119,7 @@ class TextServerTest : public ::testing::Test {
 };
 
 TEST_F(TextServerTest, APersonGetsBannerAnswersErrorsAndPrompts) {
-  Start(kPersons);
+  Start(Persons());
   TextClientForTest client(*listener_);
   EXPECT_THAT(client.ReadUntil(">>> "),
               MatchesRegex("bergen, worker 0, process [0-9]+\n"
@@ -135,7 +137,7 @@ TEST_F(TextServerTest, APersonGetsBannerAnswersErrorsAndPrompts) {
 }
 
 TEST_F(TextServerTest, APipeGetsAnswersAndTheFarewell) {
-  Start(kPipes);
+  Start(Pipes());
   TextClientForTest client(*listener_);
   client.Send("echo(a)\necho(b)\necho(c)");
   client.EndInput();
@@ -157,7 +159,7 @@ TEST_F(TextServerTest, WhatAClientSentRunsThoughItHasLeft) {
          ran.Notify();
          return absl::OkStatus();
        }});
-  Start(kPersons);
+  Start(Persons());
   TextClientForTest client(*listener_);
   client.ReadUntil(">>> ");
   client.Send("echo(a)\necho(b)\nmark()\n");
@@ -166,7 +168,7 @@ TEST_F(TextServerTest, WhatAClientSentRunsThoughItHasLeft) {
 }
 
 TEST_F(TextServerTest, ASlowCommandHoldsUpNobodyElse) {
-  Start(kPipes);
+  Start(Pipes());
   TextClientForTest slow(*listener_);
   slow.Send("block()\n");
   slow.EndInput();
@@ -180,7 +182,7 @@ TEST_F(TextServerTest, ASlowCommandHoldsUpNobodyElse) {
 }
 
 TEST_F(TextServerTest, ALongAnswerIsHeldUpAndEndsWhenTheClientLeaves) {
-  TextServerOptions options = kPersons;
+  TextServerOptions options = Persons();
   options.max_waiting_reply = 5000;
   Start(options);
   TextClientForTest client(*listener_);
@@ -193,7 +195,7 @@ TEST_F(TextServerTest, ALongAnswerIsHeldUpAndEndsWhenTheClientLeaves) {
 }
 
 TEST_F(TextServerTest, AClientThatReadsNothingIsDropped) {
-  TextServerOptions options = kPersons;
+  TextServerOptions options = Persons();
   options.write_timeout = absl::ZeroDuration();
   Start(options);
   TextClientForTest client(*listener_);
@@ -203,7 +205,7 @@ TEST_F(TextServerTest, AClientThatReadsNothingIsDropped) {
 }
 
 TEST_F(TextServerTest, OneConnectionTooManyIsToldSo) {
-  TextServerOptions options = kPersons;
+  TextServerOptions options = Persons();
   options.max_connections = 1;
   Start(options);
   TextClientForTest first(*listener_);
@@ -215,7 +217,7 @@ TEST_F(TextServerTest, OneConnectionTooManyIsToldSo) {
 }
 
 TEST_F(TextServerTest, ALineOverTheLimitIsRefusedAndTheNextOneRuns) {
-  Start(kPipes);
+  Start(Pipes());
   TextClientForTest client(*listener_);
   client.Send(absl::StrCat("echo(", std::string(100000, 'x'), ")\necho(a)\n"));
   client.EndInput();
@@ -225,7 +227,7 @@ TEST_F(TextServerTest, ALineOverTheLimitIsRefusedAndTheNextOneRuns) {
 }
 
 TEST_F(TextServerTest, AnAnswerWithoutANewlineGetsOne) {
-  Start(kPersons);
+  Start(Persons());
   TextClientForTest client(*listener_);
   client.ReadUntil(">>> ");
   client.Send("who\n");
@@ -234,7 +236,7 @@ TEST_F(TextServerTest, AnAnswerWithoutANewlineGetsOne) {
 
 TEST_F(TextServerTest, AUnixSocketKnowsWhoIsThere) {
   ListenUnix();
-  Start(kPersons);
+  Start(Persons());
   TextClientForTest client(*listener_);
   client.ReadUntil(">>> ");
   client.Send("who\nchange()\n");
@@ -248,7 +250,7 @@ TEST_F(TextServerTest, AUnixSocketKnowsWhoIsThere) {
 }
 
 TEST_F(TextServerTest, StopSendsTheAnswerOfWhatRunsAndDropsWhatWaits) {
-  Start(kPersons);
+  Start(Persons());
   TextClientForTest busy(*listener_);
   busy.ReadUntil(">>> ");
   TextClientForTest idle(*listener_);
@@ -273,9 +275,9 @@ TEST_F(TextServerTest, StopBeforeStartMeansThatNothingBegins) {
 }
 
 TEST_F(TextServerTest, TheNextServerTakesOverTheListener) {
-  Start(kPipes);
+  Start(Pipes());
   server_.reset();
-  Start(kPipes);
+  Start(Pipes());
   TextClientForTest client(*listener_);
   client.Send("echo(a)\n");
   client.EndInput();
