@@ -21,8 +21,9 @@ constexpr char kGroup[] = "ssl";
 
 Option<std::string> CaFile() {
   return {.name = "ca_file",
-          .help = "CA certificate file to use to verify connecting clients. "
-                  "Setting it makes client certificates mandatory."};
+          .help =
+              "CA certificate file to use to verify connecting clients. "
+              "Setting it makes client certificates mandatory."};
 }
 
 Option<std::string> CertFile() {
@@ -37,14 +38,16 @@ Option<std::string> KeyFile() {
 
 Option<std::string> Version() {
   return {.name = "version",
-          .help = "TLS version to use: sslv23 or unset for TLS 1.2 and 1.3, or "
-                  "exactly one of tlsv1, tlsv1_1, tlsv1_2, tlsv1_3."};
+          .help =
+              "TLS version to use: sslv23 or unset for TLS 1.2 and 1.3, or "
+              "exactly one of tlsv1, tlsv1_1, tlsv1_2, tlsv1_3."};
 }
 
 Option<std::string> Ciphers() {
   return {.name = "ciphers",
-          .help = "Ciphers of TLS 1.2 and older, in the OpenSSL cipher list "
-                  "format."};
+          .help =
+              "Ciphers of TLS 1.2 and older, in the OpenSSL cipher list "
+              "format."};
 }
 
 struct Handles {

@@ -133,9 +133,8 @@ absl::Status UseCertificate(SSL_CTX* context,
   }
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 ||
       SSL_CTX_check_private_key(context) != 1) {
-    return SslError(key_subject,
-                    absl::StrCat("does not match cert_file \"",
-                                 options.cert_file, "\""));
+    return SslError(key_subject, absl::StrCat("does not match cert_file \"",
+                                              options.cert_file, "\""));
   }
   return absl::OkStatus();
 }
@@ -149,8 +148,7 @@ absl::Status RequireClientCertificate(SSL_CTX* context,
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get());
     SSL_CTX_add_client_CA(context, authority.get());
   }
-  SSL_CTX_set_verify(context,
-                     SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                      nullptr);
   return absl::OkStatus();
 }
@@ -185,9 +183,8 @@ absl::StatusOr<std::string> EncodeAlpn(const std::vector<std::string>& names) {
   std::string encoded;
   for (const std::string& name : names) {
     if (name.empty() || name.size() > kMaxAlpnName) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("alpn: a name has 1 to ", kMaxAlpnName, " bytes, got ",
-                       name.size()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "alpn: a name has 1 to ", kMaxAlpnName, " bytes, got ", name.size()));
     }
     encoded += static_cast<char>(name.size());
     encoded += name;

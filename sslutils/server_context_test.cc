@@ -37,9 +37,9 @@ class ServerContextTest : public ::testing::Test {
     authority_.WriteCertificate(Path("ca.crt"));
 
     int fds[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                         fds),
-              0);
+    EXPECT_EQ(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+        0);
     server_fd_.Reset(fds[0]);
     client_fd_.Reset(fds[1]);
     client_context_.reset(SSL_CTX_new(TLS_method()));
@@ -166,14 +166,13 @@ TEST_F(ServerContextTest, AClientOfTheAuthorityIsKnownByItsSubject) {
   options.ca_file = Path("ca.crt");
   const auto context = ServerContext::Create(options);
   ASSERT_THAT(context, IsOk());
-  ASSERT_EQ(
-      SSL_CTX_use_certificate_chain_file(client_context_.get(),
-                                         Path("client.crt").c_str()),
-      1);
-  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(client_context_.get(),
-                                        Path("client.key").c_str(),
-                                        SSL_FILETYPE_PEM),
+  ASSERT_EQ(SSL_CTX_use_certificate_chain_file(client_context_.get(),
+                                               Path("client.crt").c_str()),
             1);
+  ASSERT_EQ(
+      SSL_CTX_use_PrivateKey_file(client_context_.get(),
+                                  Path("client.key").c_str(), SSL_FILETYPE_PEM),
+      1);
   ASSERT_EQ(Connect(**context).state, IoState::kDone);
   EXPECT_EQ(server_->peer_subject(), "CN=alice");
 }
@@ -252,9 +251,9 @@ TEST_F(ServerContextTest, BadOptionsAreErrorsThatNameThem) {
   std::ofstream(Path("broken.crt"))
       << "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   options.cert_file = Path("broken.crt");
-  EXPECT_THAT(ServerContext::Create(options),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("broken.crt")));
+  EXPECT_THAT(
+      ServerContext::Create(options),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("broken.crt")));
   options = Options();
   options.version = "sslv3";
   EXPECT_THAT(ServerContext::Create(options),

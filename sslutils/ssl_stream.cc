@@ -97,8 +97,7 @@ std::string SslStream::alpn() const {
 std::string SslStream::version() const { return SSL_get_version(ssl_.get()); }
 
 std::string SslStream::peer_subject() const {
-  const bssl::UniquePtr<X509> certificate(
-      SSL_get_peer_certificate(ssl_.get()));
+  const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
   if (certificate == nullptr) return "";
   const bssl::UniquePtr<BIO> text(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate.get()), 0,

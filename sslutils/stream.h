@@ -42,7 +42,8 @@ class Stream {
 
   virtual IoResult Read(char* buffer, size_t size) = 0;
 
-  // May write less than all of `data`. Does nothing and is kDone if it is empty.
+  // May write less than all of `data`. Does nothing and is kDone if it is
+  // empty.
   virtual IoResult Write(absl::string_view data) = 0;
 
   // Sends the closing alert; does not wait for the peer's.

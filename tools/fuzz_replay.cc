@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The main of a fuzz target when it is built as a test: runs the empty input, each
-// file named on the command line, and variations of both from a fixed seed.
+// The main of a fuzz target when it is built as a test: runs the empty input,
+// each file named on the command line, and variations of both from a fixed
+// seed.
 
 #include <cstddef>
 #include <cstdint>

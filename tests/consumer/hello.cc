@@ -16,7 +16,8 @@
 #include "wsgi/server.h"
 
 int main() {
-  spdlog::logger log("hello", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  spdlog::logger log("hello",
+                     std::make_shared<spdlog::sinks::stderr_sink_mt>());
   auto http = bergen::Listener::ListenTcp("http", "127.0.0.1", 0, {});
   if (!http.ok()) return 1;
   std::printf("listening on http://%s\n", http->address().c_str());
