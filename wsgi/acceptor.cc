@@ -110,9 +110,10 @@ bool Acceptor::AcceptOne() {
 }
 
 void Acceptor::Run() {
-  // Workers would take connections strictly in turn, and a client that alternates
-  // between two kinds of request would bring each worker one kind only.
-  // So one time in four, by chance, this one keeps its place in the queue.
+  // Workers would take connections strictly in turn, and a client that
+  // alternates between two kinds of request would bring each worker one kind
+  // only. So one time in four, by chance, this one keeps its place in the
+  // queue.
   std::minstd_rand random(static_cast<unsigned>(getpid()));
   bool registered = true;
   for (;;) {
