@@ -3,6 +3,7 @@
 #include "config/sources.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ namespace bergen::config {
 namespace {
 
 constexpr absl::string_view kVariablePrefix = "OS_";
+constexpr size_t kLargest = FileSource::kMaxFileSize;
 
 std::string Absolute(absl::string_view path) {
   std::string expanded(path);
@@ -53,36 +55,33 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SystemError(errno, name);
   const absl::Cleanup close = [fd] { ::close(fd); };
-  std::string text;
-  char buffer[1 << 14];
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return SystemError(errno, name);
+  // One more byte than expected, so that the end is seen by the first read.
+  std::string text(
+      std::min<size_t>(std::max<off_t>(info.st_size, 4095), kLargest) + 1, 0);
+  size_t used = 0;
   while (true) {
-    const ssize_t size = ::read(fd, buffer, sizeof(buffer));
+    const ssize_t size = ::read(fd, &text[used], text.size() - used);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return SystemError(errno, name);
-    if (size == 0) return text;
-    text.append(buffer, size);
-    if (text.size() > FileSource::kMaxFileSize) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          name, ": longer than ", FileSource::kMaxFileSize, " bytes"));
+    used += size;
+    if (size == 0) break;
+    if (used > kLargest) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": longer than ", kLargest, " bytes"));
     }
+    if (used == text.size()) text.resize(std::min(2 * used, kLargest + 1));
   }
+  text.resize(used);
+  return text;
 }
 
-absl::StatusOr<std::vector<RawValue>> ReadIniFile(const std::string& path,
-                                                  const std::string& name) {
-  const absl::StatusOr<std::string> text = ReadFile(path, name);
+absl::StatusOr<Document> ReadIniFile(const std::string& path,
+                                     const std::string& name) {
+  absl::StatusOr<std::string> text = ReadFile(path, name);
   if (!text.ok()) return text.status();
-  absl::StatusOr<std::vector<IniAssignment>> parsed = ParseIni(*text, name);
-  if (!parsed.ok()) return parsed.status();
-  std::vector<RawValue> values;
-  values.reserve(parsed->size());
-  for (IniAssignment& assignment : *parsed) {
-    values.push_back({.group = std::move(assignment.section),
-                      .name = std::move(assignment.key),
-                      .text = std::move(assignment.value),
-                      .place = {.where = name, .line = assignment.line}});
-  }
-  return values;
+  return ParseIni(*std::move(text), name);
 }
 
 // Names of the files of a directory that count, sorted.
@@ -110,22 +109,26 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path,
 FileSource::FileSource(absl::string_view path)
     : name_(path), path_(Absolute(path)) {}
 
-absl::StatusOr<std::vector<RawValue>> FileSource::ReadAll() {
-  return ReadIniFile(path_, name_);
+absl::StatusOr<std::vector<Document>> FileSource::ReadAll() {
+  absl::StatusOr<Document> document = ReadIniFile(path_, name_);
+  if (!document.ok()) return document.status();
+  std::vector<Document> documents;
+  documents.push_back(*std::move(document));
+  return documents;
 }
 
 DirectorySource::DirectorySource(absl::string_view path)
     : name_(path), path_(Absolute(path)) {}
 
-absl::StatusOr<std::vector<RawValue>> DirectorySource::ReadAll() {
+absl::StatusOr<std::vector<Document>> DirectorySource::ReadAll() {
   const absl::StatusOr<std::vector<std::string>> files =
       ListDirectory(path_, name_);
   if (!files.ok()) return files.status();
-  std::vector<RawValue> values;
+  std::vector<Document> documents;
   std::vector<std::string> errors;
   absl::StatusCode code = absl::StatusCode::kOk;
   for (const std::string& file : *files) {
-    absl::StatusOr<std::vector<RawValue>> read =
+    absl::StatusOr<Document> read =
         ReadIniFile(absl::StrCat(path_, "/", file),
                     absl::StrCat(absl::StripSuffix(name_, "/"), "/", file));
     if (!read.ok()) {
@@ -133,48 +136,61 @@ absl::StatusOr<std::vector<RawValue>> DirectorySource::ReadAll() {
       errors.emplace_back(read.status().message());
       continue;
     }
-    std::move(read->begin(), read->end(), std::back_inserter(values));
+    documents.push_back(*std::move(read));
   }
-  if (errors.empty()) return values;
+  if (errors.empty()) return documents;
   return absl::Status(
       errors.size() == 1 ? code : absl::StatusCode::kInvalidArgument,
       absl::StrJoin(errors, "\n"));
 }
 
-AssignmentSource::AssignmentSource(std::vector<std::string> assignments)
-    : assignments_(std::move(assignments)) {}
-
-absl::StatusOr<std::vector<RawValue>> AssignmentSource::ReadAll() {
-  std::vector<RawValue> values;
-  std::vector<std::string> errors;
-  for (const std::string& assignment : assignments_) {
-    const size_t equals = assignment.find('=');
-    const std::string key = assignment.substr(0, equals);
-    const size_t dot = key.rfind('.');
-    const std::string group =
-        dot == key.npos ? std::string(kDefaultGroup) : key.substr(0, dot);
-    std::string name = dot == key.npos ? key : key.substr(dot + 1);
-    if (equals == assignment.npos || group.empty() || name.empty()) {
-      errors.push_back(
-          absl::StrCat("--set ", key, ": must be GROUP.NAME=VALUE"));
-      continue;
-    }
-    name = absl::StrReplaceAll(name, {{"-", "_"}});
-    values.push_back(
-        {.group = group,
-         .name = std::move(name),
-         .text = assignment.substr(equals + 1),
-         .place = {.where = absl::StrCat("--set ", key), .holds_value = true}});
+absl::StatusOr<FlagValue> ParseAssignment(absl::string_view assignment) {
+  const size_t equals = assignment.find('=');
+  const absl::string_view key = assignment.substr(0, equals);
+  const size_t dot = key.rfind('.');
+  const absl::string_view group =
+      dot == key.npos ? kDefaultGroup : key.substr(0, dot);
+  const absl::string_view name = dot == key.npos ? key : key.substr(dot + 1);
+  std::string flag = absl::StrCat("--set ", key);
+  if (equals == assignment.npos || group.empty() || name.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": must be GROUP.NAME=VALUE"));
   }
-  if (errors.empty()) return values;
-  return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return FlagValue{.flag = std::move(flag),
+                   .group = std::string(group),
+                   .name = absl::StrReplaceAll(name, {{"-", "_"}}),
+                   .text = std::string(assignment.substr(equals + 1))};
 }
 
-EnvironmentSource::EnvironmentSource(
-    const std::vector<std::string>& variables) {
-  for (const std::string& variable : variables) {
+CommandLineSource::CommandLineSource(std::vector<FlagValue> values)
+    : values_(std::move(values)) {}
+
+absl::StatusOr<std::vector<Document>> CommandLineSource::ReadAll() {
+  std::vector<Document> documents;
+  documents.reserve(values_.size());
+  for (const FlagValue& value : values_) {
+    documents.emplace_back(value.flag, /*holds_value=*/!value.is_implied)
+        .AddCopy(value.group, value.name, value.text);
+  }
+  return documents;
+}
+
+EnvironmentSource::EnvironmentSource(std::vector<std::string> variables)
+    : variables_(std::move(variables)) {}
+
+std::unique_ptr<EnvironmentSource> EnvironmentSource::FromProcess() {
+  std::vector<std::string> variables;
+  for (char** variable = ::environ; variable && *variable; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  return std::make_unique<EnvironmentSource>(std::move(variables));
+}
+
+absl::StatusOr<std::vector<Document>> EnvironmentSource::ReadAll() {
+  std::vector<Document> documents;
+  for (absl::string_view variable : variables_) {
     const size_t equals = variable.find('=');
-    const std::string where = variable.substr(0, equals);
+    const absl::string_view where = variable.substr(0, equals);
     absl::string_view key = where;
     if (equals == variable.npos ||
         !absl::ConsumePrefix(&key, kVariablePrefix)) {
@@ -182,40 +198,62 @@ EnvironmentSource::EnvironmentSource(
     }
     const size_t separator = key.find("__");
     if (separator == key.npos || separator == 0) continue;
-    values_.push_back({.group = std::string(key.substr(0, separator)),
-                       .name = std::string(key.substr(separator + 2)),
-                       .text = variable.substr(equals + 1),
-                       .place = {.where = where}});
+    documents.emplace_back(std::string(where))
+        .AddCopy(key.substr(0, separator), key.substr(separator + 2),
+                 variable.substr(equals + 1));
   }
+  return documents;
 }
 
-std::unique_ptr<EnvironmentSource> EnvironmentSource::FromProcess() {
-  std::vector<std::string> variables;
-  for (char** variable = ::environ; variable && *variable; ++variable) {
-    variables.emplace_back(*variable);
-  }
-  return std::make_unique<EnvironmentSource>(variables);
+ConfigPath ConfigFile(absl::string_view path) {
+  return {.path = std::string(path), .kind = ConfigPath::Kind::kFile};
 }
 
-absl::StatusOr<std::vector<RawValue>> EnvironmentSource::ReadAll() {
-  return values_;
+ConfigPath ConfigDirectory(absl::string_view path) {
+  return {.path = std::string(path), .kind = ConfigPath::Kind::kDirectory};
 }
 
 std::vector<std::unique_ptr<Source>> MakeSources(
     const CommandLine& command_line) {
   std::vector<std::unique_ptr<Source>> sources;
-  for (const std::string& path : command_line.config_files) {
-    sources.push_back(std::make_unique<FileSource>(path));
-  }
-  for (const std::string& path : command_line.config_dirs) {
-    sources.push_back(std::make_unique<DirectorySource>(path));
+  for (const ConfigPath& config_path : command_line.config_paths) {
+    if (config_path.kind == ConfigPath::Kind::kFile) {
+      sources.push_back(std::make_unique<FileSource>(config_path.path));
+    } else {
+      sources.push_back(std::make_unique<DirectorySource>(config_path.path));
+    }
   }
   if (command_line.use_environment) {
     sources.push_back(EnvironmentSource::FromProcess());
   }
   sources.push_back(
-      std::make_unique<AssignmentSource>(command_line.assignments));
+      std::make_unique<CommandLineSource>(command_line.flag_values));
   return sources;
+}
+
+std::string FindFile(absl::string_view name,
+                     const std::vector<ConfigPath>& config_paths,
+                     const std::vector<std::string>& directories) {
+  std::vector<std::string> folders;
+  for (const ConfigPath& path : config_paths) {
+    if (path.kind == ConfigPath::Kind::kDirectory) {
+      folders.push_back(Absolute(path.path));
+    }
+  }
+  for (auto path = config_paths.rbegin(); path != config_paths.rend(); ++path) {
+    if (path->kind == ConfigPath::Kind::kFile) {
+      folders.push_back(
+          std::filesystem::path(Absolute(path->path)).parent_path().string());
+    }
+  }
+  folders.insert(folders.end(), directories.begin(), directories.end());
+  for (const std::string& folder : folders) {
+    std::string path =
+        (std::filesystem::path(folder) / std::string(name)).string();
+    std::error_code ignored;  // What cannot be looked at is not there.
+    if (std::filesystem::exists(path, ignored)) return path;
+  }
+  return "";
 }
 
 }  // namespace bergen::config
