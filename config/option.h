@@ -150,8 +150,6 @@ class ErasedOption {
   // Expands the text in a value that code gave: strings, items of lists.
   virtual absl::StatusOr<AnyValue> Expand(const AnyValue& value,
                                           ExpandText expand) const = 0;
-  virtual std::unique_ptr<Cell> NewCell(const void* registry,
-                                        size_t index) const = 0;
 
   const OptionDescription& description() const { return description_; }
 
@@ -200,7 +198,7 @@ class TypedOption final : public ErasedOption {
     }
     const AnyValue value = Default();
     // A default with references has its final form only later.
-    if (!value || HasReference(*static_cast<const T*>(value.get()))) {
+    if (!value || HasReference(value.As<T>())) {
       return absl::OkStatus();
     }
     absl::Status status = Check(value, option_.secret);
@@ -211,7 +209,7 @@ class TypedOption final : public ErasedOption {
 
   AnyValue Default() const override {
     if (!option_.default_value) return nullptr;
-    return std::make_shared<const T>(*option_.default_value);
+    return AnyValue::Of<T>(*option_.default_value);
   }
 
   absl::StatusOr<AnyValue> Parse(absl::string_view text,
@@ -225,14 +223,14 @@ class TypedOption final : public ErasedOption {
           hide ? std::string(parsed.status().message())
                : absl::StrCat(parsed.status().message(), ": \"", text, "\""));
     }
-    AnyValue value = std::make_shared<const T>(*std::move(parsed));
+    AnyValue value = AnyValue::Of<T>(*std::move(parsed));
     absl::Status status = Check(value, hide);
     if (!status.ok()) return status;
     return value;
   }
 
   absl::Status Check(const AnyValue& value, bool hide) const override {
-    const T& typed = *static_cast<const T*>(value.get());
+    const T& typed = value.As<T>();
     if constexpr (std::is_same_v<T, Item>) {
       return CheckItem(typed, hide);
     } else {
@@ -245,21 +243,21 @@ class TypedOption final : public ErasedOption {
   }
 
   std::string Print(const AnyValue& value) const override {
-    return Type::Print(*static_cast<const T*>(value.get()));
+    return Type::Print(value.As<T>());
   }
 
   bool ValuesEqual(const AnyValue& a, const AnyValue& b) const override {
-    return *static_cast<const T*>(a.get()) == *static_cast<const T*>(b.get());
+    return a.As<T>() == b.As<T>();
   }
 
   absl::StatusOr<AnyValue> Expand(const AnyValue& value,
                                   ExpandText expand) const override {
-    const T& typed = *static_cast<const T*>(value.get());
+    const T& typed = value.As<T>();
     if (!HasReference(typed)) return value;
     if constexpr (std::is_same_v<T, std::string>) {
       absl::StatusOr<std::string> text = expand(typed);
       if (!text.ok()) return text.status();
-      return AnyValue(std::make_shared<const T>(*std::move(text)));
+      return AnyValue::Of<T>(*std::move(text));
     } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
       T items;
       for (const std::string& item : typed) {
@@ -267,15 +265,10 @@ class TypedOption final : public ErasedOption {
         if (!text.ok()) return text.status();
         items.push_back(*std::move(text));
       }
-      return AnyValue(std::make_shared<const T>(std::move(items)));
+      return AnyValue::Of<T>(std::move(items));
     } else {
       return value;
     }
-  }
-
-  std::unique_ptr<Cell> NewCell(const void* registry,
-                                size_t index) const override {
-    return std::make_unique<TypedCell<T>>(registry, index);
   }
 
  private:
