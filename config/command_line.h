@@ -33,11 +33,10 @@
 #ifndef CONFIG_COMMAND_LINE_H_
 #define CONFIG_COMMAND_LINE_H_
 
-#include <array>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -100,8 +99,8 @@ struct ParsedArguments {
   std::optional<std::string> print;
   // Arguments that are foreign flags and their values.
   std::vector<std::string> foreign;
-  // With `extra_words`: what no option takes.
-  std::vector<std::string> words;
+  // With `extra_words`: which arguments no option takes, counted from 0.
+  std::vector<size_t> words;
 };
 
 // Immutable and thread-safe; movable.
@@ -183,6 +182,9 @@ class CommandLineParser {
   absl::StatusOr<const Flag*> Find(absl::string_view name) const;
   const Flag* FindLetter(char letter) const;
   std::string Hint(absl::string_view name) const;
+  // `DEFAULT` first, then by group and flag.
+  std::vector<const Entry*> Sorted() const;
+  void AppendOption(std::string& out, const Entry& entry) const;
 
   ProgramInfo program_;
   Kind kind_;
