@@ -224,7 +224,7 @@ namespace internal {
 
 // An option whose type is known only to the derived class. Its own cost is that
 // of its fields: what is only for people is made when it is asked for.
-class ErasedOption : public std::enable_shared_from_this<ErasedOption> {
+class ErasedOption {
  public:
   virtual ~ErasedOption();
 
@@ -253,7 +253,7 @@ class ErasedOption : public std::enable_shared_from_this<ErasedOption> {
   virtual bool Equals(const ErasedOption& other) const = 0;
   // Whether the name is one and the fields fit together.
   virtual absl::Status CheckDefinition() const = 0;
-  // Null for "none". Keeps the option alive.
+  // Null for "none".
   virtual AnyValue Default() const = 0;
   // The value of one text, or of all texts of a multi option. Null for "unset".
   // `hide` keeps the text out of the error.
@@ -268,8 +268,6 @@ class ErasedOption : public std::enable_shared_from_this<ErasedOption> {
   // and values of dicts. The result has to be checked.
   virtual absl::StatusOr<AnyValue> Expand(const AnyValue& value,
                                           ExpandText expand) const = 0;
-  virtual std::unique_ptr<Cell> NewCell(const void* registry,
-                                        size_t index) const = 0;
 
  protected:
   // Takes the fields of `option`, which lives as long as this.
@@ -342,6 +340,10 @@ class TypedOption final : public ErasedOption {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
     }
+    if (option_.default_value) {
+      default_ = AnyValue::Of(*std::move(option_.default_value));
+      option_.default_value = std::nullopt;
+    }
     Adopt(option_, kIsMulti<T>);
   }
 
@@ -354,19 +356,10 @@ class TypedOption final : public ErasedOption {
 
   bool Equals(const ErasedOption& other) const override {
     if (type() != other.type()) return false;
-    const Option<T>& theirs = static_cast<const TypedOption&>(other).option_;
-    if (option_ == theirs) return true;
-    if constexpr (!std::is_floating_point_v<Item>) return false;
-    // A default may be NaN, which `==` does not find equal to itself.
-    if (!option_.default_value || !theirs.default_value) return false;
-    if (!Type::Equal(*option_.default_value, *theirs.default_value)) {
-      return false;
-    }
-    Option<T> adjusted = option_;
-    adjusted.default_value = std::nullopt;
-    Option<T> other_adjusted = theirs;
-    other_adjusted.default_value = std::nullopt;
-    return adjusted == other_adjusted;
+    const auto& theirs = static_cast<const TypedOption&>(other);
+    if (!(option_ == theirs.option_)) return false;
+    if (!default_ || !theirs.default_) return !default_ && !theirs.default_;
+    return ValuesEqual(default_, theirs.default_);
   }
 
   absl::Status CheckDefinition() const override {
@@ -384,11 +377,7 @@ class TypedOption final : public ErasedOption {
         absl::StrCat("its default ", status.message()));
   }
 
-  AnyValue Default() const override {
-    if (!option_.default_value) return nullptr;
-    // No copy: the option is immutable, and shared with the value.
-    return AnyValue(weak_from_this().lock(), &*option_.default_value);
-  }
+  AnyValue Default() const override { return default_; }
 
   absl::StatusOr<AnyValue> Parse(absl::Span<const absl::string_view> texts,
                                  bool hide) const override {
@@ -405,7 +394,7 @@ class TypedOption final : public ErasedOption {
         }
         values.push_back(*std::move(value));
       }
-      return AnyValue(std::make_shared<const T>(std::move(values)));
+      return AnyValue::Of<T>(std::move(values));
     } else {
       const absl::string_view text = texts.empty() ? "" : texts.back();
       if constexpr (Type::EmptyIsUnset()) {
@@ -413,7 +402,7 @@ class TypedOption final : public ErasedOption {
       }
       absl::StatusOr<T> value = Type::Parse(text, option_.type, context);
       if (!value.ok()) return value.status();
-      return AnyValue(std::make_shared<const T>(*std::move(value)));
+      return AnyValue::Of<T>(*std::move(value));
     }
   }
 
@@ -440,18 +429,11 @@ class TypedOption final : public ErasedOption {
     if (!HasReference(Typed(value))) return value;
     absl::StatusOr<T> expanded = Type::Expand(Typed(value), expand);
     if (!expanded.ok()) return expanded.status();
-    return AnyValue(std::make_shared<const T>(*std::move(expanded)));
-  }
-
-  std::unique_ptr<Cell> NewCell(const void* registry,
-                                size_t index) const override {
-    return std::make_unique<TypedCell<T>>(registry, index);
+    return AnyValue::Of<T>(*std::move(expanded));
   }
 
  private:
-  static const T& Typed(const AnyValue& value) {
-    return *static_cast<const T*>(value.get());
-  }
+  static const T& Typed(const AnyValue& value) { return value.As<T>(); }
 
   bool HasReference(const T& value) const {
     return !option_.literal && Type::HasReference(value);
@@ -504,7 +486,7 @@ class TypedOption final : public ErasedOption {
   // A default with references has its final form only later.
   absl::Status CheckDefault() const {
     if (!option_.default_text.empty()) {
-      if (option_.default_value) {
+      if (default_) {
         return absl::InvalidArgumentError("is given twice");
       }
       if (!option_.literal && absl::StrContains(option_.default_text, '$')) {
@@ -513,10 +495,8 @@ class TypedOption final : public ErasedOption {
       const absl::string_view text = option_.default_text;
       return Parse({text}, option_.secret).status();
     }
-    if (!option_.default_value || HasReference(*option_.default_value)) {
-      return absl::OkStatus();
-    }
-    return Check(Default(), option_.secret);
+    if (!default_ || HasReference(Typed(default_))) return absl::OkStatus();
+    return Check(default_, option_.secret);
   }
 
   absl::Status CheckItem(const Item& item, bool hide) const {
@@ -586,11 +566,10 @@ class TypedOption final : public ErasedOption {
                    .literal = option_.literal,
                    .deprecated_names = deprecated_names(),
                    .removal = option_.removal};
-    if (option_.default_value) {
-      description.default_text =
-          Type::Print(*option_.default_value, option_.type);
-      description.default_value = Type::ToNative(*option_.default_value);
-      description.default_lines = Lines(*option_.default_value);
+    if (default_) {
+      description.default_text = Print(default_);
+      description.default_value = ToNative(default_);
+      description.default_lines = Lines(Typed(default_));
     } else if (!option_.default_text.empty()) {
       description.default_text = option_.default_text;
       description.default_value = {option_.default_text};
@@ -638,7 +617,8 @@ class TypedOption final : public ErasedOption {
     }
   }
 
-  Option<T> option_;
+  Option<T> option_;  // Without its default, which is the next.
+  AnyValue default_;
 };
 
 }  // namespace internal
