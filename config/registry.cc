@@ -337,7 +337,8 @@ class Registry::State::Resolver {
         if (!expanded.ok()) return expanded.status();
         text = *std::move(expanded);
       }
-      return option.Parse(text, resolved.masked);
+      const absl::string_view view = text;
+      return option.Parse({view}, resolved.masked);
     }
     if (!setting.value) return AnyValue();
     absl::StatusOr<AnyValue> value = option.Expand(setting.value, expand);
@@ -448,6 +449,9 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
   entry->cell = std::make_unique<internal::Cell>(registry, entries.size());
   entry->default_value = {.value = option.erased().Default(),
                           .origin = {Origin::Kind::kDefault, place}};
+  if (!option.erased().default_text().empty()) {
+    entry->default_value.text = option.erased().default_text();
+  }
   if (loaded) {
     const auto found = raw.Find(entry->group, option.description());
     if (found) entry->source = entry->ToSetting(*found);

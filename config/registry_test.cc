@@ -169,7 +169,7 @@ TEST(RegistryTest, DefinitionsThatMakeNoSenseAreRefused) {
   refused("a]", Option<bool>{.name = "x"}, "the name of a group");
   refused("default", Option<bool>{.name = "x"}, "is written DEFAULT");
   refused("demo", Option<std::string>{.name = "x", .min = "a"},
-          "only a number may have bounds");
+          "its type has no bounds");
   refused("demo", Option<int64_t>{.name = "x", .min = 2, .max = 1},
           "its maximum is below its minimum");
   refused("demo", Option<int64_t>{.name = "x", .default_value = 0, .min = 1},
