@@ -141,10 +141,9 @@ absl::Status CommandLineParser::AddFlag(Flag flag) {
         other.name == flag.name) {
       return absl::OkStatus();
     }
-    return absl::AlreadyExistsError(absl::StrCat("--", flag.spelling,
-                                                 ": is a flag of both ",
-                                                 other.owner, " and ",
-                                                 flag.owner));
+    return absl::AlreadyExistsError(
+        absl::StrCat("--", flag.spelling, ": is a flag of both ", other.owner,
+                     " and ", flag.owner));
   }
   same.push_back(flags_.size());
   flags_.push_back(std::move(flag));
@@ -201,13 +200,12 @@ absl::Status CommandLineParser::AddOption(const std::string& group,
          .name = name,
          .owner = owner});
     if (!IsBoolean(described)) return status;
-    status.Update(
-        AddFlag({.spelling = absl::StrCat(Prefix(flag_group), "no",
-                                          spelled_name),
-                 .action = Action::kFalse,
-                 .group = flag_group,
-                 .name = name,
-                 .owner = owner}));
+    status.Update(AddFlag(
+        {.spelling = absl::StrCat(Prefix(flag_group), "no", spelled_name),
+         .action = Action::kFalse,
+         .group = flag_group,
+         .name = name,
+         .owner = owner}));
     return status;
   };
   absl::Status status = add(group, described.given_name, described.name);
@@ -235,10 +233,10 @@ absl::Status CommandLineParser::AddForeign(const ForeignFlag& foreign) {
       std::any_of(same->second.begin(), same->second.end(),
                   [&](size_t i) { return flags_[i].owner == "the program"; });
   if (built_in) return absl::OkStatus();
-  Flag flag = {.spelling = foreign.name,
-               .action = foreign.is_boolean ? Action::kForeignBoolean
-                                            : Action::kForeign,
-               .owner = "another library"};
+  Flag flag = {
+      .spelling = foreign.name,
+      .action = foreign.is_boolean ? Action::kForeignBoolean : Action::kForeign,
+      .owner = "another library"};
   absl::Status status = AddFlag(flag);
   if (foreign.is_boolean) {
     flag.spelling = absl::StrCat("no", foreign.name);
@@ -259,11 +257,11 @@ absl::StatusOr<const CommandLineParser::Flag*> CommandLineParser::Find(
   }
   return UsageError(
       absl::StrCat("--", name),
-      absl::StrCat("is either --",
-                   absl::StrJoin(indexes, " or --",
-                                 [&](std::string* out, size_t index) {
-                                   out->append(flags_[index].spelling);
-                                 })));
+      absl::StrCat(
+          "is either --",
+          absl::StrJoin(indexes, " or --", [&](std::string* out, size_t index) {
+            out->append(flags_[index].spelling);
+          })));
 }
 
 const CommandLineParser::Flag* CommandLineParser::FindLetter(
@@ -277,8 +275,7 @@ std::string CommandLineParser::Hint(absl::string_view name) const {
   for (const Flag& flag : flags_) candidates.push_back(flag.spelling);
   std::sort(candidates.begin(), candidates.end());
   const std::string nearest = NearestName(name, candidates);
-  return nearest.empty() ? ""
-                         : absl::StrCat("; did you mean --", nearest, "?");
+  return nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?");
 }
 
 class CommandLineParser::Reader {
@@ -327,8 +324,7 @@ class CommandLineParser::Reader {
         absl::StrCat(argument.substr(0, two_dashes ? 2 : 1), name);
     if (*flag) return Apply(**flag, shown, value);
     if (!two_dashes) return ReadLetters(argument, text);
-    return UsageError(shown,
-                      absl::StrCat("unknown flag", parser_.Hint(name)));
+    return UsageError(shown, absl::StrCat("unknown flag", parser_.Hint(name)));
   }
 
   // `-v`, `-vd`, `-wVALUE`, `-w=VALUE`, `-w VALUE`.
@@ -437,8 +433,7 @@ class CommandLineParser::Reader {
         std::find_if(commands.begin(), commands.end(),
                      [&](const SubCommand& c) { return c.name == word; });
     if (command == commands.end()) {
-      return UsageError(word,
-                        absl::StrCat("is none of ", CommandNames()));
+      return UsageError(word, absl::StrCat("is none of ", CommandNames()));
     }
     absl::StatusOr<ParsedArguments> sub =
         parser_.sub_parsers_[command - commands.begin()].Parse(
@@ -531,8 +526,7 @@ absl::StatusOr<ParsedArguments> CommandLineParser::Parse(
   return Reader(*this, arguments).Run();
 }
 
-std::vector<const CommandLineParser::Entry*> CommandLineParser::Sorted()
-    const {
+std::vector<const CommandLineParser::Entry*> CommandLineParser::Sorted() const {
   std::vector<const Entry*> sorted;
   for (const Entry& entry : entries_) sorted.push_back(&entry);
   const auto key = [](const Entry* entry) {
@@ -547,10 +541,10 @@ std::vector<const CommandLineParser::Entry*> CommandLineParser::Sorted()
 
 std::string CommandLineParser::Usage() const {
   if (!program_.usage.empty()) {
-    return absl::StrCat("usage: ",
-                        absl::StrReplaceAll(program_.usage,
-                                            {{"%(prog)s", program_.name}}),
-                        "\n");
+    return absl::StrCat(
+        "usage: ",
+        absl::StrReplaceAll(program_.usage, {{"%(prog)s", program_.name}}),
+        "\n");
   }
   std::vector<std::string> pieces = {"[-h]"};
   if (kind_ == Kind::kProgram) {
@@ -560,25 +554,21 @@ std::string CommandLineParser::Usage() const {
   }
   for (const Entry* entry : Sorted()) {
     const OptionDescription& option = entry->option.description();
-    pieces.push_back(
-        absl::StrCat("[--", entry->spelling,
-                     IsBoolean(option) ? "" : " ",
-                     IsBoolean(option) ? "" : Metavar(entry->group, option),
-                     "]"));
+    pieces.push_back(absl::StrCat(
+        "[--", entry->spelling, IsBoolean(option) ? "" : " ",
+        IsBoolean(option) ? "" : Metavar(entry->group, option), "]"));
   }
   for (const Entry& entry : positionals_) {
     std::string piece = entry.spelling;
     const OptionDescription& option = entry.option.description();
     if (option.is_multi) absl::StrAppend(&piece, " ...");
-    pieces.push_back(option.required ? piece
-                                     : absl::StrCat("[", piece, "]"));
+    pieces.push_back(option.required ? piece : absl::StrCat("[", piece, "]"));
   }
   if (!program_.sub_commands.empty()) pieces.push_back("COMMAND ...");
 
   // A piece is not broken.
   std::string out = absl::StrCat("usage: ", program_.name);
-  const std::string indent(
-      std::min<size_t>(out.size(), kHelpColumn), ' ');
+  const std::string indent(std::min<size_t>(out.size(), kHelpColumn), ' ');
   size_t column = out.size();
   for (const std::string& piece : pieces) {
     if (column + 1 + piece.size() > kHelpWidth && column > indent.size()) {
@@ -617,11 +607,12 @@ void CommandLineParser::AppendOption(std::string& out,
   if (!option.positional && !option.deprecated_names.empty()) {
     std::vector<std::string> old_flags;
     for (const DeprecatedName& old : option.deprecated_names) {
-      old_flags.push_back(
-          absl::StrCat("--", Prefix(old.group.empty() ? entry.group : old.group),
-                       old.name.empty() ? option.name : old.name));
+      old_flags.push_back(absl::StrCat(
+          "--", Prefix(old.group.empty() ? entry.group : old.group),
+          old.name.empty() ? option.name : old.name));
     }
-    help.push_back(absl::StrCat("Deprecated: ", absl::StrJoin(old_flags, ", ")));
+    help.push_back(
+        absl::StrCat("Deprecated: ", absl::StrJoin(old_flags, ", ")));
   }
   AppendRow(out, absl::StrJoin(flags, ", "), absl::StrJoin(help, "\n"));
 }
@@ -682,10 +673,10 @@ std::string CommandLineParser::Help() const {
     if (foreign.hidden) continue;
     if (is_first) absl::StrAppend(&out, "\nother flags:\n");
     is_first = false;
-    AppendRow(out,
-              absl::StrCat("--", foreign.name,
-                           foreign.is_boolean ? "" : " VALUE"),
-              foreign.help);
+    AppendRow(
+        out,
+        absl::StrCat("--", foreign.name, foreign.is_boolean ? "" : " VALUE"),
+        foreign.help);
   }
   if (!program_.epilog.empty()) {
     absl::StrAppend(&out, "\n");

@@ -27,8 +27,8 @@
 // leaves two meanings (`--a-b_c` and `--a_b-c`) only the exact spelling counts.
 //
 // Source: section 2.5 of oslo.config's behaviour. Differences: `--set`; flags
-// beat all files, wherever they stand; no abbreviations; flags, groups and names
-// that differ do not share a value; a value may begin with a dash.
+// beat all files, wherever they stand; no abbreviations; flags, groups and
+// names that differ do not share a value; a value may begin with a dash.
 
 #ifndef CONFIG_COMMAND_LINE_H_
 #define CONFIG_COMMAND_LINE_H_

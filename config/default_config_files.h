@@ -45,18 +45,14 @@ std::vector<std::string> StandardDirectories(absl::string_view project,
 // At most two paths: the first file `project` + `extension` that exists in the
 // standard directories, then the first `program` + `extension`. Either name may
 // be empty. Paths that may not be looked at do not exist.
-std::vector<std::string> DefaultConfigFiles(absl::string_view project,
-                                            absl::string_view program,
-                                            const ConfigSearch& search,
-                                            absl::string_view extension =
-                                                ".conf");
+std::vector<std::string> DefaultConfigFiles(
+    absl::string_view project, absl::string_view program,
+    const ConfigSearch& search, absl::string_view extension = ".conf");
 
 // The same for directories of files.
-std::vector<std::string> DefaultConfigDirs(absl::string_view project,
-                                           absl::string_view program,
-                                           const ConfigSearch& search,
-                                           absl::string_view extension =
-                                               ".conf.d");
+std::vector<std::string> DefaultConfigDirs(
+    absl::string_view project, absl::string_view program,
+    const ConfigSearch& search, absl::string_view extension = ".conf.d");
 
 }  // namespace bergen::config
 

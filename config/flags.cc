@@ -96,8 +96,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int* argc, char*** argv,
   if (program.name.empty()) {
     program.name = gflags::ProgramInvocationShortName();
   }
-  const absl::StatusOr<CommandLineParser> parser = CommandLineParser::Create(
-      options, std::move(program), FlagsOfGflags());
+  const absl::StatusOr<CommandLineParser> parser =
+      CommandLineParser::Create(options, std::move(program), FlagsOfGflags());
   if (!parser.ok()) return parser.status();
 
   std::vector<std::string> arguments(*argv + 1, *argv + *argc);

@@ -12,9 +12,10 @@
 //     if (!report.ok()) ...  // A bad value, among others: end with status 1.
 //
 // Flags of options are not gflags' flags, which are global: two registries in
-// one program do not disturb each other. Flags that `main` defines with DEFINE_x
-// work beside them, as do --flagfile and the like. This is the only file of the
-// libraries that defines any, and only programs include it: --config_file,
+// one program do not disturb each other. Flags that `main` defines with
+// DEFINE_x work beside them, as do --flagfile and the like. This is the only
+// file of the libraries that defines any, and only programs include it:
+// --config_file,
 // --config_dir and --set, so that a flag file may hold them too.
 //
 // Source: ConfigOpts.__call__ of oslo.config, and its exit statuses: 2 for a

@@ -70,10 +70,9 @@ bool IsUtf8(absl::string_view text) {
 
 // What Python strips from a string: Unicode's blanks, here in UTF-8.
 constexpr absl::string_view kWideBlanks[] = {
-    "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
-    "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
-    "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f",
-    "\u3000",
+    "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+    "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
 };
 
 bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }

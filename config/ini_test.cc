@@ -85,8 +85,7 @@ TEST(IniTest, OnePairOfQuotesAroundTheWholeValueIsTakenOff) {
 }
 
 TEST(IniTest, LineEndsAndTheByteOrderMarkDoNotMatter) {
-  EXPECT_THAT(Read("\xef\xbb\xbf[s]\r\nk = v  \t\r\n"),
-              ElementsAre("2 s|k|v"));
+  EXPECT_THAT(Read("\xef\xbb\xbf[s]\r\nk = v  \t\r\n"), ElementsAre("2 s|k|v"));
   EXPECT_THAT(Read("[s]\rk = v\r\rl = w\n\r\nm = x\r"),
               ElementsAre("2 s|k|v", "4 s|l|w", "6 s|m|x"));
 }
@@ -95,8 +94,7 @@ TEST(IniTest, SectionsEndInABracketAndAreTakenAsWritten) {
   EXPECT_THAT(Read("[a]]\nk=v"), ElementsAre("2 a]|k|v"));
   EXPECT_EQ(ErrorOf("[a] b"), "f:1: a section is written [name]: \"[a] b\"");
   EXPECT_EQ(ErrorOf("[]"), "f:1: a section is written [name]: \"[]\"");
-  EXPECT_EQ(ErrorOf("[a\nk = v"),
-            "f:1: a section is written [name]: \"[a\"");
+  EXPECT_EQ(ErrorOf("[a\nk = v"), "f:1: a section is written [name]: \"[a\"");
 }
 
 TEST(IniTest, BlanksAreThoseOfUnicode) {

@@ -919,6 +919,18 @@ std::vector<std::string> Registry::DumpLines() const {
   return lines;
 }
 
+OptionList Registry::Options() const {
+  absl::MutexLock lock(&mutex_);
+  OptionList options;
+  for (const std::unique_ptr<State::Entry>& entry : state_->entries) {
+    if (options.empty() || options.back().name != entry->group) {
+      options.push_back({.name = entry->group});
+    }
+    options.back().options.push_back(entry->option);
+  }
+  return options;
+}
+
 Snapshot Registry::TakeSnapshot() const {
   absl::MutexLock lock(&mutex_);
   if (!state_->snapshot) {

@@ -208,6 +208,10 @@ class Registry {
   // arguments too.
   std::vector<std::string> DumpLines() const;
 
+  // All options in the order of their registration; neighbours of one group are
+  // together, so that a group may occur more than once. For command_line.h.
+  OptionList Options() const;
+
   // The values of all options at this moment. Waits for a load that is checking
   // values; takes linear time if anything has changed since the last call.
   Snapshot TakeSnapshot() const;

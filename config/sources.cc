@@ -197,7 +197,10 @@ absl::StatusOr<std::vector<Document>> EnvironmentSource::ReadAll() {
       continue;
     }
     const size_t separator = key.find("__");
-    if (separator == key.npos || separator == 0) continue;
+    if (separator == key.npos || separator == 0 ||
+        separator + 2 == key.size()) {
+      continue;
+    }
     documents.emplace_back(std::string(where))
         .AddCopy(key.substr(0, separator), key.substr(separator + 2),
                  variable.substr(equals + 1));

@@ -4,7 +4,8 @@
 // environment, and the command line.
 //
 //   registry.Load(MakeSources({.config_paths = {ConfigFile("/etc/demo.conf")},
-//                              .flag_values = {*ParseAssignment("demo.x=4")}}));
+//                              .flag_values =
+//                              {*ParseAssignment("demo.x=4")}}));
 //
 // Source: section 3 of oslo.config's behaviour. Differences: the command line
 // always beats the environment, which beats all files, whatever the order of

@@ -333,7 +333,10 @@ absl::StatusOr<int> Run(config::CommandLine command_line) {
   if (!registered.ok()) return registered;
 
   if (!FLAGS_workers.empty()) {
-    command_line.assignments.push_back("demo.workers=" + FLAGS_workers);
+    command_line.flag_values.push_back({.flag = "--workers",
+                                        .group = "demo",
+                                        .name = "workers",
+                                        .text = FLAGS_workers});
   }
   const absl::StatusOr<config::Report> report =
       registry.Load(config::MakeSources(command_line));
