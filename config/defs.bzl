@@ -293,3 +293,23 @@ def config_validator(name, opts, testonly = False, **kwargs):
         deps = [":" + name + "_main"],
         **kwargs
     )
+
+def config_generator(name, opts, testonly = False, **kwargs):
+    """A program that writes about the options: `NAME --namespace=NS --format=yaml`.
+
+    Its flags are those of oslo-config-generator; `config/program.h` lists them. Without
+    `--namespace` it writes about all of `opts`.
+
+    Args:
+      name: the program.
+      opts: list_opts targets.
+      testonly: as everywhere.
+      **kwargs: visibility, tags and the like.
+    """
+    _main_library(name + "_main", "GeneratorMain", opts, testonly)
+    cc_binary(
+        name = name,
+        testonly = testonly,
+        deps = [":" + name + "_main"],
+        **kwargs
+    )
