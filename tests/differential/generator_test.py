@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples of the same options are those that oslo-config-generator writes.
 
-The options are those of config/testdata/relay_options.cc.
+The options are those of config/testdata/relay_options.cc and type_options.cc.
 """
 
 import io
@@ -57,7 +57,27 @@ def relay_options():
     ]
 
 
-MODULES = [("acme.base", base_options), ("acme.relay", relay_options)]
+def type_options():
+    return [("types", [
+        cfg.MultiStrOpt("plugin", default=["gzip", " audit", ""], help="Plug-in to load; may repeat."),
+        cfg.MultiStrOpt("extra", help="Extra argument."),
+        cfg.DictOpt("labels", default={"zone": "z1", "app": "relay"}, help="Labels."),
+        cfg.ListOpt("bounded", default=[1, 2], item_type=cfg.types.Integer(), bounds=True, help="In brackets."),
+        cfg.ListOpt("empty-list", default=[], help="Nothing."),
+        cfg.StrOpt("with-hyphens", help="yes", metavar="WHAT", short="w", required=True),
+        cfg.StrOpt("empty", default=""),
+        cfg.StrOpt("odd", default="a: b #c \\ 'd' \"e\"\tf", help="Accents: \u00e9 \u2014."),
+        cfg.IntOpt("zero", default=0, min=0, max=0),
+        cfg.Opt("million", default=1000000, help="One:\n\nTwo.",
+                type=cfg.types.Integer(choices=[(1000000, "many"), (2, None)])),
+        cfg.FloatOpt("tiny", default=1e-07, max=1e16),
+        cfg.PortOpt("port", min=1),
+        cfg.StrOpt("old", help="DEPRECATED. Old.", deprecated_for_removal=True,
+                   deprecated_opts=[cfg.DeprecatedOpt("older"), cfg.DeprecatedOpt("old-est", "gone")]),
+    ])]
+
+
+MODULES = [("acme.base", base_options), ("acme.relay", relay_options), ("acme.types", type_options)]
 
 
 def theirs(flags):
@@ -80,7 +100,7 @@ class GeneratorTest(unittest.TestCase):
 
     def test_every_flag_gives_the_same_bytes(self):
         logging.disable()
-        names = ["--namespace", "acme.base", "--namespace", "acme.relay"]
+        names = ["--namespace", "acme.base", "--namespace", "acme.relay", "--namespace", "acme.types"]
         for form, width, minimal, summarize in itertools.product(
                 ["ini", "json", "yaml"], ["0", "40", "70", "100"], [[], ["--minimal"]], [[], ["--summarize"]]):
             flags = names + ["--format", form, "--wrap-width", width] + minimal + summarize
