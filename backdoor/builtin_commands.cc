@@ -162,10 +162,8 @@ absl::Status Prof::Save(const std::string& name, Output& output) {
     return failed(
         absl::FailedPreconditionError("nothing was recorded; prof() begins"));
   }
-  const absl::StatusOr<std::string> bytes = EncodePstats(Summarize(*profile));
-  if (!bytes.ok()) return failed(bytes.status());
-  const absl::StatusOr<std::string> path =
-      WriteOutputFile(directory_, name, ".prof", *bytes);
+  const absl::StatusOr<std::string> path = WriteOutputFile(
+      directory_, name, ".prof", EncodePstats(Summarize(*profile)));
   if (!path.ok()) return failed(path.status());
 
   std::string notes;

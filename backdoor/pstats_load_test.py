@@ -12,6 +12,7 @@ import unittest
 WRITER = os.path.join(os.environ["TEST_SRCDIR"], "bergen/backdoor/pstats_writer_for_test")
 FIRST = pathlib.Path(os.environ["TEST_TMPDIR"], "first.prof")
 SECOND = pathlib.Path(os.environ["TEST_TMPDIR"], "second.prof")
+EMPTY = pathlib.Path(os.environ["TEST_TMPDIR"], "empty.prof")
 
 MAIN = ("src/main.cc", 1, "main")
 WORK = ("src/work.cc", 20, "demo::Work")
@@ -22,7 +23,7 @@ MEMCPY = ("libc.so.6", 0, "memcpy")
 class PstatsLoadTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        subprocess.run([WRITER, FIRST, SECOND], check=True)
+        subprocess.run([WRITER, FIRST, SECOND, EMPTY], check=True)
 
     def load(self, path=FIRST):
         self.out = io.StringIO()
@@ -62,6 +63,11 @@ class PstatsLoadTest(unittest.TestCase):
         stats = self.load(SECOND)
         self.assertEqual(stats.stats[FIBONACCI][0], 6_000_000_000)
         self.assertEqual(stats.stats[FIBONACCI][4][WORK][1], 6_000_000_000)
+
+    def test_a_recording_without_samples_can_be_printed(self):
+        stats = self.load(EMPTY)
+        stats.print_stats().print_callers()
+        self.assertIn("{no samples}", self.out.getvalue())
 
     def test_what_was_read_can_be_dumped_and_read_again(self):
         copy = pathlib.Path(os.environ["TEST_TMPDIR"], "copy.prof")

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes two profiles of known content for pstats_load_test.py.
+// Writes profiles of known content, of which the last is empty, for
+// pstats_load_test.py.
 //
-//   pstats_writer_for_test FIRST SECOND
+//   pstats_writer_for_test FIRST SECOND EMPTY
 
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "backdoor/call_stats.h"
 #include "backdoor/profile.h"
@@ -30,8 +30,8 @@ Profile Recursive() {
 }
 
 void Write(const Profile& profile, const char* path) {
-  const absl::StatusOr<std::string> bytes = EncodePstats(Summarize(profile));
-  if (!bytes.ok() || !(std::ofstream(path, std::ios::binary) << *bytes)) {
+  if (!(std::ofstream(path, std::ios::binary)
+        << EncodePstats(Summarize(profile)))) {
     std::fprintf(stderr, "cannot write %s\n", path);
     std::exit(1);
   }
@@ -41,7 +41,7 @@ void Write(const Profile& profile, const char* path) {
 }  // namespace bergen::backdoor
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
   const bergen::backdoor::Profile first = bergen::backdoor::Recursive();
   bergen::backdoor::Profile second = first;
   for (bergen::backdoor::StackCount& stack : second.stacks) {
@@ -49,4 +49,5 @@ int main(int argc, char** argv) {
   }
   bergen::backdoor::Write(first, argv[1]);
   bergen::backdoor::Write(second, argv[2]);
+  bergen::backdoor::Write({}, argv[3]);
 }
