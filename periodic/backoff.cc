@@ -30,8 +30,8 @@ absl::Status Backoff::Check(const BackoffOptions& options) {
       options.min_interval > kLongestInterval) {
     return absl::InvalidArgumentError(absl::StrCat(
         "need a positive starting interval, got ",
-        absl::FormatDuration(options.starting_interval), ", a positive timeout, ",
-        "got ", absl::FormatDuration(options.timeout),
+        absl::FormatDuration(options.starting_interval),
+        ", a positive timeout, ", "got ", absl::FormatDuration(options.timeout),
         ", and 0 < min_interval <= max_interval, got ",
         absl::FormatDuration(options.min_interval), " and ",
         absl::FormatDuration(options.max_interval)));
@@ -54,15 +54,13 @@ absl::Duration Backoff::OnSuccess() {
 }
 
 absl::StatusOr<absl::Duration> Backoff::OnError() {
-  const absl::Duration wait =
-      std::clamp(interval_ * (2 * Factor()), options_.min_interval,
-                 options_.max_interval);
+  const absl::Duration wait = std::clamp(
+      interval_ * (2 * Factor()), options_.min_interval, options_.max_interval);
   interval_ = std::clamp(interval_ * (2 * options_.jitter),
                          options_.min_interval, kLongestInterval);
   if (waited_ + wait > options_.timeout) {
-    return absl::DeadlineExceededError(
-        absl::StrFormat("timed out after %.2f seconds",
-                        absl::ToDoubleSeconds(waited_ + wait)));
+    return absl::DeadlineExceededError(absl::StrFormat(
+        "timed out after %.2f seconds", absl::ToDoubleSeconds(waited_ + wait)));
   }
   waited_ += wait;
   return wait;

@@ -28,9 +28,8 @@ TEST(BackoffTest, WaitsGrowUntilTheNextWouldPassTheTimeout) {
       ASSERT_THAT(wait, IsOk());
       EXPECT_NEAR(absl::ToDoubleSeconds(*wait), seconds, 1e-6);
     }
-    EXPECT_THAT(backoff.OnError(),
-                StatusIs(absl::StatusCode::kDeadlineExceeded,
-                         HasSubstr("after 411.99 seconds")));
+    EXPECT_THAT(backoff.OnError(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                            HasSubstr("after 411.99 seconds")));
   }
 }
 

@@ -40,8 +40,8 @@ absl::Status LoopThread::Start(absl::Duration initial_delay,
   if (thread_.joinable()) thread_.join();  // It has ended, or is about to.
   stop_.Reset();
   absl::StatusOr<std::thread> thread = StartThread(
-      name_, [this, first = clock_->Now() + initial_delay,
-              step = std::move(step)] {
+      name_,
+      [this, first = clock_->Now() + initial_delay, step = std::move(step)] {
         completion_.Finish(RunSteps(first, step));
       });
   if (!thread.ok()) {

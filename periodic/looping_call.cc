@@ -109,10 +109,9 @@ void LoopingCall::CountMissed(bool overrun, int64_t missed) {
 absl::Status LoopingCall::StartLoop(absl::Duration initial_delay,
                                     Loop::StepFunction step) {
   if (initial_delay < absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(
-        Message(absl::StrCat("initial delay ",
-                             absl::FormatDuration(initial_delay),
-                             " must not be negative")));
+    return absl::InvalidArgumentError(Message(
+        absl::StrCat("initial delay ", absl::FormatDuration(initial_delay),
+                     " must not be negative")));
   }
   return loop_->Start(initial_delay, std::move(step));
 }
@@ -194,16 +193,16 @@ DynamicLoopingCall::DynamicLoopingCall(absl::string_view name,
 
 absl::Status DynamicLoopingCall::Start(const DynamicOptions& options) {
   if (options.periodic_interval_max <= absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(Message(absl::StrCat(
-        "longest interval ",
-        absl::FormatDuration(options.periodic_interval_max),
-        " must be positive")));
+    return absl::InvalidArgumentError(Message(
+        absl::StrCat("longest interval ",
+                     absl::FormatDuration(options.periodic_interval_max),
+                     " must be positive")));
   }
-  return StartLoop(options.initial_delay,
-                   [this, options,
-                    due = clock().Now() + options.initial_delay]() mutable {
-                     return Step(options, due);
-                   });
+  return StartLoop(
+      options.initial_delay,
+      [this, options, due = clock().Now() + options.initial_delay]() mutable {
+        return Step(options, due);
+      });
 }
 
 Loop::Step DynamicLoopingCall::Step(const DynamicOptions& options,
@@ -261,9 +260,9 @@ Loop::Step BackOffLoopingCall::Step(Backoff& backoff, absl::Time& due) {
   const absl::StatusOr<absl::Duration> wait =
       call.result.status().ok() ? backoff.OnSuccess() : backoff.OnError();
   if (!wait.ok()) {
-    return {.outcome = absl::DeadlineExceededError(
-                Message(absl::StrCat(wait.status().message(), ", last: ",
-                                     call.result.status().ToString())))};
+    return {.outcome = absl::DeadlineExceededError(Message(
+                absl::StrCat(wait.status().message(),
+                             ", last: ", call.result.status().ToString())))};
   }
   due = call.end + *wait;
   return {.next = due};

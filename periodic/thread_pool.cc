@@ -31,7 +31,8 @@ ThreadPool::~ThreadPool() {
 absl::Status ThreadPool::Execute(Work work) {
   const absl::MutexLock lock(&mutex_);
   if (queue_.size() >= idle_ &&
-      threads_.size() < static_cast<size_t>(std::max(options_.max_threads, 1))) {
+      threads_.size() <
+          static_cast<size_t>(std::max(options_.max_threads, 1))) {
     absl::StatusOr<std::thread> thread =
         StartThread(name_, [this] { RunThread(); });
     if (thread.ok()) {

@@ -109,16 +109,14 @@ void TimerQueue::Push(FreeList& list, uint32_t index) {
 
 void TimerQueue::Free(uint32_t index) {
   Timer& timer = arena_.at(index);
-  timer.state.store(
-      timer.state.load(std::memory_order_relaxed) & ~(kUse - 1),
-      std::memory_order_relaxed);
+  timer.state.store(timer.state.load(std::memory_order_relaxed) & ~(kUse - 1),
+                    std::memory_order_relaxed);
   Push(timer.from_other_thread ? freed_from_others_ : free_, index);
 }
 
 bool TimerQueue::Take(Timer& timer, uint64_t pending) {
-  return timer.state.compare_exchange_strong(pending,
-                                             pending - kPending + kTaken,
-                                             std::memory_order_acq_rel);
+  return timer.state.compare_exchange_strong(
+      pending, pending - kPending + kTaken, std::memory_order_acq_rel);
 }
 
 bool TimerQueue::Cancel(Id id) {
@@ -184,7 +182,8 @@ int TimerQueue::RunDue() {
   int called = 0;
   for (const TimerWheel::Due& due : due_) {
     Timer& timer = arena_.at(due.index);
-    if (!TimerWheel::IsSame(timer, due)) continue;  // Cancelled, perhaps reused.
+    if (!TimerWheel::IsSame(timer, due))
+      continue;  // Cancelled, perhaps reused.
     const uint64_t state = timer.state.load(std::memory_order_relaxed);
     // Else cancelled by another thread, and freed when that is drained.
     if ((state & (kUse - 1)) != kPending || !Take(timer, state)) continue;

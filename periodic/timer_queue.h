@@ -109,7 +109,8 @@ class TimerQueue {
   };
 
   bool OnDrivingThread() const {
-    return driver_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+    return driver_.load(std::memory_order_relaxed) ==
+           std::this_thread::get_id();
   }
   Id AddFromDriver(int64_t due, Callback callback);
   Id AddFromOther(int64_t due, Callback callback);

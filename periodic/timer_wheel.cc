@@ -23,8 +23,8 @@ bool IsLater(const TimerWheel::Due& a, const TimerWheel::Due& b) {
 TimerArena::~TimerArena() {
   for (uint32_t index = 0; index < size_; ++index) at(index).~Timer();
   for (std::atomic<Timer*>& chunk : chunks_) {
-    ::operator delete(chunk.load(std::memory_order_relaxed),
-                      std::align_val_t{alignof(Timer)});
+    ::operator delete (chunk.load(std::memory_order_relaxed),
+                       std::align_val_t{alignof(Timer)});
   }
 }
 
@@ -36,10 +36,10 @@ uint32_t TimerArena::AllocateBlock() {
     std::abort();
   }
   if (std::has_single_bit(shifted)) {
-    chunks_[chunk].store(static_cast<Timer*>(::operator new(
-                             size_t{shifted} * sizeof(Timer),
-                             std::align_val_t{alignof(Timer)})),
-                         std::memory_order_relaxed);
+    chunks_[chunk].store(
+        static_cast<Timer*>(::operator new (size_t{shifted} * sizeof(Timer),
+                                            std::align_val_t{alignof(Timer)})),
+        std::memory_order_relaxed);
   }
   const uint32_t first = size_;
   size_ += kBlock;
@@ -145,9 +145,8 @@ void TimerWheel::Advance(int64_t now, std::vector<Due>& out) {
       const uint32_t skipped = FindOccupied(level, number, left);
       if (skipped == left) break;
       number += skipped;
-      uint32_t next =
-          TakeAll(Base(level) +
-                  static_cast<uint32_t>(number & (Size(level) - 1)));
+      uint32_t next = TakeAll(
+          Base(level) + static_cast<uint32_t>(number & (Size(level) - 1)));
       while (next != kNone) {
         const uint32_t index = next;
         Timer& timer = arena_->at(index);

@@ -102,8 +102,8 @@ class TimerWheel {
   // The timer must have been added and not come out.
   void Remove(uint32_t index);
 
-  // Appends to `out` all that are due at `now`, in order, which leave the wheel.
-  // `now` must not be less than before.
+  // Appends to `out` all that are due at `now`, in order, which leave the
+  // wheel. `now` must not be less than before.
   void Advance(int64_t now, std::vector<Due>& out);
 
   // When to advance next: the least `due`, or `kNever`. Sooner, though not

@@ -123,8 +123,7 @@ TEST_F(TimerWheelTest, BehavesAsASortedList) {
         case 5: {
           if (model.empty()) break;
           auto victim = model.begin();
-          std::advance(victim,
-                       below(static_cast<int64_t>(model.size())));
+          std::advance(victim, below(static_cast<int64_t>(model.size())));
           wheel_.Remove(victim->second);
           free_.push_back(victim->second);
           model.erase(victim);
