@@ -191,6 +191,29 @@ struct alignas(64) Registry::Cached {
   std::shared_ptr<const Snapshot::Values> values ABSL_GUARDED_BY(mutex);
 };
 
+// What snapshots see at a version.
+struct Registry::FrozenValues {
+  uint64_t version = 0;
+  std::shared_ptr<const Snapshot::Values> values;
+};
+
+// The newest of these. Locked for no longer than a copy takes.
+class Registry::Frozen {
+ public:
+  FrozenValues Get() const {
+    absl::MutexLock lock(&mutex_);
+    return values_;
+  }
+  void Set(FrozenValues values) {
+    absl::MutexLock lock(&mutex_);
+    std::swap(values_, values);
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  FrozenValues values_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Everything that `mutex_` guards, and what can be decided by looking at it.
 struct Registry::State {
   using ManySelected = RawTable::ManySelected;
@@ -221,9 +244,10 @@ struct Registry::State {
   };
 
   struct Entry {
-    Entry(const NameIndex::Group& named, AnyOption any_option,
-          CodeLocation where, const Registry* registry, size_t index)
-        : group(named),
+    Entry(NameIndex::Name& name, AnyOption any_option, CodeLocation where,
+          const Registry* registry, size_t index)
+        : known_as(name),
+          group(name.group),
           option(std::move(any_option)),
           registered_at(where),
           cell(registry, index, option.erased().type()) {}
@@ -244,7 +268,8 @@ struct Registry::State {
       return erased().ValuesEqual(a, b);
     }
 
-    const NameIndex::Group& group;
+    NameIndex::Name& known_as;
+    NameIndex::Group& group;
     const AnyOption option;
     CodeLocation registered_at;
     internal::Cell cell;
@@ -281,8 +306,12 @@ struct Registry::State {
   class Resolver;
   using IsFresh = absl::FunctionRef<bool(const Entry&)>;
 
-  State(const Registry* owner, NameIndex& index, std::atomic<uint64_t>& counter)
-      : registry(owner), names(index), version(counter) {}
+  State(const Registry* owner, NameIndex& index, std::atomic<uint64_t>& counter,
+        Frozen& newest_frozen)
+      : registry(owner),
+        names(index),
+        version(counter),
+        frozen(newest_frozen) {}
 
   Entry* Find(absl::string_view group, absl::string_view name);
   const Entry* Find(absl::string_view group, absl::string_view name) const;
@@ -323,7 +352,8 @@ struct Registry::State {
                const LoadOptions& options, Mode mode, bool dry_run,
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
-  void Publish(Entry& entry, Resolved resolved);
+  void Stage(Entry& entry, Resolved& resolved);
+  void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);
   Change ToChange(const Entry& entry, const Candidate& candidate) const;
   void Sort(std::vector<const Entry*>& sorted) const;
@@ -331,8 +361,10 @@ struct Registry::State {
   const Registry* const registry;
   NameIndex& names;
   std::atomic<uint64_t>& version;
+  Frozen& frozen;
   std::deque<Entry> entries;
-  internal::ValueList values;  // In force, by index.
+  NameIndex::Group* last_group = nullptr;  // To which an option was added.
+  internal::ValueList values;              // In force, by index.
   absl::node_hash_map<uint32_t, Setting> overrides;
   absl::node_hash_map<uint32_t, Setting> set_defaults;
   // Of options with several values: what counts in their table.
@@ -348,15 +380,18 @@ struct Registry::State {
   // Values that readers may still hold references to, the oldest first.
   absl::flat_hash_map<uint32_t, std::vector<AnyValue>> superseded;
   std::vector<std::weak_ptr<internal::Hook>> hooks;
-  // As of the last change that was followed by a snapshot.
-  uint64_t frozen_version = 0;
-  std::shared_ptr<const Snapshot::Values> frozen;
+  std::vector<uint32_t> staged;  // Entries whose value is not visible yet.
 
-  const std::shared_ptr<const Snapshot::Values>& Freeze() {
-    const uint64_t now = version.load(std::memory_order_relaxed);
-    if (frozen_version != now) frozen = values.Freeze();
-    frozen_version = now;
-    return frozen;
+  // Makes the values as they are now those of version `wanted`.
+  FrozenValues FreezeFor(uint64_t wanted) {
+    FrozenValues made = frozen.Get();
+    if (made.version == wanted) return made;
+    made = {wanted, values.Freeze()};
+    frozen.Set(made);
+    return made;
+  }
+  FrozenValues Freeze() {
+    return FreezeFor(version.load(std::memory_order_relaxed));
   }
 };
 
@@ -553,8 +588,10 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
   if (status.ok()) status = erased.CheckDefinition();
   if (!status.ok()) return error(status);
 
-  NameIndex::Group& group = names.AddGroup(group_name);
-  NameIndex::Name& name = names.Add(group, erased.name());
+  if (!last_group || last_group->name != group_name) {
+    last_group = &names.AddGroup(group_name);
+  }
+  NameIndex::Name& name = names.Add(*last_group, erased.name());
   if (name.option != NameIndex::kNoOption) {
     Entry& existing = entries[name.option];
     is_new = false;
@@ -573,10 +610,9 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
     entry->registered_at = where;
   } else {
     entry =
-        &entries.emplace_back(group, option, where, registry, entries.size());
+        &entries.emplace_back(name, option, where, registry, entries.size());
     values.Append(AnyValue());
   }
-  name.option = name.last_option = entry->index();
   entry->default_value = erased.Default();
   entry->default_has_references = !erased.default_text().empty();
   if (entry->default_value && !entry->default_has_references) {
@@ -592,13 +628,13 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
 
 // Makes the entry known under its names.
 void Registry::State::Connect(Entry& entry) {
-  NameIndex::Group& group = names.AddGroup(entry.group.name);
-  ++group.options;
-  UpdateCell(names.Add(group, entry.erased().name()));
+  ++entry.group.options;
+  entry.known_as.option = entry.known_as.last_option = entry.index();
+  UpdateCell(entry.known_as);
   uint32_t rank = 0;
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
     NameIndex::Group& old_group =
-        old.group.empty() ? group : names.AddGroup(old.group);
+        old.group.empty() ? entry.group : names.AddGroup(old.group);
     ++old_group.aliases;
     NameIndex::Name& name = names.Add(
         old_group, old.name.empty() ? entry.erased().name() : old.name);
@@ -608,14 +644,12 @@ void Registry::State::Connect(Entry& entry) {
 }
 
 void Registry::State::Disconnect(Entry& entry) {
-  NameIndex::Group& group = names.AddGroup(entry.group.name);
-  --group.options;
-  NameIndex::Name& current = names.Add(group, entry.erased().name());
-  current.option = NameIndex::kNoOption;
-  UpdateCell(current);
+  --entry.group.options;
+  entry.known_as.option = NameIndex::kNoOption;
+  UpdateCell(entry.known_as);
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
     NameIndex::Group& old_group =
-        old.group.empty() ? group : names.AddGroup(old.group);
+        old.group.empty() ? entry.group : names.AddGroup(old.group);
     --old_group.aliases;
     NameIndex::Name& name = names.Add(
         old_group, old.name.empty() ? entry.erased().name() : old.name);
@@ -697,6 +731,27 @@ std::vector<uint32_t> Registry::State::WithReferrers(
 // Gives `changed`, and whatever refers to them, the values that their settings
 // now say. After an error no value has changed.
 absl::Status Registry::State::Commit(std::vector<uint32_t> changed) {
+  if (referrers.empty()) {
+    // Most new options have nothing but a default.
+    const auto needs_more = [&](uint32_t index) {
+      Entry& entry = entries[index];
+      if (entry.position != RawTable::kNone || entry.default_has_references ||
+          entry.has_override || entry.has_default || entry.has_references ||
+          (loaded && entry.erased().required()) || !entry.alive) {
+        return true;
+      }
+      Resolved resolved;
+      resolved.value = entry.default_value;
+      resolved.masked = entry.erased().secret();
+      Stage(entry, resolved);
+      return false;
+    };
+    changed.erase(
+        std::stable_partition(changed.begin(), changed.end(), needs_more),
+        changed.end());
+    PublishStaged();
+    if (changed.empty()) return absl::OkStatus();
+  }
   const std::vector<uint32_t> fresh = WithReferrers(std::move(changed));
   const absl::flat_hash_set<uint32_t> fresh_set(fresh.begin(), fresh.end());
   const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
@@ -730,9 +785,9 @@ absl::Status Registry::State::Commit(std::vector<uint32_t> changed) {
   if (!errors.empty()) return Joined(errors);
   for (const uint32_t index : fresh) {
     Entry& entry = entries[index];
-    if (!entry.alive) continue;
-    Publish(entry, std::move(resolver.Resolve(entry).resolved));
+    if (entry.alive) Stage(entry, resolver.Resolve(entry).resolved);
   }
+  PublishStaged();
   return absl::OkStatus();
 }
 
@@ -1099,8 +1154,11 @@ void Registry::State::SetReferences(Entry& entry,
   references[entry.index()] = *wanted;
 }
 
-void Registry::State::Publish(Entry& entry, Resolved resolved) {
-  SetReferences(entry, resolved.references.get());
+// Records the value, if it is another than now; it is not visible yet.
+void Registry::State::Stage(Entry& entry, Resolved& resolved) {
+  if (resolved.references || entry.has_references) {
+    SetReferences(entry, resolved.references.get());
+  }
   entry.masked = resolved.masked;
   const uint32_t index = entry.index();
   const AnyValue& now = values[index];
@@ -1109,20 +1167,27 @@ void Registry::State::Publish(Entry& entry, Resolved resolved) {
   if (next.is_shared() || now.is_shared()) {
     std::vector<AnyValue>& kept = superseded[index];
     // One that readers have seen, if it was the same.
-    for (size_t i = kept.size();
-         next && i-- > 0 && kept.size() - i <= kMaxReused;) {
-      if (entry.Equal(kept[i], next)) {
-        next = kept[i];
-        kept.erase(kept.begin() + static_cast<ptrdiff_t>(i));
-        break;
-      }
+    const size_t oldest = kept.size() - std::min(kept.size(), kMaxReused);
+    for (size_t i = kept.size(); i-- > oldest;) {
+      if (!entry.Equal(kept[i], next)) continue;
+      next = kept[i];
+      kept.erase(kept.begin() + static_cast<ptrdiff_t>(i));
+      break;
     }
     if (now.is_shared()) kept.push_back(now);
     if (kept.empty()) superseded.erase(index);
   }
-  values.Set(index, next);
+  values.Set(index, std::move(next));
+  staged.push_back(index);
+}
+
+// Makes what was staged visible: to snapshots all at once, then to handles.
+void Registry::State::PublishStaged() {
   version.fetch_add(1, std::memory_order_release);
-  entry.cell.Publish(next);
+  for (const uint32_t index : staged) {
+    entries[index].cell.Publish(values[index]);
+  }
+  staged.clear();
 }
 
 Change Registry::State::ToChange(const Entry& entry,
@@ -1156,7 +1221,7 @@ Report Registry::State::Adopt(std::shared_ptr<const RawTable> table,
   FindUnknown(candidate, options.strict ? errors : warnings);
   WarnOfNames(candidate, warnings);
   ResolveAll(candidate, errors);
-  if (errors.empty() && mode == Mode::kMutableOnly && !referrers.empty()) {
+  if (errors.empty() && mode == Mode::kMutableOnly) {
     KeepImmutable(candidate, errors);
   }
 
@@ -1198,7 +1263,6 @@ void Registry::State::Apply(Candidate& candidate, Mode mode,
                             std::vector<Changed>* changed) {
   newest = candidate.table;
   if (mode == Mode::kAll) loaded = candidate.table;
-  std::vector<uint32_t> to_publish;
   for (Entry& entry : entries) {
     if (!entry.alive) continue;
     if (mode == Mode::kMutableOnly && !entry.erased().is_mutable()) continue;
@@ -1213,19 +1277,13 @@ void Registry::State::Apply(Candidate& candidate, Mode mode,
       }
     }
     Resolved& next = candidate.values[index];
-    if (entry.Equal(values[index], next.value)) {
-      SetReferences(entry, next.references.get());
-      entry.masked = next.masked;
-      continue;
+    if (changed && !entry.Equal(values[index], next.value)) {
+      changed->push_back({index, values[index], next.value});
     }
-    if (changed) changed->push_back({index, values[index], next.value});
-    to_publish.push_back(index);
+    Stage(entry, next);
   }
-  // Snapshots see all of it or nothing: nobody can make one meanwhile.
-  for (const uint32_t index : to_publish) {
-    Publish(entries[index], std::move(candidate.values[index]));
-  }
-  Freeze();
+  FreezeFor(version.load(std::memory_order_relaxed) + 1);
+  PublishStaged();
 }
 
 void Registry::State::Sort(std::vector<const Entry*>& sorted) const {
@@ -1239,7 +1297,8 @@ void Registry::State::Sort(std::vector<const Entry*>& sorted) const {
 }
 
 Registry::Registry()
-    : state_(std::make_unique<State>(this, names_, version_)),
+    : frozen_(std::make_unique<Frozen>()),
+      state_(std::make_unique<State>(this, names_, version_, *frozen_)),
       cached_(new Cached[kCaches]) {}
 
 Registry::~Registry() = default;
@@ -1299,9 +1358,6 @@ absl::Status Registry::Unregister(absl::string_view group,
   const absl::Status status = state_->Commit({entry.index()});
   if (!status.ok()) {
     entry.alive = true;
-    NameIndex::Name& known =
-        names_.Add(names_.AddGroup(entry.group.name), entry.erased().name());
-    known.option = entry.index();
     state_->Connect(entry);
     return absl::FailedPreconditionError(status.message());
   }
@@ -1618,12 +1674,18 @@ Snapshot Registry::TakeSnapshot() const {
   absl::MutexLock lock(&cached.mutex);
   const uint64_t now = version_.load(std::memory_order_acquire);
   if (cached.version != now) {
-    absl::MutexLock state_lock(&mutex_);
+    FrozenValues frozen = frozen_->Get();
+    if (frozen.version != now) {
+      // Something was registered or set since. A load freezes before it takes
+      // its time, and before it publishes, so this is not a wait for one.
+      absl::MutexLock state_lock(&mutex_);
+      frozen = state_->Freeze();
+    }
     // A counter of its own for each cache, so that copies do not share one.
     auto keep = std::make_shared<std::shared_ptr<const Snapshot::Values>>(
-        state_->Freeze());
+        std::move(frozen.values));
     cached.values = std::shared_ptr<const Snapshot::Values>(keep, keep->get());
-    cached.version = state_->frozen_version;
+    cached.version = frozen.version;
   }
   return Snapshot(this, cached.values);
 }
@@ -1669,6 +1731,11 @@ absl::Status Registry::AddFile(std::unique_ptr<Source> file) {
     sources_.erase(sources_.begin() + static_cast<ptrdiff_t>(place));
   }
   return report.status;
+}
+
+absl::Status Registry::ReloadForTest() {
+  absl::MutexLock lock(&load_mutex_);
+  return Adopt(sources_, load_options_, Mode::kAll, /*dry_run=*/false).status;
 }
 
 void Registry::RemoveFile(const Source* file) {

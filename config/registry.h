@@ -316,6 +316,8 @@ class Registry {
   struct State;
   struct Setting;
   struct Cached;
+  struct FrozenValues;
+  class Frozen;
 
   absl::StatusOr<const internal::Cell*> RegisterOne(absl::string_view group,
                                                     const AnyOption& option,
@@ -350,6 +352,7 @@ class Registry {
                        const std::shared_ptr<const Setting>& setting);
   absl::Status AddFile(std::unique_ptr<Source> file);
   void RemoveFile(const Source* file);
+  absl::Status ReloadForTest();  // Also if nothing else was loaded.
 
   // Held while sources are read and hooks are called, which may take time, so
   // that loads do not overlap. Taken before `mutex_`.
@@ -359,14 +362,16 @@ class Registry {
   bool has_sources_ ABSL_GUARDED_BY(load_mutex_) = false;
   std::atomic<std::thread::id> hook_thread_;  // That calls hooks now.
 
+  NameIndex names_;  // Changed under `mutex_`, read without.
+  // Counts what changes values.
+  std::atomic<uint64_t> version_ = 1;
+  const std::unique_ptr<Frozen> frozen_;
+
   mutable absl::Mutex mutex_;
   const std::unique_ptr<State> state_ ABSL_PT_GUARDED_BY(mutex_);
-  NameIndex names_;  // Changed under `mutex_`, read without.
 
-  // Counts what changes values. `TakeSnapshot` keeps what it made last, once
-  // for each of several groups of threads, which thereby do not wait for each
-  // other.
-  std::atomic<uint64_t> version_ = 1;
+  // What `TakeSnapshot` made last, once for each of several groups of threads,
+  // which thereby do not wait for each other.
   static constexpr size_t kCaches = 16;
   const std::unique_ptr<Cached[]> cached_;
 };
