@@ -122,9 +122,8 @@ class SampleDefault {
 };
 
 // `T` is any type with a `ValueType<T>`: std::string, int64_t, double, bool,
-// Port, those of address.h, quantity.h, range.h and enum.h, a program's own;
-// std::vector and Dict of any of these and of each other; Multi of any of
-// these.
+// Port, a program's own; std::vector and Dict of any of these and of each
+// other; Multi of any of these.
 template <typename T>
 struct Option {
   using Item = typename internal::TypeOf<T>::Item;
@@ -175,7 +174,7 @@ struct Option {
 };
 
 // What an option says about itself, for documentation, schemas and messages. A
-// secret's default and sample are masked.
+// secret's default is masked; its sample is not, as it is made to be shown.
 struct OptionDescription {
   std::string name;        // With `_` for `-`.
   std::string given_name;  // As the program wrote it.

@@ -9,8 +9,8 @@
 //
 // Source: section 3 of oslo.config's behaviour. Differences: the command line
 // always beats the environment, which beats all files, whatever the order of
-// the arguments; the environment may use deprecated names; an option with
-// several values has one in each line of its variable.
+// the arguments; the environment may use deprecated names; a variable may hold
+// several values of a multi option.
 
 #ifndef CONFIG_SOURCES_H_
 #define CONFIG_SOURCES_H_
@@ -97,10 +97,11 @@ class CommandLineSource : public Source {
 };
 
 // Variables `OS_GROUP__NAME`, in capitals: OS_DEMO__WORKERS, OS_DEFAULT__DEBUG.
-// An option with several values (`Multi`) has one in each line:
+// The values of a multi option stand on lines or, if there is only one line,
+// between commas:
 //
-//   OS_DEFAULT__PLUGIN=$'gzip\naudit'           # a shell
-//   Environment="OS_DEFAULT__PLUGIN=gzip\naudit"  # systemd
+//   OS_DEFAULT__PLUGIN=gzip,audit
+//   OS_DEFAULT__PLUGIN=$'a,b\nc'  # Two values, as a shell writes them.
 class EnvironmentSource : public Source {
  public:
   // `variables` are `NAME=VALUE`; those of other names are ignored.

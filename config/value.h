@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The types that an option's value may have: how each is read from text,
-// checked, printed and named. More types are in address.h, quantity.h, range.h
-// and enum.h.
+// checked, printed and named.
 //
 //   absl::StatusOr<int64_t> n = ParseValue<int64_t>("12");
 //   if (!n.ok()) return n.status();  // "not an integer"
