@@ -10,9 +10,10 @@
 
 #include <atomic>
 #include <cstddef>
-#include <memory>
-#include <set>
+#include <cstdint>
+#include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace bergen::config {
 
@@ -21,82 +22,166 @@ class Snapshot;
 
 namespace internal {
 
-// An immutable value of a type that the holder knows; null is "unset".
-using AnyValue = std::shared_ptr<const void>;
+// Small plain values are stored in place, the others on the heap.
+template <typename T>
+inline constexpr bool kByValue = std::is_trivially_copyable_v<T> &&
+                                 sizeof(T) <= sizeof(uint64_t);
 
-// Where a registry publishes the value of one option. `Publish` needs the
-// registry's lock; the reads of the derived classes need none.
+// What reading a `T` returns: small plain values by value.
+template <typename T>
+using ReadResult = std::conditional_t<kByValue<T>, T, const T&>;
+
+// What reads as "unset" for types that are returned by reference.
+template <typename T>
+const T& UnsetValue() {
+  static const T* const unset = new T();  // Never destroyed: readers outlive.
+  return *unset;
+}
+
+// The value in a word that an `AnyValue` of type `T` holds.
+template <typename T>
+ReadResult<T> FromWord(uint64_t word) {
+  if constexpr (kByValue<T>) {
+    T value{};
+    std::memcpy(static_cast<void*>(&value), &word, sizeof(T));
+    return value;
+  } else {
+    const T* const value = reinterpret_cast<const T*>(word);
+    return value ? *value : UnsetValue<T>();
+  }
+}
+
+// An immutable value of a type that the holder knows, or "unset". Cheap to
+// copy: copies of a value on the heap share it. Thread-safe as an integer is.
+class AnyValue {
+ public:
+  AnyValue() = default;
+  AnyValue(std::nullptr_t) {}  // NOLINT: null is unset
+
+  template <typename T>
+  static AnyValue Of(T value) {
+    AnyValue any;
+    if constexpr (kByValue<T>) {
+      any.destroy_ = &DestroyNothing;
+      std::memcpy(&any.word_, &value, sizeof(T));
+    } else {
+      any.destroy_ = &Shared<T>::Destroy;
+      any.word_ =
+          reinterpret_cast<uint64_t>(&(new Shared<T>(std::move(value)))->value);
+    }
+    return any;
+  }
+
+  AnyValue(const AnyValue& other)
+      : word_(other.word_), destroy_(other.destroy_) {
+    if (is_shared()) {
+      references().fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  AnyValue(AnyValue&& other) noexcept
+      : word_(std::exchange(other.word_, 0)),
+        destroy_(std::exchange(other.destroy_, nullptr)) {}
+  AnyValue& operator=(AnyValue other) noexcept {
+    std::swap(word_, other.word_);
+    std::swap(destroy_, other.destroy_);
+    return *this;
+  }
+  ~AnyValue() {
+    if (is_shared() &&
+        references().fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      destroy_(word_);
+    }
+  }
+
+  explicit operator bool() const { return destroy_ != nullptr; }
+
+  // The value, which must be there and be a `T`; good as long as a copy of this
+  // object, or for values in place, as this object.
+  template <typename T>
+  const T& As() const {
+    return *static_cast<const T*>(get());
+  }
+
+  // Its address, or null.
+  const void* get() const {
+    if (!destroy_) return nullptr;
+    return is_shared() ? reinterpret_cast<const void*>(word_)
+                       : static_cast<const void*>(&word_);
+  }
+
+  // What `FromWord` understands.
+  uint64_t word() const { return word_; }
+
+  // Whether the value is on the heap, which copies share.
+  bool is_shared() const { return destroy_ && destroy_ != &DestroyNothing; }
+
+ private:
+  using Destroy = void (*)(uint64_t word);
+  using References = std::atomic<size_t>;
+
+  // The counter is found from the value's address.
+  static constexpr size_t kHeader = alignof(std::max_align_t);
+  static_assert(sizeof(References) <= kHeader);
+
+  template <typename T>
+  struct Shared {
+    static_assert(alignof(T) <= kHeader);
+
+    explicit Shared(T initial) : value(std::move(initial)) {}
+    static void Destroy(uint64_t word) {
+      delete reinterpret_cast<Shared*>(word - kHeader);
+    }
+
+    alignas(kHeader) References references = 1;
+    alignas(kHeader) T value;
+  };
+
+  static void DestroyNothing(uint64_t) {}
+
+  References& references() const {
+    return *reinterpret_cast<References*>(word_ - kHeader);
+  }
+
+  uint64_t word_ = 0;
+  Destroy destroy_ = nullptr;
+};
+
+// Where a registry publishes the value of one option.
 class Cell {
  public:
   Cell(const void* registry, size_t index)
       : registry_(registry), index_(index) {}
-  virtual ~Cell() = default;
+  Cell(const Cell&) = delete;
+  Cell& operator=(const Cell&) = delete;
 
-  virtual void Publish(const AnyValue& value) = 0;
+  // Under the registry's lock. A shared value must outlive all readers.
+  void Publish(const AnyValue& value) {
+    word_.store(value.word(), std::memory_order_release);
+    has_value_.store(static_cast<bool>(value), std::memory_order_relaxed);
+  }
+
+  template <typename T>
+  ReadResult<T> Get() const {
+    return FromWord<T>(word_.load(kByValue<T> ? std::memory_order_relaxed
+                                              : std::memory_order_acquire));
+  }
+  bool has_value() const { return has_value_.load(std::memory_order_relaxed); }
 
   const void* registry() const { return registry_; }
   size_t index() const { return index_; }
 
  private:
+  std::atomic<uint64_t> word_ = 0;
+  std::atomic<bool> has_value_ = false;
   const void* const registry_;  // Its identity; never dereferenced.
   const size_t index_;
 };
 
-// Small plain values are published by value, the others by address.
-template <typename T>
-inline constexpr bool kByValue = std::is_trivially_copyable_v<T> &&
-                                 sizeof(T) <= sizeof(void*);
-
-template <typename T, bool = kByValue<T>>
-class TypedCell final : public Cell {
- public:
-  using Result = T;
-  using Cell::Cell;
-
-  void Publish(const AnyValue& value) override {
-    const T* typed = static_cast<const T*>(value.get());
-    value_.store(typed ? *typed : T{}, std::memory_order_relaxed);
-    has_value_.store(typed != nullptr, std::memory_order_relaxed);
-  }
-  T Get() const { return value_.load(std::memory_order_relaxed); }
-  bool has_value() const { return has_value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<T> value_ = T{};
-  std::atomic<bool> has_value_ = false;
-};
-
-template <typename T>
-class TypedCell<T, false> final : public Cell {
- public:
-  using Result = const T&;
-  using Cell::Cell;
-
-  void Publish(const AnyValue& value) override {
-    const T* typed = static_cast<const T*>(value.get());
-    value_.store(typed ? &*kept_.insert(*typed).first : nullptr,
-                 std::memory_order_release);
-  }
-  const T& Get() const {
-    const T* value = value_.load(std::memory_order_acquire);
-    return value ? *value : unset_;
-  }
-  bool has_value() const {
-    return value_.load(std::memory_order_relaxed) != nullptr;
-  }
-  const T& unset() const { return unset_; }
-
- private:
-  const T unset_{};
-  // Every value ever published: readers may still hold references.
-  std::set<T> kept_;
-  std::atomic<const T*> value_ = nullptr;  // Into `kept_`, or null.
-};
-
 }  // namespace internal
 
-// Cheap to copy, thread-safe, never blocks. Valid as long as its registry; one
-// made by the default constructor may only be assigned to and destroyed.
+// Cheap to copy, thread-safe, never blocks: a number costs a plain load, a
+// string one atomic load. Valid as long as its registry; one made by the
+// default constructor may only be assigned to and destroyed.
 //
 // Each call reads the newest value. Two calls, or two handles, may see
 // different loads: use a `Snapshot` for values that belong together.
@@ -108,18 +193,17 @@ class Handle {
   // The value, or `T{}` when the option is unset. Numbers, booleans and ports
   // are returned by value. Strings and lists are returned by reference, without
   // a copy, and the reference is good as long as the registry: superseded
-  // values are kept, so memory grows with the number of different values that
-  // the option ever had.
-  typename internal::TypedCell<T>::Result Get() const { return cell_->Get(); }
+  // values are kept.
+  internal::ReadResult<T> Get() const { return cell_->Get<T>(); }
 
   bool has_value() const { return cell_->has_value(); }
 
  private:
   friend class Registry;
   friend class Snapshot;
-  explicit Handle(const internal::TypedCell<T>* cell) : cell_(cell) {}
+  explicit Handle(const internal::Cell* cell) : cell_(cell) {}
 
-  const internal::TypedCell<T>* cell_ = nullptr;
+  const internal::Cell* cell_ = nullptr;
 };
 
 }  // namespace bergen::config

@@ -2,6 +2,8 @@
 
 #include "config/raw_table.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -25,14 +27,24 @@ std::string GroupKey(absl::string_view group) {
                                 : absl::AsciiStrToLower(group);
 }
 
-void RawTable::Add(SourceKind kind, std::vector<RawValue> values) {
-  std::string where;
-  for (RawValue& value : values) {
-    if (where.empty() || where != value.place.where) ++documents_;
-    where = value.place.where;
-    by_key_[Key(kind, value.group, value.name)].push_back(values_.size());
-    values_.push_back({std::move(value), kind, documents_});
+void RawTable::Add(SourceKind kind, std::vector<Document> documents) {
+  for (Document& document : documents) {
+    const Part& part = parts_.emplace_back(
+        Part{.kind = kind, .begin = size_, .document = std::move(document)});
+    for (const RawValue& value : part.document.values()) {
+      by_key_[Key(kind, value.group, value.name)].push_back(size_++);
+    }
   }
+}
+
+RawTable::Value RawTable::At(size_t position) const {
+  const auto after = std::upper_bound(
+      parts_.begin(), parts_.end(), position,
+      [](size_t wanted, const Part& part) { return wanted < part.begin; });
+  const Part& part = *std::prev(after);
+  return {.raw = &part.document.values()[position - part.begin],
+          .document = &part.document,
+          .kind = part.kind};
 }
 
 const std::vector<size_t>* RawTable::Positions(SourceKind kind,
@@ -44,23 +56,21 @@ const std::vector<size_t>* RawTable::Positions(SourceKind kind,
 
 void RawTable::Consider(SourceKind kind, absl::string_view group,
                         const OptionDescription& option,
-                        std::optional<Found>& best,
-                        size_t& best_document) const {
+                        std::optional<Found>& best) const {
   const auto consider = [&](const std::vector<size_t>* positions,
                             const DeprecatedName* alias) {
     if (!positions) return;
     const size_t last = positions->back();
-    const Value& value = values_[last];
-    if (best && value.document <= best_document) return;
-    best = Found{.value = &value.raw,
-                 .kind = value.kind,
-                 .position = last,
-                 .alias = alias};
-    best_document = value.document;
+    const Value value = At(last);
+    if (best &&
+        (last < best->position || value.document == best->value.document)) {
+      return;
+    }
+    best = Found{.value = value, .position = last, .alias = alias};
     if (positions->size() < 2) return;
-    const Value& previous = values_[(*positions)[positions->size() - 2]];
-    if (previous.document == value.document && value.raw.place.line > 0) {
-      best->ignored = &previous.raw;
+    const Value previous = At((*positions)[positions->size() - 2]);
+    if (previous.document == value.document && value.raw->line > 0) {
+      best->ignored = previous.raw;
     }
   };
   consider(Positions(kind, group, option.name), nullptr);
@@ -74,10 +84,9 @@ void RawTable::Consider(SourceKind kind, absl::string_view group,
 std::optional<RawTable::Found> RawTable::Find(
     absl::string_view group, const OptionDescription& option) const {
   std::optional<Found> best;
-  size_t best_document = 0;
   // Any kind but the environment stands for all of them.
-  Consider(SourceKind::kFile, group, option, best, best_document);
-  Consider(SourceKind::kEnvironment, group, option, best, best_document);
+  Consider(SourceKind::kFile, group, option, best);
+  Consider(SourceKind::kEnvironment, group, option, best);
   return best;
 }
 

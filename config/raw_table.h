@@ -15,6 +15,7 @@
 #define CONFIG_RAW_TABLE_H_
 
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,13 +30,19 @@ namespace bergen::config {
 // Groups are matched ignoring case, `DEFAULT` exactly: equal for equal groups.
 std::string GroupKey(absl::string_view group);
 
-// Not thread-safe. A value.
+// Not thread-safe.
 class RawTable {
  public:
-  struct Found {
-    const RawValue* value = nullptr;  // As long as the table is not changed.
+  // An assignment and where it was found. Good as long as the table.
+  struct Value {
+    const RawValue* raw = nullptr;
+    const Document* document = nullptr;
     SourceKind kind = SourceKind::kOther;
-    size_t position = 0;  // In `values()`.
+  };
+
+  struct Found {
+    Value value;
+    size_t position = 0;  // Of `value`.
     // The name under which it was found, if that is not the current one.
     const DeprecatedName* alias = nullptr;
     // An earlier assignment of the same name in the same file, now ignored.
@@ -43,30 +50,32 @@ class RawTable {
   };
 
   // Adds what one source has read. It beats everything added before.
-  void Add(SourceKind kind, std::vector<RawValue> values);
+  void Add(SourceKind kind, std::vector<Document> documents);
 
   std::optional<Found> Find(absl::string_view group,
                             const OptionDescription& option) const;
 
-  struct Value {
-    RawValue raw;
-    SourceKind kind;
-    size_t document;  // Equal for the values of one file.
-  };
-  // In ascending precedence.
-  const std::vector<Value>& values() const { return values_; }
+  // All assignments have positions from 0 to `size()`, in ascending precedence.
+  size_t size() const { return size_; }
+  Value At(size_t position) const;
 
  private:
+  struct Part {
+    SourceKind kind;
+    size_t begin;  // Position of the first assignment.
+    Document document;
+  };
+
   const std::vector<size_t>* Positions(SourceKind kind, absl::string_view group,
                                        absl::string_view name) const;
   void Consider(SourceKind kind, absl::string_view group,
-                const OptionDescription& option, std::optional<Found>& best,
-                size_t& best_document) const;
+                const OptionDescription& option,
+                std::optional<Found>& best) const;
 
-  std::vector<Value> values_;
-  size_t documents_ = 0;
-  // Ascending positions in `values_` by key; variables of the environment,
-  // whose names have lost case, have keys of their own.
+  std::deque<Part> parts_;
+  size_t size_ = 0;
+  // Ascending positions by key; variables of the environment, whose names have
+  // lost case, have keys of their own.
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;
 };
 

@@ -14,9 +14,17 @@
 namespace bergen::config {
 namespace {
 
-RawValue Value(const std::string& group, const std::string& name,
-               const std::string& text, const std::string& file, int line) {
-  return {group, name, text, {.where = file, .line = line}};
+// One document: each assignment is `{group, name, text}`, on a line of its own.
+std::vector<Document> Read(
+    const std::string& where,
+    const std::vector<std::vector<std::string>>& assignments) {
+  std::vector<Document> documents;
+  Document& document = documents.emplace_back(where);
+  int line = 0;
+  for (const std::vector<std::string>& a : assignments) {
+    document.AddCopy(a[0], a[1], a[2], ++line);
+  }
+  return documents;
 }
 
 TEST(RawTableTest, TheNewestFileBeatsTheCurrentName) {
@@ -24,18 +32,17 @@ TEST(RawTableTest, TheNewestFileBeatsTheCurrentName) {
                                     .deprecated_names = {{.name = "old"}}};
   RawTable table;
   table.Add(SourceKind::kFile,
-            {Value("g", "old", "1", "x", 1), Value("g", "a", "2", "x", 2),
-             Value("g", "old", "3", "x", 3)});
+            Read("x", {{"g", "old", "1"}, {"g", "a", "2"}, {"g", "old", "3"}}));
   std::optional<RawTable::Found> found = table.Find("g", option);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->value->text, "2");
+  EXPECT_EQ(found->value.raw->text, "2");
   EXPECT_EQ(found->alias, nullptr);
   EXPECT_EQ(found->ignored, nullptr);
 
-  table.Add(SourceKind::kFile, {Value("g", "old", "4", "y", 1)});
+  table.Add(SourceKind::kFile, Read("y", {{"g", "old", "4"}}));
   found = table.Find("G", option);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->value->text, "4");
+  EXPECT_EQ(found->value.raw->text, "4");
   ASSERT_NE(found->alias, nullptr);
   EXPECT_EQ(found->alias->name, "old");
   EXPECT_EQ(found->position, 3u);
@@ -43,21 +50,20 @@ TEST(RawTableTest, TheNewestFileBeatsTheCurrentName) {
 
 TEST(RawTableTest, TheLastOfEqualNamesCountsAndTheOneBeforeIsTold) {
   RawTable table;
-  table.Add(SourceKind::kFile,
-            {Value("g", "a", "1", "x", 1), Value("g", "a", "2", "y", 1),
-             Value("g", "a", "3", "y", 2)});
+  table.Add(SourceKind::kFile, Read("x", {{"g", "a", "1"}}));
+  table.Add(SourceKind::kFile, Read("y", {{"g", "a", "2"}, {"g", "a", "3"}}));
   const std::optional<RawTable::Found> found = table.Find("g", {.name = "a"});
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->value->text, "3");
+  EXPECT_EQ(found->value.raw->text, "3");
   ASSERT_NE(found->ignored, nullptr);
   EXPECT_EQ(found->ignored->text, "2");
 }
 
 TEST(RawTableTest, GroupsIgnoreCaseExceptDefault) {
   RawTable table;
-  table.Add(SourceKind::kFile, {Value("Demo", "a", "1", "x", 1),
-                                Value("default", "a", "1", "x", 2),
-                                Value("demo", "B", "1", "x", 3)});
+  table.Add(SourceKind::kFile, Read("x", {{"Demo", "a", "1"},
+                                          {"default", "a", "1"},
+                                          {"demo", "B", "1"}}));
   EXPECT_TRUE(table.Find("dEMO", {.name = "a"}));
   EXPECT_FALSE(table.Find("DEFAULT", {.name = "a"}));
   EXPECT_FALSE(table.Find("demo", {.name = "b"}));
@@ -65,12 +71,12 @@ TEST(RawTableTest, GroupsIgnoreCaseExceptDefault) {
 
 TEST(RawTableTest, LaterSourcesWinAlsoAgainstTheEnvironment) {
   RawTable table;
-  table.Add(SourceKind::kEnvironment, {Value("DEMO", "A_B", "1", "OS_X", 0)});
-  EXPECT_EQ(table.Find("demo", {.name = "a_b"})->value->text, "1");
-  table.Add(SourceKind::kCommandLine, {Value("demo", "a_b", "2", "--set", 0)});
-  EXPECT_EQ(table.Find("demo", {.name = "a_b"})->value->text, "2");
-  table.Add(SourceKind::kEnvironment, {Value("DEMO", "A_B", "3", "OS_X", 0)});
-  EXPECT_EQ(table.Find("demo", {.name = "a_b"})->value->text, "3");
+  table.Add(SourceKind::kEnvironment, Read("OS_X", {{"DEMO", "A_B", "1"}}));
+  EXPECT_EQ(table.Find("demo", {.name = "a_b"})->value.raw->text, "1");
+  table.Add(SourceKind::kCommandLine, Read("--set", {{"demo", "a_b", "2"}}));
+  EXPECT_EQ(table.Find("demo", {.name = "a_b"})->value.raw->text, "2");
+  table.Add(SourceKind::kEnvironment, Read("OS_X", {{"DEMO", "A_B", "3"}}));
+  EXPECT_EQ(table.Find("demo", {.name = "a_b"})->value.raw->text, "3");
 }
 
 }  // namespace

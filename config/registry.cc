@@ -34,10 +34,10 @@ std::string PlaceText(CodeLocation where) {
   return absl::StrCat(where.file, ":", where.line);
 }
 
-std::string PlaceText(const RawValue& raw, bool secret) {
-  if (!raw.place.holds_value) return raw.place.ToString();
-  return absl::StrCat(raw.place.ToString(), "=",
-                      secret ? kMask : absl::string_view(raw.text));
+std::string PlaceText(const RawTable::Value& value, bool secret) {
+  const std::string place = value.document->PlaceOf(*value.raw);
+  if (!value.document->holds_value()) return place;
+  return absl::StrCat(place, "=", secret ? kMask : value.raw->text);
 }
 
 Origin::Kind ToOriginKind(SourceKind kind) {
@@ -110,15 +110,16 @@ absl::Status CheckGroupName(absl::string_view group) {
 // What there is to say about the name under which a value was found.
 void WarnOfName(const OptionDescription& option, absl::string_view subject,
                 const RawTable::Found& found, Lines& warnings) {
-  const RawValue& raw = *found.value;
+  const RawValue& raw = *found.value.raw;
   const auto warn = [&](absl::string_view text) {
     warnings.Add(found.position,
-                 absl::StrCat(PlaceText(raw, option.secret), ": ", raw.group,
-                              ".", raw.name, ": ", text));
+                 absl::StrCat(PlaceText(found.value, option.secret), ": ",
+                              raw.group, ".", raw.name, ": ", text));
   };
   if (found.alias) warn(absl::StrCat("deprecated name of ", subject));
   if (found.ignored) {
-    warn(absl::StrCat("set again; ", found.ignored->place.ToString(),
+    warn(absl::StrCat("set again; ",
+                      found.value.document->PlaceOf(*found.ignored),
                       " does not count"));
   }
   if (!option.removal) return;
@@ -204,13 +205,13 @@ struct Registry::State {
       return option.erased().Print(value.value);
     }
     bool Equal(const AnyValue& a, const AnyValue& b) const {
-      if (!a || !b) return a == b;
+      if (!a || !b) return !a && !b;
       return option.erased().ValuesEqual(a, b);
     }
     Setting ToSetting(const RawTable::Found& found) const {
-      return {.text = found.value->text,
-              .origin = {ToOriginKind(found.kind),
-                         PlaceText(*found.value, description().secret)},
+      return {.text = std::string(found.value.raw->text),
+              .origin = {ToOriginKind(found.value.kind),
+                         PlaceText(found.value, description().secret)},
               .position = found.position};
     }
     absl::Status MissingError(const Origin& origin) const {
@@ -230,6 +231,8 @@ struct Registry::State {
     Setting default_value;
 
     Resolved now;
+    // Readers may still hold references to them.
+    std::vector<AnyValue> superseded;
   };
 
   struct Group {
@@ -334,7 +337,8 @@ class Registry::State::Resolver {
         if (!expanded.ok()) return expanded.status();
         text = *std::move(expanded);
       }
-      return option.Parse(text, resolved.masked);
+      const absl::string_view view = text;
+      return option.Parse({view}, resolved.masked);
     }
     if (!setting.value) return AnyValue();
     absl::StatusOr<AnyValue> value = option.Expand(setting.value, expand);
@@ -442,9 +446,12 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
     }
     old.aliases.insert(alias.name.empty() ? name : alias.name);
   }
-  entry->cell = option.erased().NewCell(registry, entries.size());
+  entry->cell = std::make_unique<internal::Cell>(registry, entries.size());
   entry->default_value = {.value = option.erased().Default(),
                           .origin = {Origin::Kind::kDefault, place}};
+  if (!option.erased().default_text().empty()) {
+    entry->default_value.text = option.erased().default_text();
+  }
   if (loaded) {
     const auto found = raw.Find(entry->group, option.description());
     if (found) entry->source = entry->ToSetting(*found);
@@ -571,21 +578,28 @@ void Registry::State::Publish(Entry& entry, Resolved resolved) {
   } else {
     referring.erase(&entry);
   }
+  if (entry.now.value.is_shared() &&
+      !entry.Equal(entry.now.value, resolved.value)) {
+    entry.superseded.push_back(entry.now.value);
+  } else if (entry.now.value.is_shared()) {
+    resolved.value = entry.now.value;
+  }
   entry.now = std::move(resolved);
   entry.cell->Publish(entry.now.value);
   snapshot = nullptr;
 }
 
 void Registry::State::FindUnknown(const RawTable& table, Lines& unknown) const {
-  absl::flat_hash_set<std::pair<size_t, std::string>> sections_told;
-  for (size_t position = 0; position < table.values().size(); ++position) {
-    const RawTable::Value& value = table.values()[position];
+  absl::flat_hash_set<std::pair<const Document*, std::string>> sections_told;
+  for (size_t position = 0; position < table.size(); ++position) {
+    const RawTable::Value value = table.At(position);
     if (value.kind == SourceKind::kEnvironment) continue;
-    const RawValue& raw = value.raw;
+    const RawValue& raw = *value.raw;
     const auto add = [&](absl::string_view text, absl::string_view hint) {
-      unknown.Add(position, absl::StrCat(raw.place.ToString(), ": ", text,
-                                         hint.empty() ? "" : "; did you mean ",
-                                         hint, hint.empty() ? "" : "?"));
+      unknown.Add(position,
+                  absl::StrCat(value.document->PlaceOf(raw), ": ", text,
+                               hint.empty() ? "" : "; did you mean ", hint,
+                               hint.empty() ? "" : "?"));
     };
     std::vector<std::string> candidates;
     const auto group = groups.find(GroupKey(raw.group));
@@ -627,8 +641,9 @@ std::vector<const Registry::State::Entry*> Registry::State::Sorted() const {
 
 void Registry::State::DescribeSources(std::vector<std::string>& arguments,
                                       std::vector<std::string>& files) const {
-  for (const RawTable::Value& value : raw.values()) {
-    const std::string& where = value.raw.place.where;
+  for (size_t position = 0; position < raw.size(); ++position) {
+    const RawTable::Value value = raw.At(position);
+    const std::string& where = value.document->where();
     if (value.kind == SourceKind::kCommandLine) {
       arguments.push_back(where);
     } else if (value.kind == SourceKind::kFile &&
@@ -789,11 +804,11 @@ absl::StatusOr<Report> Registry::Adopt(
   RawTable table;
   std::vector<absl::Status> unreadable;
   for (const std::unique_ptr<Source>& source : sources) {
-    absl::StatusOr<std::vector<RawValue>> values = source->ReadAll();
-    if (values.ok()) {
-      table.Add(source->kind(), *std::move(values));
+    absl::StatusOr<std::vector<Document>> documents = source->ReadAll();
+    if (documents.ok()) {
+      table.Add(source->kind(), *std::move(documents));
     } else {
-      unreadable.push_back(values.status());
+      unreadable.push_back(documents.status());
     }
   }
   if (!unreadable.empty()) return Joined(unreadable);
@@ -873,7 +888,7 @@ std::vector<DumpEntry> Registry::Dump() const {
                     .name = entry->description().name,
                     .value = entry->ToText(entry->now),
                     .origin = entry->now.origin,
-                    .is_set = entry->now.value != nullptr,
+                    .is_set = static_cast<bool>(entry->now.value),
                     .secret = entry->now.masked,
                     .is_mutable = entry->description().is_mutable});
   }

@@ -276,7 +276,7 @@ absl::StatusOr<Handle<T>> Registry::Register(absl::string_view group,
   const absl::StatusOr<const internal::Cell*> cell =
       RegisterOne(group, option, where);
   if (!cell.ok()) return cell.status();
-  return Handle<T>(static_cast<const internal::TypedCell<T>*>(*cell));
+  return Handle<T>(*cell);
 }
 
 template <typename T>
@@ -285,7 +285,7 @@ absl::StatusOr<Handle<T>> Registry::Find(absl::string_view group,
   const absl::StatusOr<const internal::Cell*> cell =
       FindCell(group, name, typeid(T), ValueType<T>::kName);
   if (!cell.ok()) return cell.status();
-  return Handle<T>(static_cast<const internal::TypedCell<T>*>(*cell));
+  return Handle<T>(*cell);
 }
 
 template <typename T>
@@ -296,7 +296,7 @@ absl::Status Registry::SetDefault(absl::string_view group,
   using Typed = decltype(typed);
   return SetValue(Layer::kDefault, group, name, typeid(Typed),
                   ValueType<Typed>::kName,
-                  std::make_shared<const Typed>(std::move(typed)), where);
+                  internal::AnyValue::Of<Typed>(std::move(typed)), where);
 }
 
 template <typename T>
@@ -307,7 +307,7 @@ absl::Status Registry::SetOverride(absl::string_view group,
   using Typed = decltype(typed);
   return SetValue(Layer::kOverride, group, name, typeid(Typed),
                   ValueType<Typed>::kName,
-                  std::make_shared<const Typed>(std::move(typed)), where);
+                  internal::AnyValue::Of<Typed>(std::move(typed)), where);
 }
 
 }  // namespace bergen::config

@@ -36,16 +36,17 @@ Option<std::string> ManyOption(int i) {
 class ManySource : public Source {
  public:
   SourceKind kind() const override { return SourceKind::kFile; }
-  absl::StatusOr<std::vector<RawValue>> ReadAll() override {
-    std::vector<RawValue> values;
-    values.reserve(kManyOptions);
+  absl::StatusOr<std::vector<Document>> ReadAll() override {
+    std::vector<Document> documents;
+    Document& document = documents.emplace_back("demo.conf");
+    document.Reserve(kManyOptions);
     for (int i = 0; i < kManyOptions; ++i) {
-      values.push_back({.group = "demo",
-                        .name = absl::StrCat("option", i),
-                        .text = "y",
-                        .place = {.where = "demo.conf", .line = i + 1}});
+      document.Add({.group = "demo",
+                    .name = document.Keep(absl::StrCat("option", i)),
+                    .text = "y",
+                    .line = i + 1});
     }
-    return values;
+    return documents;
   }
 };
 

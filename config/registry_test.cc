@@ -58,21 +58,22 @@ class FakeSource : public Source {
 
   SourceKind kind() const override { return file_.kind; }
 
-  absl::StatusOr<std::vector<RawValue>> ReadAll() override {
+  absl::StatusOr<std::vector<Document>> ReadAll() override {
     if (!file_.status.ok()) return file_.status;
-    std::vector<RawValue> values;
+    std::vector<Document> documents;
+    int line = 0;
     for (const FakeFile::Assignment& a : file_.assignments) {
-      RawValue value = {.group = a.group, .name = a.name, .text = a.text};
       if (file_.kind == SourceKind::kCommandLine) {
-        value.place = {.where = absl::StrCat("--set ", a.group, ".", a.name),
-                       .holds_value = true};
-      } else {
-        value.place = {.where = file_.path,
-                       .line = static_cast<int>(values.size()) + 1};
+        documents
+            .emplace_back(absl::StrCat("--set ", a.group, ".", a.name),
+                          /*holds_value=*/true)
+            .AddCopy(a.group, a.name, a.text);
+        continue;
       }
-      values.push_back(std::move(value));
+      if (documents.empty()) documents.emplace_back(file_.path);
+      documents.back().AddCopy(a.group, a.name, a.text, ++line);
     }
-    return values;
+    return documents;
   }
 
  private:
@@ -168,7 +169,7 @@ TEST(RegistryTest, DefinitionsThatMakeNoSenseAreRefused) {
   refused("a]", Option<bool>{.name = "x"}, "the name of a group");
   refused("default", Option<bool>{.name = "x"}, "is written DEFAULT");
   refused("demo", Option<std::string>{.name = "x", .min = "a"},
-          "only a number may have bounds");
+          "its type has no bounds");
   refused("demo", Option<int64_t>{.name = "x", .min = 2, .max = 1},
           "its maximum is below its minimum");
   refused("demo", Option<int64_t>{.name = "x", .default_value = 0, .min = 1},

@@ -25,19 +25,13 @@ class Snapshot {
   // snapshot. The handle must be of the same registry, from before the snapshot
   // was taken; otherwise the program ends.
   template <typename T>
-  typename internal::TypedCell<T>::Result Get(const Handle<T>& handle) const {
-    const internal::AnyValue& value = ValueOf(*handle.cell_);
-    if (value) return *static_cast<const T*>(value.get());
-    if constexpr (internal::kByValue<T>) {
-      return T{};
-    } else {
-      return handle.cell_->unset();
-    }
+  internal::ReadResult<T> Get(const Handle<T>& handle) const {
+    return internal::FromWord<T>(ValueOf(*handle.cell_).word());
   }
 
   template <typename T>
   bool has_value(const Handle<T>& handle) const {
-    return ValueOf(*handle.cell_) != nullptr;
+    return static_cast<bool>(ValueOf(*handle.cell_));
   }
 
  private:

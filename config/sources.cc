@@ -68,21 +68,19 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   }
 }
 
-absl::StatusOr<std::vector<RawValue>> ReadIniFile(const std::string& path,
-                                                  const std::string& name) {
+absl::StatusOr<Document> ReadIniFile(const std::string& path,
+                                     const std::string& name) {
   const absl::StatusOr<std::string> text = ReadFile(path, name);
   if (!text.ok()) return text.status();
   absl::StatusOr<std::vector<IniAssignment>> parsed = ParseIni(*text, name);
   if (!parsed.ok()) return parsed.status();
-  std::vector<RawValue> values;
-  values.reserve(parsed->size());
-  for (IniAssignment& assignment : *parsed) {
-    values.push_back({.group = std::move(assignment.section),
-                      .name = std::move(assignment.key),
-                      .text = std::move(assignment.value),
-                      .place = {.where = name, .line = assignment.line}});
+  Document document(name);
+  document.Reserve(parsed->size());
+  for (const IniAssignment& assignment : *parsed) {
+    document.AddCopy(assignment.section, assignment.key, assignment.value,
+                     assignment.line);
   }
-  return values;
+  return document;
 }
 
 // Names of the files of a directory that count, sorted.
@@ -110,22 +108,26 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path,
 FileSource::FileSource(absl::string_view path)
     : name_(path), path_(Absolute(path)) {}
 
-absl::StatusOr<std::vector<RawValue>> FileSource::ReadAll() {
-  return ReadIniFile(path_, name_);
+absl::StatusOr<std::vector<Document>> FileSource::ReadAll() {
+  absl::StatusOr<Document> document = ReadIniFile(path_, name_);
+  if (!document.ok()) return document.status();
+  std::vector<Document> documents;
+  documents.push_back(*std::move(document));
+  return documents;
 }
 
 DirectorySource::DirectorySource(absl::string_view path)
     : name_(path), path_(Absolute(path)) {}
 
-absl::StatusOr<std::vector<RawValue>> DirectorySource::ReadAll() {
+absl::StatusOr<std::vector<Document>> DirectorySource::ReadAll() {
   const absl::StatusOr<std::vector<std::string>> files =
       ListDirectory(path_, name_);
   if (!files.ok()) return files.status();
-  std::vector<RawValue> values;
+  std::vector<Document> documents;
   std::vector<std::string> errors;
   absl::StatusCode code = absl::StatusCode::kOk;
   for (const std::string& file : *files) {
-    absl::StatusOr<std::vector<RawValue>> read =
+    absl::StatusOr<Document> read =
         ReadIniFile(absl::StrCat(path_, "/", file),
                     absl::StrCat(absl::StripSuffix(name_, "/"), "/", file));
     if (!read.ok()) {
@@ -133,9 +135,9 @@ absl::StatusOr<std::vector<RawValue>> DirectorySource::ReadAll() {
       errors.emplace_back(read.status().message());
       continue;
     }
-    std::move(read->begin(), read->end(), std::back_inserter(values));
+    documents.push_back(*std::move(read));
   }
-  if (errors.empty()) return values;
+  if (errors.empty()) return documents;
   return absl::Status(
       errors.size() == 1 ? code : absl::StatusCode::kInvalidArgument,
       absl::StrJoin(errors, "\n"));
@@ -144,8 +146,8 @@ absl::StatusOr<std::vector<RawValue>> DirectorySource::ReadAll() {
 AssignmentSource::AssignmentSource(std::vector<std::string> assignments)
     : assignments_(std::move(assignments)) {}
 
-absl::StatusOr<std::vector<RawValue>> AssignmentSource::ReadAll() {
-  std::vector<RawValue> values;
+absl::StatusOr<std::vector<Document>> AssignmentSource::ReadAll() {
+  std::vector<Document> documents;
   std::vector<std::string> errors;
   for (const std::string& assignment : assignments_) {
     const size_t equals = assignment.find('=');
@@ -153,26 +155,34 @@ absl::StatusOr<std::vector<RawValue>> AssignmentSource::ReadAll() {
     const size_t dot = key.rfind('.');
     const std::string group =
         dot == key.npos ? std::string(kDefaultGroup) : key.substr(0, dot);
-    std::string name = dot == key.npos ? key : key.substr(dot + 1);
+    const std::string name = dot == key.npos ? key : key.substr(dot + 1);
     if (equals == assignment.npos || group.empty() || name.empty()) {
       errors.push_back(
           absl::StrCat("--set ", key, ": must be GROUP.NAME=VALUE"));
       continue;
     }
-    name = absl::StrReplaceAll(name, {{"-", "_"}});
-    values.push_back(
-        {.group = group,
-         .name = std::move(name),
-         .text = assignment.substr(equals + 1),
-         .place = {.where = absl::StrCat("--set ", key), .holds_value = true}});
+    documents.emplace_back(absl::StrCat("--set ", key), /*holds_value=*/true)
+        .AddCopy(group, absl::StrReplaceAll(name, {{"-", "_"}}),
+                 assignment.substr(equals + 1));
   }
-  if (errors.empty()) return values;
+  if (errors.empty()) return documents;
   return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
 }
 
-EnvironmentSource::EnvironmentSource(
-    const std::vector<std::string>& variables) {
-  for (const std::string& variable : variables) {
+EnvironmentSource::EnvironmentSource(std::vector<std::string> variables)
+    : variables_(std::move(variables)) {}
+
+std::unique_ptr<EnvironmentSource> EnvironmentSource::FromProcess() {
+  std::vector<std::string> variables;
+  for (char** variable = ::environ; variable && *variable; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  return std::make_unique<EnvironmentSource>(std::move(variables));
+}
+
+absl::StatusOr<std::vector<Document>> EnvironmentSource::ReadAll() {
+  std::vector<Document> documents;
+  for (const std::string& variable : variables_) {
     const size_t equals = variable.find('=');
     const std::string where = variable.substr(0, equals);
     absl::string_view key = where;
@@ -182,23 +192,11 @@ EnvironmentSource::EnvironmentSource(
     }
     const size_t separator = key.find("__");
     if (separator == key.npos || separator == 0) continue;
-    values_.push_back({.group = std::string(key.substr(0, separator)),
-                       .name = std::string(key.substr(separator + 2)),
-                       .text = variable.substr(equals + 1),
-                       .place = {.where = where}});
+    documents.emplace_back(where).AddCopy(key.substr(0, separator),
+                                          key.substr(separator + 2),
+                                          variable.substr(equals + 1));
   }
-}
-
-std::unique_ptr<EnvironmentSource> EnvironmentSource::FromProcess() {
-  std::vector<std::string> variables;
-  for (char** variable = ::environ; variable && *variable; ++variable) {
-    variables.emplace_back(*variable);
-  }
-  return std::make_unique<EnvironmentSource>(variables);
-}
-
-absl::StatusOr<std::vector<RawValue>> EnvironmentSource::ReadAll() {
-  return values_;
+  return documents;
 }
 
 std::vector<std::unique_ptr<Source>> MakeSources(

@@ -35,7 +35,7 @@ class FileSource : public Source {
   SourceKind kind() const override { return SourceKind::kFile; }
 
   // NotFound or PermissionDenied if the file is missing or may not be read.
-  absl::StatusOr<std::vector<RawValue>> ReadAll() override;
+  absl::StatusOr<std::vector<Document>> ReadAll() override;
 
  private:
   const std::string name_;
@@ -53,7 +53,7 @@ class DirectorySource : public Source {
 
   // NotFound or PermissionDenied if the directory is missing or may not be
   // read.
-  absl::StatusOr<std::vector<RawValue>> ReadAll() override;
+  absl::StatusOr<std::vector<Document>> ReadAll() override;
 
  private:
   const std::string name_;
@@ -69,7 +69,7 @@ class AssignmentSource : public Source {
   SourceKind kind() const override { return SourceKind::kCommandLine; }
 
   // InvalidArgument names those that are no assignments.
-  absl::StatusOr<std::vector<RawValue>> ReadAll() override;
+  absl::StatusOr<std::vector<Document>> ReadAll() override;
 
  private:
   const std::vector<std::string> assignments_;
@@ -79,17 +79,17 @@ class AssignmentSource : public Source {
 class EnvironmentSource : public Source {
  public:
   // `variables` are `NAME=VALUE`; those of other names are ignored.
-  explicit EnvironmentSource(const std::vector<std::string>& variables);
+  explicit EnvironmentSource(std::vector<std::string> variables);
 
   // Those of this process, copied now.
   static std::unique_ptr<EnvironmentSource> FromProcess();
 
   SourceKind kind() const override { return SourceKind::kEnvironment; }
 
-  absl::StatusOr<std::vector<RawValue>> ReadAll() override;
+  absl::StatusOr<std::vector<Document>> ReadAll() override;
 
  private:
-  std::vector<RawValue> values_;
+  const std::vector<std::string> variables_;
 };
 
 // What a command line says about configuration.

@@ -55,13 +55,15 @@ class SourcesTest : public ::testing::Test {
 
 // `place: group.name=text` of each value.
 std::vector<std::string> Texts(
-    const absl::StatusOr<std::vector<RawValue>>& values) {
-  EXPECT_THAT(values, IsOk());
+    const absl::StatusOr<std::vector<Document>>& documents) {
+  EXPECT_THAT(documents, IsOk());
   std::vector<std::string> texts;
-  if (!values.ok()) return texts;
-  for (const RawValue& value : *values) {
-    texts.push_back(absl::StrCat(value.place.ToString(), ": ", value.group, ".",
-                                 value.name, "=", value.text));
+  if (!documents.ok()) return texts;
+  for (const Document& document : *documents) {
+    for (const RawValue& value : document.values()) {
+      texts.push_back(absl::StrCat(document.PlaceOf(value), ": ", value.group,
+                                   ".", value.name, "=", value.text));
+    }
   }
   return texts;
 }
