@@ -178,6 +178,7 @@ def sample_config(
         name,
         opts,
         out = None,
+        format = "ini",
         wrap_width = 70,
         minimal = False,
         summarize = False,
@@ -189,7 +190,8 @@ def sample_config(
     Args:
       name: the target; its file is `out`.
       opts: list_opts targets; their order does not matter.
-      out: the file (default: NAME.conf.sample).
+      out: the file (default: NAME.conf.sample, NAME.json or NAME.yaml).
+      format: `ini`; or `json` or `yaml`, for programs.
       wrap_width: longest line of help; 0 does not wrap.
       minimal: only required options, not commented out.
       summarize: only the first paragraph of each help.
@@ -197,11 +199,12 @@ def sample_config(
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """
+    out = out or name + {"ini": ".conf.sample", "json": ".json", "yaml": ".yaml"}[format]
     _generated(
         name = name,
-        out = out or name + ".conf.sample",
+        out = out,
         opts = opts,
-        flags = ["--format=ini", "--wrap_width=%d" % wrap_width] +
+        flags = ["--format=" + format, "--wrap_width=%d" % wrap_width, "--recorded_output_file=" + out] +
                 (["--minimal"] if minimal else []) +
                 (["--summarize"] if summarize else []) +
                 ([] if require_help else ["--allow_missing_help"]),
@@ -284,6 +287,26 @@ def config_validator(name, opts, testonly = False, **kwargs):
       **kwargs: visibility, tags and the like.
     """
     _main_library(name + "_main", "ValidatorMain", opts, testonly)
+    cc_binary(
+        name = name,
+        testonly = testonly,
+        deps = [":" + name + "_main"],
+        **kwargs
+    )
+
+def config_generator(name, opts, testonly = False, **kwargs):
+    """A program that writes about the options: `NAME --namespace=NS --format=yaml`.
+
+    Its flags are those of oslo-config-generator; `config/program.h` lists them. Without
+    `--namespace` it writes about all of `opts`.
+
+    Args:
+      name: the program.
+      opts: list_opts targets.
+      testonly: as everywhere.
+      **kwargs: visibility, tags and the like.
+    """
+    _main_library(name + "_main", "GeneratorMain", opts, testonly)
     cc_binary(
         name = name,
         testonly = testonly,

@@ -152,18 +152,23 @@ class IniWriter {
   }
 
   void WriteAssignment(const OptionDescription& option) {
-    std::string value = option.default_text.value_or("<None>");
-    if (absl::StripAsciiWhitespace(value).size() != value.size()) {
-      value = absl::StrCat("\"", value, "\"");
+    std::vector<std::string> values = option.default_lines;
+    if (values.empty()) values = {option.is_multi ? "" : "<None>"};
+    for (std::string& value : values) {
+      if (absl::StripAsciiWhitespace(value).size() != value.size()) {
+        value = absl::StrCat("\"", value, "\"");
+      }
     }
-    if (option.sample_default) value = *option.sample_default;
+    if (option.sample_default) values = option.sample_lines;
     const absl::string_view comment = style_.minimal ? "" : "#";
-    if (!value.empty()) {
-      value = absl::StrCat(
-          " ", absl::StrReplaceAll(
-                   value, {{"\n", absl::StrCat("\n", comment, "    ")}}));
+    for (const std::string& value : values) {
+      // The original comments continuation lines out in a minimal file too,
+      // which then does not hold the value.
+      const std::string text = absl::StrReplaceAll(
+          value, {{"\n", absl::StrCat("\n", comment, "    ")}});
+      Line(absl::StrCat(comment, option.name, " =", text.empty() ? "" : " ",
+                        text));
     }
-    Line(absl::StrCat(comment, option.name, " =", value));
   }
 
   const IniStyle style_;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace bergen::config {
@@ -72,6 +73,19 @@ class AnyValue {
     return any;
   }
 
+  // A value that somebody else keeps, longer than all copies of the result.
+  template <typename T>
+  static AnyValue Borrow(const T& value) {
+    if constexpr (kByValue<T>) {
+      return Of<T>(value);
+    } else {
+      AnyValue any;
+      any.destroy_ = &DestroyBorrowed;
+      any.word_ = reinterpret_cast<uint64_t>(&value);
+      return any;
+    }
+  }
+
   AnyValue(const AnyValue& other)
       : word_(other.word_), destroy_(other.destroy_) {
     if (is_shared()) {
@@ -105,15 +119,18 @@ class AnyValue {
   // Its address, or null.
   const void* get() const {
     if (!destroy_) return nullptr;
-    return is_shared() ? reinterpret_cast<const void*>(word_)
-                       : static_cast<const void*>(&word_);
+    if (destroy_ == &DestroyNothing) return &word_;
+    return reinterpret_cast<const void*>(word_);
   }
 
   // What `FromWord` understands.
   uint64_t word() const { return word_; }
 
-  // Whether the value is on the heap, which copies share.
-  bool is_shared() const { return destroy_ && destroy_ != &DestroyNothing; }
+  // Whether the value is on the heap, where copies share it.
+  bool is_shared() const {
+    return destroy_ && destroy_ != &DestroyNothing &&
+           destroy_ != &DestroyBorrowed;
+  }
 
  private:
   using Destroy = void (*)(uint64_t word);
@@ -136,7 +153,9 @@ class AnyValue {
     alignas(kHeader) T value;
   };
 
+  // Where the value is, if it needs no destruction: here, or elsewhere.
   static void DestroyNothing(uint64_t) {}
+  static void DestroyBorrowed(uint64_t) {}
 
   References& references() const {
     return *reinterpret_cast<References*>(word_ - kHeader);
@@ -149,8 +168,8 @@ class AnyValue {
 // Where a registry publishes the value of one option.
 class Cell {
  public:
-  Cell(const void* registry, size_t index)
-      : registry_(registry), index_(index) {}
+  Cell(const void* registry, size_t index, const std::type_info& type)
+      : registry_(registry), index_(index), type_(type) {}
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
 
@@ -160,6 +179,7 @@ class Cell {
     has_value_.store(static_cast<bool>(value), std::memory_order_relaxed);
   }
 
+  // `T` is the type.
   template <typename T>
   ReadResult<T> Get() const {
     return FromWord<T>(word_.load(kByValue<T> ? std::memory_order_relaxed
@@ -169,19 +189,22 @@ class Cell {
 
   const void* registry() const { return registry_; }
   size_t index() const { return index_; }
+  const std::type_info& type() const { return type_; }
 
  private:
   std::atomic<uint64_t> word_ = 0;
   std::atomic<bool> has_value_ = false;
   const void* const registry_;  // Its identity; never dereferenced.
   const size_t index_;
+  const std::type_info& type_;
 };
 
 }  // namespace internal
 
 // Cheap to copy, thread-safe, never blocks: a number costs a plain load, a
-// string one atomic load. Valid as long as its registry; one made by the
-// default constructor may only be assigned to and destroyed.
+// string one atomic load. Valid as long as its registry, even if the option is
+// unregistered: then it keeps the last value. One made by the default
+// constructor may only be assigned to and destroyed.
 //
 // Each call reads the newest value. Two calls, or two handles, may see
 // different loads: use a `Snapshot` for values that belong together.
@@ -192,8 +215,8 @@ class Handle {
 
   // The value, or `T{}` when the option is unset. Numbers, booleans and ports
   // are returned by value. Strings and lists are returned by reference, without
-  // a copy, and the reference is good as long as the registry: superseded
-  // values are kept.
+  // a copy. The reference is good as long as the registry, or until
+  // `Registry::ReleaseSuperseded`.
   internal::ReadResult<T> Get() const { return cell_->Get<T>(); }
 
   bool has_value() const { return cell_->has_value(); }

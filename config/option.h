@@ -11,13 +11,16 @@
 //     return {{.name = "demo", .options = {kWorkers, kGreeting}}};
 //   }
 //
-// Source: oslo_config.cfg.Opt. Differences: an option has no flag of its own on
-// the command line, and equality covers every field.
+// Source: oslo_config.cfg.Opt. Differences: equality covers every field; units,
+// lists in lists and the like are types; and an option does not change, so that
+// registering it again after a warning is still the same option.
 
 #ifndef CONFIG_OPTION_H_
 #define CONFIG_OPTION_H_
 
 #include <cmath>
+#include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,12 +29,15 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
+#include "absl/base/call_once.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "config/handle.h"
 #include "config/value.h"
 
@@ -67,26 +73,92 @@ struct Removal {
   friend bool operator==(const Removal&, const Removal&) = default;
 };
 
+// The only values that an option allows, if any were given.
+template <typename T>
+class Choices {
+ public:
+  Choices() = default;
+  Choices(std::initializer_list<Choice<T>> choices)
+      : Choices(std::vector<Choice<T>>(choices)) {}
+  // An empty vector is an error when the option is registered, so that a
+  // computed list cannot allow everything by accident.
+  Choices(std::vector<Choice<T>> choices)  // NOLINT: reads as a list
+      : given_(true), choices_(std::move(choices)) {}
+
+  bool given() const { return given_; }
+  bool empty() const { return choices_.empty(); }
+  size_t size() const { return choices_.size(); }
+  auto begin() const { return choices_.begin(); }
+  auto end() const { return choices_.end(); }
+
+  friend bool operator==(const Choices&, const Choices&) = default;
+
+ private:
+  bool given_ = false;
+  std::vector<Choice<T>> choices_;
+};
+
+// What samples show instead of a default: text, as it is, or a value.
+template <typename T>
+class SampleDefault {
+ public:
+  template <typename U>
+  requires std::is_convertible_v<U, absl::string_view> SampleDefault(
+      U&& text)  // NOLINT: reads as text
+      : text_(absl::string_view(text)) {}
+  SampleDefault(T value)  // NOLINT: reads as a value
+      requires(!std::is_convertible_v<T, absl::string_view>)
+      : value_(std::move(value)) {}
+
+  // Exactly one of them is there.
+  const std::optional<std::string>& text() const { return text_; }
+  const std::optional<T>& value() const { return value_; }
+
+  friend bool operator==(const SampleDefault&, const SampleDefault&) = default;
+
+ private:
+  std::optional<std::string> text_;
+  std::optional<T> value_;
+};
+
 // `T` is any type with a `ValueType<T>`: std::string, int64_t, double, bool,
-// Port and vectors of these.
+// Port, a program's own; std::vector and Dict of any of these and of each
+// other; Multi of any of these.
 template <typename T>
 struct Option {
-  using Item = typename ValueType<T>::Item;
+  using Item = typename internal::TypeOf<T>::Item;
 
-  // Letters, digits and `_`; `-` means `_`.
+  // Letters, digits and `_`; `-` means `_`, except on the command line.
   std::string name;
   // Without one the option is unset until a source gives a value.
   std::optional<T> default_value;
+  // Instead, as it would stand in a file: for a number that refers to another
+  // option, `$workers`.
+  std::string default_text;
   std::string help;
-  // Inclusive; only for numbers. For a list: of each item.
+  // Rules that only some types have.
+  TypeRules<T> type;
+  // Inclusive; only for numbers and quantities. For lists, dicts and multi
+  // options: of each innermost item or value; for ranges: of both ends.
   std::optional<Item> min;
   std::optional<Item> max;
-  // If there are any, the only values allowed. For a list: of each item.
-  std::vector<Choice<Item>> choices;
+  // For lists and so on: as above.
+  Choices<Item> choices;
   // Shown in samples instead of a default that differs between machines.
-  std::optional<std::string> sample_default;
+  std::optional<SampleDefault<T>> sample_default;
+  // In documentation instead of the type's own name.
+  std::string type_name;
+  // Stands for the value in the help of the command line.
+  std::string metavar;
+  // A letter or digit: `-x` on the command line, in any group. 0 is none.
+  char short_name = 0;
+  // There is a flag `--[group-]name` on the command line.
+  bool cli = false;
+  // The command line gives the value by position instead. Implies `cli`, and
+  // `required` unless that is false; not for booleans.
+  bool positional = false;
   // A load fails unless the option has a value.
-  bool required = false;
+  std::optional<bool> required;
   // The value never appears in messages, dumps or documentation.
   bool secret = false;
   // `Registry::Mutate` may change the value.
@@ -101,22 +173,45 @@ struct Option {
   friend bool operator==(const Option&, const Option&) = default;
 };
 
-// What an option says about itself, as text: for documentation, schemas and
-// messages. A secret's default is masked.
+// What an option says about itself, for documentation, schemas and messages. A
+// secret's default is masked; its sample is not, as it is made to be shown.
 struct OptionDescription {
-  std::string name;  // With `_` for `-`.
+  std::string name;        // With `_` for `-`.
+  std::string given_name;  // As the program wrote it.
   std::string type_name;
+  TypeKind kind = TypeKind::kOther;
+  bool is_multi = false;
+  // The rules of the type, for people: "at most 64 characters".
+  std::vector<std::string> rules;
   std::string help;
   std::optional<std::string> default_text;
+  // Null when unset. A default that is text with references is that text.
+  NativeValue default_value;
+  // What stands behind `name =` in a file; of a multi option for each value.
+  // Empty if there is no default.
+  std::vector<std::string> default_lines;
+  // Of lists and dicts: of each innermost item; of ranges: of both ends.
   std::optional<std::string> min;
   std::optional<std::string> max;
   std::vector<Choice<std::string>> choices;
+  // The same as values.
+  NativeValue min_value;
+  NativeValue max_value;
+  std::vector<Choice<NativeValue>> choice_values;
   std::optional<std::string> sample_default;
+  NativeValue sample_value;
+  std::vector<std::string> sample_lines;
+  std::string metavar;
+  char short_name = 0;
+  bool cli = false;
+  bool positional = false;
   bool required = false;
   bool secret = false;
   bool is_mutable = false;
   bool advanced = false;
   bool literal = false;
+  // With `_` for `-`, those that had a `-` after the others, as they are looked
+  // up.
   std::vector<DeprecatedName> deprecated_names;
   std::optional<Removal> removal;
 };
@@ -126,169 +221,288 @@ inline constexpr absl::string_view kMask = "****";
 
 namespace internal {
 
-// Turns text with references into text without.
-using ExpandText =
-    absl::FunctionRef<absl::StatusOr<std::string>(absl::string_view)>;
-
-// An option whose type is known only to the derived class.
+// An option whose type is known only to the derived class. Its own cost is that
+// of its fields: what is only for people is made when it is asked for.
 class ErasedOption {
  public:
-  virtual ~ErasedOption() = default;
+  virtual ~ErasedOption();
+
+  // The fields that do not depend on the type, without making a description.
+  const std::string& name() const { return *name_; }
+  bool required() const { return required_; }
+  bool secret() const { return secret_; }
+  bool is_mutable() const { return is_mutable_; }
+  bool literal() const { return literal_; }
+  bool cli() const { return cli_; }
+  bool is_multi() const { return is_multi_; }
+  // As in the description.
+  const std::vector<DeprecatedName>& deprecated_names() const {
+    return *deprecated_names_;
+  }
+  const std::optional<Removal>& removal() const { return *removal_; }
+  // Empty if there is none; otherwise there is no `Default`.
+  const std::string& default_text() const { return *default_text_; }
+
+  // Made by the first call, and then kept. Thread-safe.
+  const OptionDescription& description() const;
 
   virtual const std::type_info& type() const = 0;
+  virtual absl::string_view type_name() const = 0;
+  // Same type, and every field is equal.
   virtual bool Equals(const ErasedOption& other) const = 0;
-  // Whether the fields fit together.
+  // Whether the name is one and the fields fit together.
   virtual absl::Status CheckDefinition() const = 0;
+  // Null for "none".
   virtual AnyValue Default() const = 0;
-  // Null for "unset". `hide` keeps the text out of the error.
-  virtual absl::StatusOr<AnyValue> Parse(absl::string_view text,
-                                         bool hide) const = 0;
+  // The value of one text, or of all texts of a multi option. Null for "unset".
+  // `hide` keeps the text out of the error.
+  virtual absl::StatusOr<AnyValue> Parse(
+      absl::Span<const absl::string_view> texts, bool hide) const = 0;
   // `value` is not null here and below.
   virtual absl::Status Check(const AnyValue& value, bool hide) const = 0;
   virtual std::string Print(const AnyValue& value) const = 0;
+  virtual NativeValue ToNative(const AnyValue& value) const = 0;
   virtual bool ValuesEqual(const AnyValue& a, const AnyValue& b) const = 0;
-  // Expands the text in a value that code gave: strings, items of lists.
+  // Expands the text in a value that code gave: strings, items of lists, keys
+  // and values of dicts. The result has to be checked.
   virtual absl::StatusOr<AnyValue> Expand(const AnyValue& value,
                                           ExpandText expand) const = 0;
 
-  const OptionDescription& description() const { return description_; }
-
  protected:
-  OptionDescription description_;
+  // Takes the fields of `option`, which lives as long as this.
+  template <typename T>
+  void Adopt(const Option<T>& option, bool is_multi) {
+    name_ = &option.name;
+    deprecated_names_ = &option.deprecated_names;
+    removal_ = &option.removal;
+    default_text_ = &option.default_text;
+    required_ = option.required.value_or(option.positional);
+    secret_ = option.secret;
+    is_mutable_ = option.is_mutable;
+    literal_ = option.literal;
+    cli_ = option.cli || option.positional;
+    is_multi_ = is_multi;
+    NormaliseNames();
+  }
+
+  virtual void Describe(OptionDescription& description) const = 0;
+
+  absl::Status CheckNames(char short_name) const;
+
+ private:
+  // Of the few options that have a `-` in them.
+  struct Names {
+    std::string name;
+    std::vector<DeprecatedName> deprecated_names;
+  };
+
+  void NormaliseNames();
+
+  const std::string* name_ = nullptr;
+  const std::vector<DeprecatedName>* deprecated_names_ = nullptr;
+  const std::optional<Removal>* removal_ = nullptr;
+  const std::string* default_text_ = nullptr;
+  std::unique_ptr<const Names> names_;
+  bool required_ = false;
+  bool secret_ = false;
+  bool is_mutable_ = false;
+  bool literal_ = false;
+  bool cli_ = false;
+  bool is_multi_ = false;
+  mutable absl::once_flag described_;
+  mutable std::unique_ptr<const OptionDescription> description_;
 };
+
+// The rules of what bounds and choices are about.
+template <typename Rules>
+const auto& InnerRules(const Rules& rules) {
+  if constexpr (requires { rules.item; }) {
+    return InnerRules(rules.item);
+  } else {
+    return rules;
+  }
+}
+
+template <typename T>
+inline constexpr bool kIsMulti = false;
+template <typename T>
+inline constexpr bool kIsMulti<Multi<T>> = true;
 
 template <typename T>
 class TypedOption final : public ErasedOption {
  public:
-  using Type = ValueType<T>;
+  using Type = TypeOf<T>;
   using Item = typename Type::Item;
 
   explicit TypedOption(Option<T> option) : option_(std::move(option)) {
-    option_.name = absl::StrReplaceAll(option_.name, {{"-", "_"}});
-    for (DeprecatedName& old : option_.deprecated_names) {
-      old.name = absl::StrReplaceAll(old.name, {{"-", "_"}});
-    }
     if constexpr (std::is_same_v<Item, Port>) {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
     }
-    Describe();
+    if (option_.default_value) {
+      default_ = AnyValue::Of(*std::move(option_.default_value));
+      option_.default_value = std::nullopt;
+    }
+    Adopt(option_, kIsMulti<T>);
   }
 
   const std::type_info& type() const override { return typeid(T); }
 
+  absl::string_view type_name() const override {
+    if (!option_.type_name.empty()) return option_.type_name;
+    return ValueType<T>::kName;
+  }
+
   bool Equals(const ErasedOption& other) const override {
-    return type() == other.type() &&
-           option_ == static_cast<const TypedOption&>(other).option_;
+    if (type() != other.type()) return false;
+    const auto& theirs = static_cast<const TypedOption&>(other);
+    if (!(option_ == theirs.option_)) return false;
+    if (!default_ || !theirs.default_) return !default_ && !theirs.default_;
+    return ValuesEqual(default_, theirs.default_);
   }
 
   absl::Status CheckDefinition() const override {
-    if (!Type::kIsNumber && (option_.min || option_.max)) {
-      return absl::InvalidArgumentError("only a number may have bounds");
+    for (const absl::Status& status :
+         {CheckNames(option_.short_name), Type::CheckRules(option_.type),
+          CheckLimits()}) {
+      if (!status.ok()) return status;
     }
-    if (option_.min && option_.max && *option_.max < *option_.min) {
-      return absl::InvalidArgumentError("its maximum is below its minimum");
+    if (std::is_same_v<T, bool> && option_.positional) {
+      return absl::InvalidArgumentError("a boolean cannot be positional");
     }
-    for (const Choice<Item>& choice : option_.choices) {
-      const absl::Status status = CheckBounds(choice.value, option_.secret);
-      if (!status.ok()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("a choice ", status.message()));
-      }
-    }
-    const AnyValue value = Default();
-    // A default with references has its final form only later.
-    if (!value || HasReference(value.As<T>())) {
-      return absl::OkStatus();
-    }
-    absl::Status status = Check(value, option_.secret);
+    absl::Status status = CheckDefault();
     if (status.ok()) return status;
     return absl::InvalidArgumentError(
         absl::StrCat("its default ", status.message()));
   }
 
-  AnyValue Default() const override {
-    if (!option_.default_value) return nullptr;
-    return AnyValue::Of<T>(*option_.default_value);
-  }
+  AnyValue Default() const override { return default_; }
 
-  absl::StatusOr<AnyValue> Parse(absl::string_view text,
+  absl::StatusOr<AnyValue> Parse(absl::Span<const absl::string_view> texts,
                                  bool hide) const override {
-    if constexpr (Type::kEmptyIsUnset) {
-      if (absl::StripAsciiWhitespace(text).empty()) return AnyValue();
+    const auto check = [&](const Item& item) { return CheckItem(item, hide); };
+    const ParseContext<Item> context = {.check = check, .hide = hide};
+    if constexpr (kIsMulti<T>) {
+      T values;
+      for (const absl::string_view text : texts) {
+        auto value = Type::ParseOne(text, option_.type, context);
+        if (!value.ok()) {
+          if (texts.size() == 1) return value.status();
+          return Within(absl::StrCat("value ", values.size() + 1),
+                        value.status());
+        }
+        values.push_back(*std::move(value));
+      }
+      return AnyValue::Of<T>(std::move(values));
+    } else {
+      const absl::string_view text = texts.empty() ? "" : texts.back();
+      if constexpr (Type::EmptyIsUnset()) {
+        if (absl::StripAsciiWhitespace(text).empty()) return AnyValue();
+      }
+      absl::StatusOr<T> value = Type::Parse(text, option_.type, context);
+      if (!value.ok()) return value.status();
+      return AnyValue::Of<T>(*std::move(value));
     }
-    absl::StatusOr<T> parsed = Type::Parse(text);
-    if (!parsed.ok()) {
-      return absl::InvalidArgumentError(
-          hide ? std::string(parsed.status().message())
-               : absl::StrCat(parsed.status().message(), ": \"", text, "\""));
-    }
-    AnyValue value = AnyValue::Of<T>(*std::move(parsed));
-    absl::Status status = Check(value, hide);
-    if (!status.ok()) return status;
-    return value;
   }
 
   absl::Status Check(const AnyValue& value, bool hide) const override {
-    const T& typed = value.As<T>();
-    if constexpr (std::is_same_v<T, Item>) {
-      return CheckItem(typed, hide);
-    } else {
-      for (const Item& item : typed) {
-        absl::Status status = CheckItem(item, hide);
-        if (!status.ok()) return status;
-      }
-      return absl::OkStatus();
-    }
+    const auto check = [&](const Item& item) { return CheckItem(item, hide); };
+    return Type::Check(Typed(value), option_.type,
+                       {.check = check, .hide = hide});
   }
 
   std::string Print(const AnyValue& value) const override {
-    return Type::Print(value.As<T>());
+    return Type::Print(Typed(value), option_.type);
+  }
+
+  NativeValue ToNative(const AnyValue& value) const override {
+    return Type::ToNative(Typed(value));
   }
 
   bool ValuesEqual(const AnyValue& a, const AnyValue& b) const override {
-    return a.As<T>() == b.As<T>();
+    return Type::Equal(Typed(a), Typed(b));
   }
 
   absl::StatusOr<AnyValue> Expand(const AnyValue& value,
                                   ExpandText expand) const override {
-    const T& typed = value.As<T>();
-    if (!HasReference(typed)) return value;
-    if constexpr (std::is_same_v<T, std::string>) {
-      absl::StatusOr<std::string> text = expand(typed);
-      if (!text.ok()) return text.status();
-      return AnyValue::Of<T>(*std::move(text));
-    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-      T items;
-      for (const std::string& item : typed) {
-        absl::StatusOr<std::string> text = expand(item);
-        if (!text.ok()) return text.status();
-        items.push_back(*std::move(text));
-      }
-      return AnyValue::Of<T>(std::move(items));
-    } else {
-      return value;
-    }
+    if (!HasReference(Typed(value))) return value;
+    absl::StatusOr<T> expanded = Type::Expand(Typed(value), expand);
+    if (!expanded.ok()) return expanded.status();
+    return AnyValue::Of<T>(*std::move(expanded));
   }
 
  private:
+  static const T& Typed(const AnyValue& value) { return value.As<T>(); }
+
   bool HasReference(const T& value) const {
-    if (option_.literal) return false;
-    if constexpr (std::is_same_v<T, std::string>) {
-      return value.find('$') != std::string::npos;
-    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-      for (const std::string& item : value) {
-        if (item.find('$') != std::string::npos) return true;
+    return !option_.literal && Type::HasReference(value);
+  }
+
+  // Bounds and choices by themselves.
+  absl::Status CheckLimits() const {
+    if (!Type::HasBounds() && (option_.min || option_.max)) {
+      return absl::InvalidArgumentError("its type has no bounds");
+    }
+    if constexpr (std::is_floating_point_v<Item>) {
+      if ((option_.min && std::isnan(*option_.min)) ||
+          (option_.max && std::isnan(*option_.max))) {
+        return absl::InvalidArgumentError("a bound must be a number");
       }
     }
-    return false;
+    if (option_.min && option_.max && *option_.max < *option_.min) {
+      return absl::InvalidArgumentError("its maximum is below its minimum");
+    }
+    if (option_.choices.given() && option_.choices.empty()) {
+      return absl::InvalidArgumentError("its list of choices is empty");
+    }
+    for (const Choice<Item>& choice : option_.choices) {
+      absl::Status status = CheckBounds(choice.value, option_.secret);
+      if (status.ok()) status = CheckRulesOf(choice.value);
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("a choice ", status.message()));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckRulesOf(const Item& choice) const {
+    const auto& rules = InnerRules(option_.type);
+    if constexpr (requires { rules.regex; }) {
+      if (!rules.regex.empty()) {
+        return absl::InvalidArgumentError("excludes a regex");
+      }
+    }
+    if constexpr (std::is_same_v<decltype(rules), const TypeRules<Item>&>) {
+      const auto any = [](const Item&) { return absl::OkStatus(); };
+      return TypeOf<Item>::Check(choice, rules,
+                                 {.check = any, .hide = option_.secret});
+    } else {
+      return absl::OkStatus();
+    }
+  }
+
+  // A default with references has its final form only later.
+  absl::Status CheckDefault() const {
+    if (!option_.default_text.empty()) {
+      if (default_) {
+        return absl::InvalidArgumentError("is given twice");
+      }
+      if (!option_.literal && absl::StrContains(option_.default_text, '$')) {
+        return absl::OkStatus();
+      }
+      const absl::string_view text = option_.default_text;
+      return Parse({text}, option_.secret).status();
+    }
+    if (!default_ || HasReference(Typed(default_))) return absl::OkStatus();
+    return Check(default_, option_.secret);
   }
 
   absl::Status CheckItem(const Item& item, bool hide) const {
-    if (option_.choices.empty()) return CheckBounds(item, hide);
+    if (!option_.choices.given()) return CheckBounds(item, hide);
     std::string allowed;
     for (const Choice<Item>& choice : option_.choices) {
-      if (choice.value == item) return absl::OkStatus();
+      if (IsChoice(choice.value, item)) return absl::OkStatus();
       absl::StrAppend(&allowed, allowed.empty() ? "" : ", ",
                       ValueType<Item>::Print(choice.value));
     }
@@ -296,57 +510,114 @@ class TypedOption final : public ErasedOption {
         absl::StrCat("must be one of ", allowed, Got(item, hide)));
   }
 
-  absl::Status CheckBounds(const Item& item, bool hide) const {
-    if constexpr (std::is_floating_point_v<Item>) {
-      if (std::isnan(item) && (option_.min || option_.max)) {
-        return absl::InvalidArgumentError("must be a number, got nan");
+  bool IsChoice(const Item& choice, const Item& item) const {
+    if constexpr (std::is_same_v<Item, std::string>) {
+      if (InnerRules(option_.type).ignore_case) {
+        return absl::EqualsIgnoreCase(choice, item);
       }
     }
-    if (option_.min && item < *option_.min) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("must be at least ",
-                       ValueType<Item>::Print(*option_.min), Got(item, hide)));
-    }
-    if (option_.max && *option_.max < item) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("must be at most ", ValueType<Item>::Print(*option_.max),
-                       Got(item, hide)));
+    return choice == item;
+  }
+
+  absl::Status CheckBounds(const Item& item, bool hide) const {
+    if constexpr (Type::HasBounds()) {
+      if constexpr (std::is_floating_point_v<Item>) {
+        if (std::isnan(item) && (option_.min || option_.max)) {
+          return absl::InvalidArgumentError("must be a number, got nan");
+        }
+      }
+      if (option_.min && item < *option_.min) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "must be at least ", ValueType<Item>::Print(*option_.min),
+            Got(item, hide)));
+      }
+      if (option_.max && *option_.max < item) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "must be at most ", ValueType<Item>::Print(*option_.max),
+            Got(item, hide)));
+      }
     }
     return absl::OkStatus();
   }
 
   static std::string Got(const Item& item, bool hide) {
     if (hide) return "";
-    const char* quote = std::is_same_v<Item, std::string> ? "\"" : "";
-    return absl::StrCat(", got ", quote, ValueType<Item>::Print(item), quote);
+    const std::string text = ValueType<Item>::Print(item);
+    return absl::StrCat(", got ", Type::HasBounds() ? text : Quoted(text));
   }
 
-  void Describe() {
-    description_ = {.name = option_.name,
-                    .type_name = std::string(Type::kName),
-                    .help = option_.help,
-                    .sample_default = option_.sample_default,
-                    .required = option_.required,
-                    .secret = option_.secret,
-                    .is_mutable = option_.is_mutable,
-                    .advanced = option_.advanced,
-                    .literal = option_.literal,
-                    .deprecated_names = option_.deprecated_names,
-                    .removal = option_.removal};
-    if (option_.default_value) {
-      description_.default_text = option_.secret
-                                      ? std::string(kMask)
-                                      : Type::Print(*option_.default_value);
+  void Describe(OptionDescription& description) const override {
+    description = {.name = name(),
+                   .given_name = option_.name,
+                   .type_name = std::string(type_name()),
+                   .kind = Type::Kind(),
+                   .is_multi = is_multi(),
+                   .rules = Type::RuleLines(option_.type),
+                   .help = option_.help,
+                   .metavar = option_.metavar,
+                   .short_name = option_.short_name,
+                   .cli = cli(),
+                   .positional = option_.positional,
+                   .required = required(),
+                   .secret = option_.secret,
+                   .is_mutable = option_.is_mutable,
+                   .advanced = option_.advanced,
+                   .literal = option_.literal,
+                   .deprecated_names = deprecated_names(),
+                   .removal = option_.removal};
+    if (default_) {
+      description.default_text = Print(default_);
+      description.default_value = ToNative(default_);
+      description.default_lines = Lines(Typed(default_));
+    } else if (!option_.default_text.empty()) {
+      description.default_text = option_.default_text;
+      description.default_value = {option_.default_text};
+      description.default_lines = {option_.default_text};
     }
-    if (option_.min) description_.min = ValueType<Item>::Print(*option_.min);
-    if (option_.max) description_.max = ValueType<Item>::Print(*option_.max);
-    for (const Choice<Item>& choice : option_.choices) {
-      description_.choices.push_back(
+    if (option_.sample_default && option_.sample_default->text()) {
+      description.sample_default = option_.sample_default->text();
+      description.sample_value = {*description.sample_default};
+      description.sample_lines = {*description.sample_default};
+    } else if (option_.sample_default) {
+      const T& sample = *option_.sample_default->value();
+      description.sample_default = Type::Print(sample, option_.type);
+      description.sample_value = Type::ToNative(sample);
+      description.sample_lines = Lines(sample);
+    }
+    if (option_.min) {
+      description.min = ValueType<Item>::Print(*option_.min);
+      description.min_value = TypeOf<Item>::ToNative(*option_.min);
+    }
+    if (option_.max) {
+      description.max = ValueType<Item>::Print(*option_.max);
+      description.max_value = TypeOf<Item>::ToNative(*option_.max);
+    }
+    Choices<Item> choices = option_.choices;
+    if constexpr (requires { ValueType<Item>::AllChoices(); }) {
+      if (!choices.given()) choices = ValueType<Item>::AllChoices();
+    }
+    for (const Choice<Item>& choice : choices) {
+      description.choices.push_back(
           {ValueType<Item>::Print(choice.value), choice.description});
+      description.choice_values.push_back(
+          {TypeOf<Item>::ToNative(choice.value), choice.description});
     }
   }
 
-  Option<T> option_;
+  std::vector<std::string> Lines(const T& value) const {
+    if constexpr (kIsMulti<T>) {
+      std::vector<std::string> lines;
+      for (const auto& item : value) {
+        lines.push_back(Type::Element::Print(item, option_.type.item));
+      }
+      return lines;
+    } else {
+      return {Type::Print(value, option_.type)};
+    }
+  }
+
+  Option<T> option_;  // Without its default, which is the next.
+  AnyValue default_;
 };
 
 }  // namespace internal
@@ -359,14 +630,18 @@ class AnyOption {
       : erased_(std::make_shared<const internal::TypedOption<T>>(
             std::move(option))) {}
 
+  // Made by the first call, and then kept: for documentation and tools.
   const OptionDescription& description() const {
     return erased_->description();
   }
 
+  // The option's name with `_` for `-`.
+  const std::string& name() const { return erased_->name(); }
+
   // Whether `text` is a value of this option; InvalidArgument says why not,
   // without the text if the option is secret.
   absl::Status CheckText(absl::string_view text) const {
-    return erased_->Parse(text, description().secret).status();
+    return erased_->Parse({text}, erased_->secret()).status();
   }
 
   // Same type, and every field is equal.

@@ -50,7 +50,8 @@ TEST(OptionTest, EqualityCoversEveryField) {
   EXPECT_TRUE(AnyOption(plain) == AnyOption(plain));
   Option<int64_t> other = plain;
   other.name = "a_b";
-  EXPECT_TRUE(AnyOption(plain) == AnyOption(other));
+  EXPECT_FALSE(AnyOption(plain) == AnyOption(other));
+  other = plain;
   other.max = 5;
   EXPECT_FALSE(AnyOption(plain) == AnyOption(other));
   EXPECT_FALSE(AnyOption(plain) ==
@@ -86,7 +87,7 @@ TEST(OptionTest, BoundsAndChoicesOfAListAreThoseOfItsItems) {
   EXPECT_THAT(option.CheckText("1,2"), IsOk());
   EXPECT_THAT(option.CheckText("1,0"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       "must be at least 1, got 0"));
+                       "item 2: must be at least 1, got 0"));
 }
 
 TEST(OptionTest, ErrorsOfSecretsDoNotQuoteThem) {

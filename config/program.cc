@@ -20,11 +20,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "config/docs.h"
+#include "config/machine_readable.h"
+#include "config/native_text.h"
 #include "config/option.h"
 #include "config/registry.h"
 #include "config/schema.h"
 #include "config/source.h"
 #include "config/sources.h"
+#include "config/value.h"
 
 namespace bergen::config {
 namespace {
@@ -109,6 +112,25 @@ absl::Status CheckHelp(const Listing& listing) {
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
+// The modules that `--namespace` names; all of them without it.
+absl::StatusOr<std::vector<ModuleOptions>> Select(
+    const Flags& flags, const std::vector<ModuleOptions>& modules) {
+  const auto names = flags.find("namespace");
+  if (names == flags.end()) return modules;
+  std::vector<ModuleOptions> selected;
+  for (const std::string& name : names->second) {
+    const auto module = std::find_if(
+        modules.begin(), modules.end(),
+        [&](const ModuleOptions& other) { return other.name_space == name; });
+    if (module == modules.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--namespace: there is none called ", name));
+    }
+    selected.push_back(*module);
+  }
+  return selected;
+}
+
 absl::Status Generate(int argc, char** argv,
                       const std::vector<ModuleOptions>& modules) {
   const absl::StatusOr<Flags> flags =
@@ -119,6 +141,9 @@ absl::Status Generate(int argc, char** argv,
                   {"minimal", false},
                   {"summarize", false},
                   {"title", true},
+                  {"schema", false},
+                  {"recorded_output_file", true},
+                  {"namespace", true},
                   {"allow_missing_help", false}});
   if (!flags.ok()) return flags.status();
   IniStyle style = {.minimal = flags->contains("minimal"),
@@ -128,7 +153,10 @@ absl::Status Generate(int argc, char** argv,
     return absl::InvalidArgumentError(
         absl::StrCat("--wrap_width: must be at least 0, got ", width));
   }
-  const absl::StatusOr<Listing> listing = Listing::Create(modules);
+  const absl::StatusOr<std::vector<ModuleOptions>> selected =
+      Select(*flags, modules);
+  if (!selected.ok()) return selected.status();
+  const absl::StatusOr<Listing> listing = Listing::Create(*selected);
   if (!listing.ok()) return listing.status();
   if (!flags->contains("allow_missing_help")) {
     absl::Status status = CheckHelp(*listing);
@@ -139,11 +167,26 @@ absl::Status Generate(int argc, char** argv,
   std::string text;
   if (format == "ini") {
     text = WriteIni(*listing, style);
+  } else if (format == "json" || format == "yaml") {
+    GeneratorRun run = {.format = format,
+                        .wrap_width = style.wrap_width,
+                        .minimal = style.minimal,
+                        .summarize = style.summarize,
+                        .with_schema = flags->contains("schema")};
+    for (const ModuleOptions& module : *selected) {
+      run.name_spaces.push_back(module.name_space);
+    }
+    const std::string recorded = Last(*flags, "recorded_output_file",
+                                      Last(*flags, "output_file", ""));
+    if (!recorded.empty()) run.output_file = recorded;
+    const NativeValue data = MachineReadable(*listing, run);
+    text = absl::StrCat(format == "json" ? WriteJson(data) : WriteYaml(data),
+                        "\n");
   } else if (format == "md") {
     text = WriteMarkdown(*listing, Last(*flags, "title", "Options"));
   } else {
     return absl::InvalidArgumentError(
-        absl::StrCat("--format: must be one of ini, md, got ", format));
+        absl::StrCat("--format: must be one of ini, json, yaml, md, got ", format));
   }
   const std::string path = Last(*flags, "output_file", "");
   if (!path.empty()) return WriteFile(path, text);

@@ -4,90 +4,136 @@
 
 #include <algorithm>
 #include <iterator>
-#include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "config/name_index.h"
 
 namespace bergen::config {
 namespace {
 
-std::string Key(SourceKind kind, absl::string_view group,
-                absl::string_view name) {
-  if (kind == SourceKind::kEnvironment) {
-    return absl::AsciiStrToUpper(absl::StrCat(group, "__", name));
-  }
+std::string Key(absl::string_view group, absl::string_view name) {
   return absl::StrCat(GroupKey(group), "\n", name);
+}
+
+std::string EnvironmentKey(absl::string_view group, absl::string_view name) {
+  return absl::AsciiStrToUpper(absl::StrCat(group, "__", name));
 }
 
 }  // namespace
 
-std::string GroupKey(absl::string_view group) {
-  return group == kDefaultGroup ? std::string(group)
-                                : absl::AsciiStrToLower(group);
+void RawTable::Selection::Consider(Position position, Position part_begin,
+                                   uint32_t rank) {
+  const bool same_place = found() && part_begin == part_begin_;
+  if (same_place && rank > rank_) return;
+  ignored_ = same_place && rank == rank_ ? position_ : kNone;
+  position_ = position;
+  part_begin_ = part_begin;
+  rank_ = rank;
+}
+
+void RawTable::ManySelected::Consider(const RawTable& table, Position position,
+                                      SourceKind kind, uint32_t new_rank) {
+  const absl::string_view text = table.At(position).raw->text;
+  if (kind == SourceKind::kEnvironment) {
+    *this = ManySelected();
+    if (!text.empty()) {
+      const char separator = absl::StrContains(text, '\n') ? '\n' : ',';
+      for (absl::string_view value : absl::StrSplit(text, separator)) {
+        positions.push_back(position);
+        texts.push_back(absl::StripAsciiWhitespace(value));
+      }
+    } else {
+      positions.push_back(position);
+    }
+  } else {
+    positions.push_back(position);
+    texts.push_back(text);
+  }
+  if (new_rank > 0 && rank == 0) {
+    rank = new_rank;
+    rank_position = position;
+  }
 }
 
 void RawTable::Add(SourceKind kind, std::vector<Document> documents) {
   for (Document& document : documents) {
-    const Part& part = parts_.emplace_back(
+    const auto count = static_cast<Position>(document.values().size());
+    parts_.push_back(
         Part{.kind = kind, .begin = size_, .document = std::move(document)});
-    for (const RawValue& value : part.document.values()) {
-      by_key_[Key(kind, value.group, value.name)].push_back(size_++);
-    }
+    size_ += count;
   }
+  has_keys_ = false;
 }
 
-RawTable::Value RawTable::At(size_t position) const {
-  const auto after = std::upper_bound(
-      parts_.begin(), parts_.end(), position,
-      [](size_t wanted, const Part& part) { return wanted < part.begin; });
-  const Part& part = *std::prev(after);
+RawTable::Selection RawTable::Find(absl::Span<const NameInGroup> names) const {
+  Selection selection;
+  for (const Candidate& candidate : Candidates(names)) {
+    selection.Consider(candidate.position, PartOf(candidate.position).begin,
+                       candidate.rank);
+  }
+  return selection;
+}
+
+RawTable::ManySelected RawTable::FindMany(
+    absl::Span<const NameInGroup> names) const {
+  ManySelected selected;
+  for (const Candidate& candidate : Candidates(names)) {
+    selected.Consider(*this, candidate.position,
+                      PartOf(candidate.position).kind, candidate.rank);
+  }
+  return selected;
+}
+
+RawTable::Value RawTable::At(Position position) const {
+  const Part& part = PartOf(position);
   return {.raw = &part.document.values()[position - part.begin],
           .document = &part.document,
           .kind = part.kind};
 }
 
-const std::vector<size_t>* RawTable::Positions(SourceKind kind,
-                                               absl::string_view group,
-                                               absl::string_view name) const {
-  const auto it = by_key_.find(Key(kind, group, name));
-  return it == by_key_.end() ? nullptr : &it->second;
-}
-
-void RawTable::Consider(SourceKind kind, absl::string_view group,
-                        const OptionDescription& option,
-                        std::optional<Found>& best) const {
-  const auto consider = [&](const std::vector<size_t>* positions,
-                            const DeprecatedName* alias) {
-    if (!positions) return;
-    const size_t last = positions->back();
-    const Value value = At(last);
-    if (best &&
-        (last < best->position || value.document == best->value.document)) {
-      return;
+std::vector<RawTable::Candidate> RawTable::Candidates(
+    absl::Span<const NameInGroup> names) const {
+  if (!has_keys_) {
+    by_key_.clear();
+    for (const Part& part : parts_) {
+      Position position = part.begin;
+      for (const RawValue& value : part.document.values()) {
+        const std::string key = part.kind == SourceKind::kEnvironment
+                                    ? EnvironmentKey(value.group, value.name)
+                                    : Key(value.group, value.name);
+        by_key_[key].push_back(position++);
+      }
     }
-    best = Found{.value = value, .position = last, .alias = alias};
-    if (positions->size() < 2) return;
-    const Value previous = At((*positions)[positions->size() - 2]);
-    if (previous.document == value.document && value.raw->line > 0) {
-      best->ignored = previous.raw;
-    }
-  };
-  consider(Positions(kind, group, option.name), nullptr);
-  for (const DeprecatedName& alias : option.deprecated_names) {
-    consider(Positions(kind, alias.group.empty() ? group : alias.group,
-                       alias.name.empty() ? option.name : alias.name),
-             &alias);
+    has_keys_ = true;
   }
+  std::vector<Candidate> candidates;
+  uint32_t rank = 0;
+  for (const auto& [group, name] : names) {
+    for (const std::string& key :
+         {Key(group, name), EnvironmentKey(group, name)}) {
+      const auto found = by_key_.find(key);
+      if (found == by_key_.end()) continue;
+      for (const Position position : found->second) {
+        candidates.push_back({position, rank});
+      }
+    }
+    ++rank;
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return a.position < b.position;
+                   });
+  return candidates;
 }
 
-std::optional<RawTable::Found> RawTable::Find(
-    absl::string_view group, const OptionDescription& option) const {
-  std::optional<Found> best;
-  // Any kind but the environment stands for all of them.
-  Consider(SourceKind::kFile, group, option, best);
-  Consider(SourceKind::kEnvironment, group, option, best);
-  return best;
+const RawTable::Part& RawTable::PartOf(Position position) const {
+  const auto after = std::upper_bound(
+      parts_.begin(), parts_.end(), position,
+      [](Position wanted, const Part& part) { return wanted < part.begin; });
+  return *std::prev(after);
 }
 
 }  // namespace bergen::config

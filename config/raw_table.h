@@ -1,38 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all sources said, before anybody knows which options exist: finds the
-// text that counts for an option, and what no option wanted.
+// What all sources said, before anybody knows which options exist, and which of
+// it counts for an option.
 //
 //   RawTable table;
 //   table.Add(source.kind(), *source.ReadAll());
-//   std::optional<RawTable::Found> found = table.Find("demo", description);
+//   RawTable::Selection selection = table.Find("demo", {"workers"});
+//   if (selection.found()) Parse(table.At(selection.position()).raw->text);
 //
 // Source: sections 2.7 and 3.4 of oslo.config's behaviour: the newest file
 // wins; in one file the current name beats its aliases; of one name the last
-// assignment counts.
+// assignment counts. Of an option with several values all count, the oldest
+// first, but a variable of the environment replaces what files say.
 
 #ifndef CONFIG_RAW_TABLE_H_
 #define CONFIG_RAW_TABLE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "config/option.h"
+#include "absl/types/span.h"
 #include "config/source.h"
 
 namespace bergen::config {
 
-// Groups are matched ignoring case, `DEFAULT` exactly: equal for equal groups.
-std::string GroupKey(absl::string_view group);
-
 // Not thread-safe.
 class RawTable {
  public:
+  // All assignments have positions from 0 to `size()`, in ascending precedence.
+  using Position = uint32_t;
+  static constexpr Position kNone = UINT32_MAX;
+
+  struct Part {
+    SourceKind kind;
+    Position begin;  // Of the first assignment.
+    Document document;
+  };
+
   // An assignment and where it was found. Good as long as the table.
   struct Value {
     const RawValue* raw = nullptr;
@@ -40,43 +50,71 @@ class RawTable {
     SourceKind kind = SourceKind::kOther;
   };
 
-  struct Found {
-    Value value;
-    size_t position = 0;  // Of `value`.
-    // The name under which it was found, if that is not the current one.
-    const DeprecatedName* alias = nullptr;
-    // An earlier assignment of the same name in the same file, now ignored.
-    const RawValue* ignored = nullptr;
+  // Which assignments count for one option. Those it might take are considered
+  // in ascending positions.
+  class Selection {
+   public:
+    // `rank` is 0 under the option's current name, else that of the deprecated
+    // name from 1.
+    void Consider(Position position, Position part_begin, uint32_t rank);
+
+    bool found() const { return position_ != kNone; }
+    Position position() const { return position_; }
+    uint32_t rank() const { return rank_; }
+    // An earlier assignment of the same name in the same place, now ignored.
+    Position ignored() const { return ignored_; }
+
+   private:
+    Position position_ = kNone;
+    Position part_begin_ = kNone;
+    Position ignored_ = kNone;
+    uint32_t rank_ = 0;
   };
+
+  // The same for an option with several values.
+  struct ManySelected {
+    void Consider(const RawTable& table, Position position, SourceKind kind,
+                  uint32_t rank);
+
+    std::vector<Position> positions;
+    // One for each value; a variable of the environment may hold several,
+    // separated by newlines if it has any, else by commas.
+    std::vector<absl::string_view> texts;
+    // The first deprecated name used, from 1, and where.
+    uint32_t rank = 0;
+    Position rank_position = kNone;
+  };
+
+  // What an option is called: group and name.
+  using NameInGroup = std::pair<absl::string_view, absl::string_view>;
 
   // Adds what one source has read. It beats everything added before.
   void Add(SourceKind kind, std::vector<Document> documents);
 
-  std::optional<Found> Find(absl::string_view group,
-                            const OptionDescription& option) const;
+  // `names` are an option's current name and its deprecated ones. Takes
+  // constant time, except for the first call.
+  Selection Find(absl::Span<const NameInGroup> names) const;
+  ManySelected FindMany(absl::Span<const NameInGroup> names) const;
 
-  // All assignments have positions from 0 to `size()`, in ascending precedence.
-  size_t size() const { return size_; }
-  Value At(size_t position) const;
+  Position size() const { return size_; }
+  Value At(Position position) const;
+  const std::deque<Part>& parts() const { return parts_; }
 
  private:
-  struct Part {
-    SourceKind kind;
-    size_t begin;  // Position of the first assignment.
-    Document document;
+  struct Candidate {
+    Position position;
+    uint32_t rank;
   };
 
-  const std::vector<size_t>* Positions(SourceKind kind, absl::string_view group,
-                                       absl::string_view name) const;
-  void Consider(SourceKind kind, absl::string_view group,
-                const OptionDescription& option,
-                std::optional<Found>& best) const;
+  std::vector<Candidate> Candidates(absl::Span<const NameInGroup> names) const;
+  const Part& PartOf(Position position) const;
 
   std::deque<Part> parts_;
-  size_t size_ = 0;
+  Position size_ = 0;
   // Ascending positions by key; variables of the environment, whose names have
-  // lost case, have keys of their own.
-  absl::flat_hash_map<std::string, std::vector<size_t>> by_key_;
+  // lost case, have keys of their own. Made when first needed.
+  mutable absl::flat_hash_map<std::string, std::vector<Position>> by_key_;
+  mutable bool has_keys_ = false;
 };
 
 }  // namespace bergen::config

@@ -3,11 +3,14 @@
 #include "config/registry.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
 #include <optional>
 #include <set>
 #include <tuple>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
@@ -20,6 +23,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/types/span.h"
 #include "config/interpolation.h"
+#include "config/name_index.h"
 #include "config/nearest_name.h"
 #include "config/raw_table.h"
 
@@ -27,8 +31,16 @@ namespace bergen::config {
 namespace {
 
 using internal::AnyValue;
+using internal::ErasedOption;
+using Position = RawTable::Position;
 
 constexpr absl::string_view kUnsetText = "<None>";
+
+// Suggestions are made for so many unknown names; each takes linear time.
+constexpr int kMaxSuggestions = 20;
+
+// An option that alternates between so many values needs no more memory.
+constexpr size_t kMaxReused = 16;
 
 std::string PlaceText(CodeLocation where) {
   return absl::StrCat(where.file, ":", where.line);
@@ -54,16 +66,9 @@ Origin::Kind ToOriginKind(SourceKind kind) {
   return Origin::Kind::kOther;
 }
 
-std::string Dest(absl::string_view name) {
-  return absl::StrReplaceAll(name, {{"-", "_"}});
-}
-
 // Lines about places in the sources, to be read in the order of these.
 class Lines {
  public:
-  // After everything that has a position.
-  static constexpr size_t kNoPosition = static_cast<size_t>(-1);
-
   void Add(size_t position, std::string text) {
     lines_.emplace_back(position, std::move(text));
   }
@@ -73,6 +78,7 @@ class Lines {
         lines_.begin(), lines_.end(),
         [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<std::string> texts;
+    texts.reserve(lines_.size());
     for (auto& [position, text] : lines_) texts.push_back(std::move(text));
     return texts;
   }
@@ -80,17 +86,6 @@ class Lines {
  private:
   std::vector<std::pair<size_t, std::string>> lines_;
 };
-
-absl::Status CheckName(absl::string_view dest) {
-  const bool good = !dest.empty() && dest[0] != '_' &&
-                    std::all_of(dest.begin(), dest.end(), [](unsigned char c) {
-                      return absl::ascii_isalnum(c) || c == '_';
-                    });
-  if (good) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "the name of an option must be letters, digits and _, not beginning "
-      "with _");
-}
 
 absl::Status CheckGroupName(absl::string_view group) {
   if (group != kDefaultGroup && absl::EqualsIgnoreCase(group, kDefaultGroup)) {
@@ -107,42 +102,63 @@ absl::Status CheckGroupName(absl::string_view group) {
       "the name of a group must be visible characters without brackets");
 }
 
-// What there is to say about the name under which a value was found.
-void WarnOfName(const OptionDescription& option, absl::string_view subject,
-                const RawTable::Found& found, Lines& warnings) {
-  const RawValue& raw = *found.value.raw;
-  const auto warn = [&](absl::string_view text) {
-    warnings.Add(found.position,
-                 absl::StrCat(PlaceText(found.value, option.secret), ": ",
-                              raw.group, ".", raw.name, ": ", text));
-  };
-  if (found.alias) warn(absl::StrCat("deprecated name of ", subject));
-  if (found.ignored) {
-    warn(absl::StrCat("set again; ",
-                      found.value.document->PlaceOf(*found.ignored),
-                      " does not count"));
-  }
-  if (!option.removal) return;
-  const Removal& removal = *option.removal;
-  warn(absl::StrCat(
-      "deprecated for removal",
-      removal.since.empty() ? "" : absl::StrCat(" since ", removal.since),
-      removal.reason.empty() ? "" : absl::StrCat(" (", removal.reason, ")"),
-      "; its value may be silently ignored in the future"));
-}
-
 // All that went wrong, under the common code of `statuses` if there is one.
 absl::Status Joined(const std::vector<absl::Status>& statuses) {
   absl::StatusCode code = statuses.front().code();
   std::vector<std::string> lines;
+  lines.reserve(statuses.size());
   for (const absl::Status& status : statuses) {
     if (status.code() != code) code = absl::StatusCode::kInvalidArgument;
-    lines.push_back(std::string(status.message()));
+    lines.emplace_back(status.message());
   }
   return absl::Status(code, absl::StrJoin(lines, "\n"));
 }
 
+bool HasDollar(absl::Span<const absl::string_view> texts) {
+  return std::any_of(texts.begin(), texts.end(), [](absl::string_view text) {
+    return absl::StrContains(text, '$');
+  });
+}
+
 }  // namespace
+
+namespace internal {
+
+absl::Status Hook::CallOnChange(const AnyValue& from, const AnyValue& to) {
+  return Call([&] { return on_change_(from, to); });
+}
+
+absl::Status Hook::CallOnReport(const Report& report) {
+  return Call([&] { return on_report_(report); });
+}
+
+absl::Status Hook::Call(absl::FunctionRef<absl::Status()> hook) {
+  absl::MutexLock lock(&running_);
+  if (ended_.load()) return absl::OkStatus();
+  thread_.store(std::this_thread::get_id());
+  absl::Status status = hook();
+  thread_.store(std::thread::id());
+  return status;
+}
+
+void Hook::End() {
+  ended_.store(true);
+  if (thread_.load() == std::this_thread::get_id()) return;
+  absl::MutexLock lock(&running_);
+}
+
+}  // namespace internal
+
+Subscription& Subscription::operator=(Subscription&& other) {
+  if (this == &other) return *this;
+  if (hook_) hook_->End();
+  hook_ = std::move(other.hook_);
+  return *this;
+}
+
+Subscription::~Subscription() {
+  if (hook_) hook_->End();
+}
 
 std::string Origin::ToString() const {
   switch (kind) {
@@ -161,203 +177,342 @@ std::string Origin::ToString() const {
   return place;
 }
 
+// What code wants an option to be.
+struct Registry::Setting {
+  std::optional<std::string> text;  // If it has to be parsed.
+  AnyValue value;                   // Otherwise; null is unset.
+  CodeLocation where;
+};
+
+// A snapshot made earlier, for one group of threads.
+struct alignas(64) Registry::Cached {
+  absl::Mutex mutex;
+  uint64_t version ABSL_GUARDED_BY(mutex) = 0;
+  std::shared_ptr<const Snapshot::Values> values ABSL_GUARDED_BY(mutex);
+};
+
+// What snapshots see at a version.
+struct Registry::FrozenValues {
+  uint64_t version = 0;
+  std::shared_ptr<const Snapshot::Values> values;
+};
+
+// The newest of these. Locked for no longer than a copy takes.
+class Registry::Frozen {
+ public:
+  FrozenValues Get() const {
+    absl::MutexLock lock(&mutex_);
+    return values_;
+  }
+  void Set(FrozenValues values) {
+    absl::MutexLock lock(&mutex_);
+    std::swap(values_, values);
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  FrozenValues values_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Everything that `mutex_` guards, and what can be decided by looking at it.
 struct Registry::State {
-  // What one layer wants an option to be.
-  struct Setting {
-    std::optional<std::string> text;  // If it has to be parsed.
-    AnyValue value;                   // Otherwise; null is unset.
-    Origin origin;
-    size_t position = Lines::kNoPosition;
+  using ManySelected = RawTable::ManySelected;
+
+  // What one layer wants an option to be, wherever that is kept.
+  struct Wish {
+    Origin::Kind kind = Origin::Kind::kDefault;
+    CodeLocation where;               // If it is code that wants it.
+    const RawTable* table = nullptr;  // Otherwise with the position.
+    Position position = RawTable::kNone;
+    // Either the texts count or, if `has_texts` is false, the value.
+    bool has_texts = false;
+    absl::string_view text;              // Of an ordinary option.
+    const ManySelected* many = nullptr;  // Of one with several values.
+    const AnyValue* value = nullptr;
+
+    absl::Span<const absl::string_view> texts() const {
+      if (many) return many->texts;
+      return absl::MakeConstSpan(&text, 1);
+    }
   };
 
   struct Resolved {
     AnyValue value;
-    Origin origin;
     bool masked = false;  // Secret, or refers to a secret.
-    bool refers = false;  // Depends on other options.
+    // The names it refers to or would, had they been options; null for none.
+    std::unique_ptr<std::vector<std::string>> references;
   };
 
   struct Entry {
-    Entry(std::string group_name, AnyOption any_option, std::string place)
-        : group(std::move(group_name)),
+    Entry(NameIndex::Name& name, AnyOption any_option, CodeLocation where,
+          const Registry* registry, size_t index)
+        : known_as(name),
+          group(name.group),
           option(std::move(any_option)),
-          registered_at(std::move(place)) {}
+          registered_at(where),
+          cell(registry, index, option.erased().type()) {}
 
-    const OptionDescription& description() const {
-      return option.description();
-    }
+    const ErasedOption& erased() const { return option.erased(); }
+    uint32_t index() const { return static_cast<uint32_t>(cell.index()); }
     std::string subject() const {
-      return absl::StrCat(group, ".", description().name);
-    }
-
-    // What counts if the sources say `from_sources`.
-    const Setting& InForce(const std::optional<Setting>& from_sources) const {
-      if (override_value) return *override_value;
-      if (from_sources) return *from_sources;
-      if (set_default) return *set_default;
-      return default_value;
+      return absl::StrCat(group.name, ".", erased().name());
     }
     // How a dump prints `value`.
-    std::string ToText(const Resolved& value) const {
-      if (description().secret || value.masked) return std::string(kMask);
-      if (!value.value) return std::string(kUnsetText);
-      return option.erased().Print(value.value);
+    std::string ToText(const AnyValue& value, bool is_masked) const {
+      if (is_masked) return std::string(kMask);
+      if (!value) return std::string(kUnsetText);
+      return erased().Print(value);
     }
     bool Equal(const AnyValue& a, const AnyValue& b) const {
       if (!a || !b) return !a && !b;
-      return option.erased().ValuesEqual(a, b);
-    }
-    Setting ToSetting(const RawTable::Found& found) const {
-      return {.text = std::string(found.value.raw->text),
-              .origin = {ToOriginKind(found.value.kind),
-                         PlaceText(found.value, description().secret)},
-              .position = found.position};
-    }
-    absl::Status MissingError(const Origin& origin) const {
-      return absl::InvalidArgumentError(
-          absl::StrCat(origin.place, ": ", subject(),
-                       ": required, but nothing gives it a value"));
+      return erased().ValuesEqual(a, b);
     }
 
-    std::string group;
-    AnyOption option;
-    std::string registered_at;
-    std::unique_ptr<internal::Cell> cell;
-
-    std::optional<Setting> override_value;
-    std::optional<Setting> source;
-    std::optional<Setting> set_default;
-    Setting default_value;
-
-    Resolved now;
-    // Readers may still hold references to them.
-    std::vector<AnyValue> superseded;
+    NameIndex::Name& known_as;
+    NameIndex::Group& group;
+    const AnyOption option;
+    CodeLocation registered_at;
+    internal::Cell cell;
+    AnyValue default_value;
+    // Of the assignment that counts, in the table for its kind of option.
+    Position position = RawTable::kNone;
+    Origin::Kind origin = Origin::Kind::kDefault;  // Of the value in force.
+    bool alive = true;
+    bool masked = false;
+    bool has_references = false;
+    bool default_has_references = false;
+    bool has_override = false;
+    bool has_default = false;
   };
 
-  struct Group {
-    std::string name;
-    absl::flat_hash_map<std::string, size_t> options;
-    absl::flat_hash_set<std::string> aliases;
+  // What a load would make of all options.
+  struct Candidate {
+    std::shared_ptr<const RawTable> table;
+    std::vector<RawTable::Selection> selections;
+    absl::flat_hash_map<uint32_t, std::unique_ptr<ManySelected>> many;
+    std::vector<Resolved> values;
+    // Problems of one option, by index.
+    absl::flat_hash_map<uint32_t, std::string> rejected;
+    std::vector<Position> unknown;
+  };
+
+  // An option that a hook may be about.
+  struct Changed {
+    uint32_t index;
+    AnyValue from;
+    AnyValue to;
   };
 
   class Resolver;
   using IsFresh = absl::FunctionRef<bool(const Entry&)>;
-  struct ByIndex {
-    bool operator()(const Entry* a, const Entry* b) const {
-      return a->cell->index() < b->cell->index();
-    }
-  };
 
-  explicit State(const Registry* owner) : registry(owner) {}
+  State(const Registry* owner, NameIndex& index, std::atomic<uint64_t>& counter,
+        Frozen& newest_frozen)
+      : registry(owner),
+        names(index),
+        version(counter),
+        frozen(newest_frozen) {}
 
-  Entry* Find(absl::string_view group, absl::string_view name) const;
+  Entry* Find(absl::string_view group, absl::string_view name);
+  const Entry* Find(absl::string_view group, absl::string_view name) const;
   absl::StatusOr<Entry*> MustFind(absl::string_view group,
-                                  absl::string_view name) const;
+                                  absl::string_view name);
   absl::StatusOr<Entry*> Add(absl::string_view group, const AnyOption& option,
-                             CodeLocation where);
-  void RemoveSince(size_t size);
-  absl::Status Commit(absl::Span<Entry* const> changed);
-  absl::Status Replace(Entry& entry, Layer layer, CodeLocation where,
+                             CodeLocation where, bool& is_new);
+  void Connect(Entry& entry);
+  void Disconnect(Entry& entry);
+  void UpdateCell(NameIndex::Name& name);
+  void TakeBack(const std::vector<uint32_t>& added);
+  void SelectFor(Entry& entry);
+  absl::Status Commit(std::vector<uint32_t> changed);
+  absl::Status Replace(Entry& entry, Layer layer,
                        std::optional<Setting> setting);
-  absl::StatusOr<Report> Adopt(RawTable table, const LoadOptions& options,
-                               Mode mode);
-  std::vector<Resolved> ResolveAll(
-      const std::vector<std::optional<Setting>>& sources, IsFresh is_fresh,
-      Lines& errors) const;
-  void Publish(Entry& entry, Resolved resolved);
-  void FindUnknown(const RawTable& table, Lines& unknown) const;
-  std::vector<const Entry*> Sorted() const;
-  void DescribeSources(std::vector<std::string>& arguments,
-                       std::vector<std::string>& files) const;
+  std::vector<uint32_t> WithReferrers(std::vector<uint32_t> changed) const;
+
+  Wish CodeWish(Origin::Kind kind, const Setting& setting) const;
+  Wish SourceWish(const RawTable& table, Position position,
+                  const ManySelected* many) const;
+  Wish InForce(const Entry& entry) const;
+  Wish InForce(const Entry& entry, const Candidate& candidate) const;
+  Wish InForce(const Entry& entry, std::optional<Wish> from_sources) const;
+  std::string PlaceOf(const Entry& entry, const Wish& wish) const;
+  Origin OriginOf(const Entry& entry) const;
+  const RawTable* TableOf(const Entry& entry) const {
+    return (entry.erased().is_mutable() ? newest : loaded).get();
+  }
+
+  void Match(Candidate& candidate) const;
+  void MatchOne(Candidate& candidate, const NameIndex::Name* name,
+                Position position, const RawTable::Part& part) const;
+  void WarnOfNames(const Candidate& candidate, Lines& warnings) const;
+  void FindUnknown(const Candidate& candidate, Lines& unknown) const;
+  void ResolveAll(Candidate& candidate, Lines& errors) const;
+  void KeepImmutable(Candidate& candidate, Lines& errors) const;
+  Report Adopt(std::shared_ptr<const RawTable> table,
+               const LoadOptions& options, Mode mode, bool dry_run,
+               std::vector<Changed>* changed);
+  void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
+  void Stage(Entry& entry, Resolved& resolved);
+  void PublishStaged();
+  void SetReferences(Entry& entry, const std::vector<std::string>* references);
+  Change ToChange(const Entry& entry, const Candidate& candidate) const;
+  void Sort(std::vector<const Entry*>& sorted) const;
 
   const Registry* const registry;
-  std::vector<std::unique_ptr<Entry>> entries;
-  absl::flat_hash_map<std::string, Group> groups;  // By `GroupKey`.
-  RawTable raw;  // What the sources said in the last load or mutation.
-  bool loaded = false;
-  // Entries whose value depends, or will depend, on other options.
-  std::set<Entry*, ByIndex> referring;
-  // Cleared by every change.
-  std::shared_ptr<const Snapshot::Values> snapshot;
+  NameIndex& names;
+  std::atomic<uint64_t>& version;
+  Frozen& frozen;
+  std::deque<Entry> entries;
+  NameIndex::Group* last_group = nullptr;  // To which an option was added.
+  internal::ValueList values;              // In force, by index.
+  absl::node_hash_map<uint32_t, Setting> overrides;
+  absl::node_hash_map<uint32_t, Setting> set_defaults;
+  // Of options with several values: what counts in their table.
+  absl::flat_hash_map<uint32_t, std::unique_ptr<ManySelected>> many;
+  // What the sources said in the last load, which is what counts for options
+  // that are not mutable, and in the last load or mutation. Null before a load.
+  std::shared_ptr<const RawTable> loaded;
+  std::shared_ptr<const RawTable> newest;
+  // By the key of an option's name: options that refer to it, and what each
+  // refers to.
+  absl::flat_hash_map<std::string, std::set<uint32_t>> referrers;
+  absl::flat_hash_map<uint32_t, std::vector<std::string>> references;
+  // Values that readers may still hold references to, the oldest first.
+  absl::flat_hash_map<uint32_t, std::vector<AnyValue>> superseded;
+  std::vector<std::weak_ptr<internal::Hook>> hooks;
+  std::vector<uint32_t> staged;  // Entries whose value is not visible yet.
+
+  // Makes the values as they are now those of version `wanted`.
+  FrozenValues FreezeFor(uint64_t wanted) {
+    FrozenValues made = frozen.Get();
+    if (made.version == wanted) return made;
+    made = {wanted, values.Freeze()};
+    frozen.Set(made);
+    return made;
+  }
+  FrozenValues Freeze() {
+    return FreezeFor(version.load(std::memory_order_relaxed));
+  }
 };
 
-// Turns settings into values, following references. Entries that are not fresh
+namespace {
+
+std::string NameKey(absl::string_view group, absl::string_view name) {
+  return absl::StrCat(GroupKey(group), "\n", name);
+}
+
+}  // namespace
+
+// Turns wishes into values, following references. Entries that are not fresh
 // keep the value they have.
 class Registry::State::Resolver {
  public:
-  using SettingOf = absl::FunctionRef<const Setting&(const Entry&)>;
+  using WishOf = absl::FunctionRef<Wish(const Entry&)>;
 
   // The arguments must outlive the resolver.
-  Resolver(const State& state, SettingOf setting_of, IsFresh is_fresh)
-      : state_(state), setting_of_(setting_of), is_fresh_(is_fresh) {}
+  Resolver(const State& state, WishOf wish_of, IsFresh is_fresh)
+      : state_(state), wish_of_(wish_of), is_fresh_(is_fresh) {}
+
+  struct Outcome {
+    absl::Status status;  // As `Evaluate`.
+    Resolved resolved;
+  };
+
+  // What the option's own wish leads to.
+  Outcome& Resolve(const Entry& entry) {
+    const auto done = done_.find(&entry);
+    if (done != done_.end()) return done->second;
+    Outcome outcome;
+    if (is_fresh_(entry)) {
+      outcome.status = Evaluate(entry, wish_of_(entry), outcome.resolved);
+    } else {
+      outcome.resolved.value = state_.values[entry.index()];
+      outcome.resolved.masked = entry.masked;
+    }
+    return done_.emplace(&entry, std::move(outcome)).first->second;
+  }
 
   // The error names the option and the place of its setting: NotFound for a
   // reference to an unknown option, else InvalidArgument.
-  const absl::StatusOr<Resolved>& Resolve(const Entry& entry) {
-    const auto done = done_.find(&entry);
-    if (done != done_.end()) return done->second;
-    absl::StatusOr<Resolved> resolved =
-        is_fresh_(entry) ? ResolveSetting(entry, setting_of_(entry))
-                         : entry.now;
-    return done_.emplace(&entry, std::move(resolved)).first->second;
-  }
-
-  absl::StatusOr<Resolved> ResolveSetting(const Entry& entry,
-                                          const Setting& setting) {
+  absl::Status Evaluate(const Entry& entry, const Wish& wish,
+                        Resolved& resolved) {
     path_.push_back(&entry);
-    Resolved resolved = {.origin = setting.origin,
-                         .masked = entry.description().secret};
-    absl::StatusOr<AnyValue> value = ToValue(entry, setting, resolved);
+    resolved.masked = entry.erased().secret();
+    absl::StatusOr<AnyValue> value = ToValue(entry, wish, resolved);
     path_.pop_back();
     if (value.ok()) {
       resolved.value = *std::move(value);
-      return resolved;
+      return absl::OkStatus();
     }
     return absl::Status(
         value.status().code(),
-        absl::StrCat(setting.origin.place, ": ", entry.subject(), ": ",
-                     value.status().message()));
+        absl::StrCat(PlaceOfError(entry, wish, resolved), ": ", entry.subject(),
+                     ": ", value.status().message()));
   }
 
  private:
-  absl::StatusOr<AnyValue> ToValue(const Entry& entry, const Setting& setting,
+  absl::StatusOr<AnyValue> ToValue(const Entry& entry, const Wish& wish,
                                    Resolved& resolved) {
-    const internal::ErasedOption& option = entry.option.erased();
+    const ErasedOption& option = entry.erased();
     const auto expand = [&](absl::string_view text) {
       return Expand(text, [&](absl::string_view name) {
-        resolved.refers = true;
         return Lookup(entry, name, resolved);
       });
     };
-    if (setting.text) {
-      std::string text = *setting.text;
-      if (!entry.description().literal && absl::StrContains(text, '$')) {
-        absl::StatusOr<std::string> expanded = expand(text);
-        if (!expanded.ok()) return expanded.status();
-        text = *std::move(expanded);
+    if (wish.has_texts) {
+      const absl::Span<const absl::string_view> texts = wish.texts();
+      if (option.literal() || !HasDollar(texts)) {
+        return option.Parse(texts, resolved.masked);
       }
-      return option.Parse(text, resolved.masked);
+      std::vector<std::string> expanded;
+      for (const absl::string_view text : texts) {
+        absl::StatusOr<std::string> one = expand(text);
+        if (!one.ok()) return one.status();
+        expanded.push_back(*std::move(one));
+      }
+      return option.Parse(
+          std::vector<absl::string_view>(expanded.begin(), expanded.end()),
+          resolved.masked);
     }
-    if (!setting.value) return AnyValue();
-    absl::StatusOr<AnyValue> value = option.Expand(setting.value, expand);
+    if (!*wish.value) return AnyValue();
+    absl::StatusOr<AnyValue> value = option.Expand(*wish.value, expand);
     if (!value.ok()) return value;
     absl::Status status = option.Check(*value, resolved.masked);
     if (!status.ok()) return status;
     return value;
   }
 
+  // Of several values, that of the first that is wrong by itself.
+  std::string PlaceOfError(const Entry& entry, const Wish& wish,
+                           const Resolved& resolved) const {
+    if (wish.many) {
+      for (size_t i = 0; i < wish.many->texts.size(); ++i) {
+        const absl::Span<const absl::string_view> one =
+            wish.texts().subspan(i, 1);
+        if (HasDollar(one) || entry.erased().Parse(one, resolved.masked).ok()) {
+          continue;
+        }
+        Wish wrong = wish;
+        wrong.position = wish.many->positions[i];
+        return state_.PlaceOf(entry, wrong);
+      }
+    }
+    return state_.PlaceOf(entry, wish);
+  }
+
   absl::StatusOr<std::string> Lookup(const Entry& from, absl::string_view name,
                                      Resolved& resolved) {
-    const Entry* target = Target(from, name);
+    if (!resolved.references) {
+      resolved.references = std::make_unique<std::vector<std::string>>();
+    }
+    const Entry* target = Target(from, name, *resolved.references);
     if (!target) {
-      return absl::NotFoundError(absl::StrCat(
-          "refers to ",
-          from.description().secret ? "an option that does not exist"
-                                    : absl::StrCat("${", name,
-                                                   "}, which is "
-                                                   "no option"),
-          " (a dollar sign is written $$)"));
+      return absl::NotFoundError(
+          absl::StrCat("refers to ",
+                       from.erased().secret()
+                           ? std::string("an option that does not exist")
+                           : absl::StrCat("${", name, "}, which is no option"),
+                       " (a dollar sign is written $$)"));
     }
     const auto begin = std::find(path_.begin(), path_.end(), target);
     if (begin != path_.end()) {
@@ -368,44 +523,51 @@ class Registry::State::Resolver {
       return absl::InvalidArgumentError(
           absl::StrCat("refers to itself: ", circle, target->subject()));
     }
-    const absl::StatusOr<Resolved>& value = Resolve(*target);
-    if (!value.ok()) {
-      return absl::Status(value.status().code(),
+    const Outcome& outcome = Resolve(*target);
+    if (!outcome.status.ok()) {
+      return absl::Status(outcome.status.code(),
                           absl::StrCat("refers to ", target->subject(),
                                        ", which has no good value"));
     }
-    resolved.masked |= value->masked;
-    if (!value->value) return std::string();
-    return target->option.erased().Print(value->value);
+    resolved.masked |= outcome.resolved.masked;
+    if (!outcome.resolved.value) return std::string();
+    return target->erased().Print(outcome.resolved.value);
   }
 
-  const Entry* Target(const Entry& from, absl::string_view name) const {
+  const Entry* Target(const Entry& from, absl::string_view name,
+                      std::vector<std::string>& references) const {
+    const auto find = [&](absl::string_view group, absl::string_view option) {
+      references.push_back(NameKey(group, option));
+      return state_.Find(group, option);
+    };
     const size_t dot = name.find('.');
     if (dot != name.npos) {
-      return state_.Find(name.substr(0, dot), name.substr(dot + 1));
+      return find(name.substr(0, dot), name.substr(dot + 1));
     }
-    const Entry* target = state_.Find(from.group, name);
-    return target ? target : state_.Find(kDefaultGroup, name);
+    const Entry* const target = find(from.group.name, name);
+    return target ? target : find(kDefaultGroup, name);
   }
 
   const State& state_;
-  SettingOf setting_of_;
+  WishOf wish_of_;
   IsFresh is_fresh_;
-  absl::node_hash_map<const Entry*, absl::StatusOr<Resolved>> done_;
+  absl::node_hash_map<const Entry*, Outcome> done_;
   std::vector<const Entry*> path_;  // Being resolved; each refers to the next.
 };
 
+const Registry::State::Entry* Registry::State::Find(
+    absl::string_view group, absl::string_view name) const {
+  const internal::Cell* const cell = names.FindCell(group, name);
+  return cell ? &entries[cell->index()] : nullptr;
+}
+
 Registry::State::Entry* Registry::State::Find(absl::string_view group,
-                                              absl::string_view name) const {
-  const auto it = groups.find(GroupKey(group));
-  if (it == groups.end()) return nullptr;
-  const auto option = it->second.options.find(Dest(name));
-  if (option == it->second.options.end()) return nullptr;
-  return entries[option->second].get();
+                                              absl::string_view name) {
+  return const_cast<Entry*>(std::as_const(*this).Find(group, name));
 }
 
 absl::StatusOr<Registry::State::Entry*> Registry::State::MustFind(
-    absl::string_view group, absl::string_view name) const {
+    absl::string_view group, absl::string_view name) {
   if (Entry* entry = Find(group, name)) return entry;
   return absl::NotFoundError(
       absl::StrCat(group, ".", name, ": no such option"));
@@ -414,182 +576,436 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::MustFind(
 // The entry of `option`: a new one that is not resolved yet, or the one of an
 // equal option. `where` is told in errors.
 absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
-    absl::string_view group, const AnyOption& option, CodeLocation where) {
-  const std::string place = PlaceText(where);
-  const std::string& name = option.description().name;
+    absl::string_view group_name, const AnyOption& option, CodeLocation where,
+    bool& is_new) {
+  const ErasedOption& erased = option.erased();
   const auto error = [&](const absl::Status& status) {
-    return absl::Status(
-        status.code(),
-        absl::StrCat(place, ": ", group, ".", name, ": ", status.message()));
+    return absl::Status(status.code(),
+                        absl::StrCat(PlaceText(where), ": ", group_name, ".",
+                                     erased.name(), ": ", status.message()));
   };
-  for (const absl::Status& status : {CheckGroupName(group), CheckName(name),
-                                     option.erased().CheckDefinition()}) {
-    if (!status.ok()) return error(status);
+  absl::Status status = CheckGroupName(group_name);
+  if (status.ok()) status = erased.CheckDefinition();
+  if (!status.ok()) return error(status);
+
+  if (!last_group || last_group->name != group_name) {
+    last_group = &names.AddGroup(group_name);
   }
-  if (Entry* existing = Find(group, name)) {
-    if (existing->option == option) return existing;
+  NameIndex::Name& name = names.Add(*last_group, erased.name());
+  if (name.option != NameIndex::kNoOption) {
+    Entry& existing = entries[name.option];
+    is_new = false;
+    if (existing.option == option) return &existing;
     return error(absl::AlreadyExistsError(
         absl::StrCat("another option of that name was registered at ",
-                     existing->registered_at)));
+                     PlaceText(existing.registered_at))));
   }
 
-  Group& known = groups[GroupKey(group)];
-  if (known.name.empty()) known.name = std::string(group);
-  known.options[name] = entries.size();
-  // Before any use of `known` becomes invalid: aliases may add groups.
-  auto entry = std::make_unique<Entry>(known.name, option, place);
-  for (const DeprecatedName& alias : option.description().deprecated_names) {
-    Group& old = groups[GroupKey(alias.group.empty() ? group : alias.group)];
-    if (old.name.empty()) {
-      old.name = alias.group.empty() ? std::string(group) : alias.group;
+  is_new = true;
+  Entry* entry = nullptr;
+  if (name.last_option != NameIndex::kNoOption &&
+      entries[name.last_option].option == option) {
+    entry = &entries[name.last_option];
+    entry->alive = true;
+    entry->registered_at = where;
+  } else {
+    entry =
+        &entries.emplace_back(name, option, where, registry, entries.size());
+    values.Append(AnyValue());
+  }
+  entry->default_value = erased.Default();
+  entry->default_has_references = !erased.default_text().empty();
+  if (entry->default_value && !entry->default_has_references) {
+    (void)erased.Expand(entry->default_value, [&](absl::string_view text) {
+      entry->default_has_references = true;
+      return absl::StatusOr<std::string>(std::string(text));
+    });
+  }
+  Connect(*entry);
+  if (loaded) SelectFor(*entry);
+  return entry;
+}
+
+// Makes the entry known under its names.
+void Registry::State::Connect(Entry& entry) {
+  ++entry.group.options;
+  entry.known_as.option = entry.known_as.last_option = entry.index();
+  UpdateCell(entry.known_as);
+  uint32_t rank = 0;
+  for (const DeprecatedName& old : entry.erased().deprecated_names()) {
+    NameIndex::Group& old_group =
+        old.group.empty() ? entry.group : names.AddGroup(old.group);
+    ++old_group.aliases;
+    NameIndex::Name& name = names.Add(
+        old_group, old.name.empty() ? entry.erased().name() : old.name);
+    name.aliases.push_back({.option = entry.index(), .rank = ++rank});
+    UpdateCell(name);
+  }
+}
+
+void Registry::State::Disconnect(Entry& entry) {
+  --entry.group.options;
+  entry.known_as.option = NameIndex::kNoOption;
+  UpdateCell(entry.known_as);
+  for (const DeprecatedName& old : entry.erased().deprecated_names()) {
+    NameIndex::Group& old_group =
+        old.group.empty() ? entry.group : names.AddGroup(old.group);
+    --old_group.aliases;
+    NameIndex::Name& name = names.Add(
+        old_group, old.name.empty() ? entry.erased().name() : old.name);
+    name.aliases.erase(std::remove_if(name.aliases.begin(), name.aliases.end(),
+                                      [&](const NameIndex::AliasUse& use) {
+                                        return use.option == entry.index();
+                                      }),
+                       name.aliases.end());
+    UpdateCell(name);
+  }
+}
+
+void Registry::State::UpdateCell(NameIndex::Name& name) {
+  const uint32_t option =
+      name.option != NameIndex::kNoOption || name.aliases.empty()
+          ? name.option
+          : name.aliases.front().option;
+  name.cell.store(
+      option == NameIndex::kNoOption ? nullptr : &entries[option].cell,
+      std::memory_order_release);
+}
+
+// Takes back what `Add` has added.
+void Registry::State::TakeBack(const std::vector<uint32_t>& added) {
+  for (const uint32_t index : added) {
+    Entry& entry = entries[index];
+    Disconnect(entry);
+    SetReferences(entry, nullptr);
+    entry.alive = false;
+    entry.position = RawTable::kNone;
+    many.erase(index);
+  }
+}
+
+// Looks up what the sources said about an entry that is newer.
+void Registry::State::SelectFor(Entry& entry) {
+  const ErasedOption& option = entry.erased();
+  std::vector<RawTable::NameInGroup> called = {
+      {entry.group.name, option.name()}};
+  for (const DeprecatedName& old : option.deprecated_names()) {
+    called.emplace_back(old.group.empty() ? entry.group.name : old.group,
+                        old.name.empty() ? option.name() : old.name);
+  }
+  const RawTable& table = *TableOf(entry);
+  if (!option.is_multi()) {
+    entry.position = table.Find(called).position();
+    return;
+  }
+  ManySelected selected = table.FindMany(called);
+  if (selected.positions.empty()) return;
+  entry.position = selected.positions.back();
+  many[entry.index()] = std::make_unique<ManySelected>(std::move(selected));
+}
+
+// `changed` and whatever refers to them, directly or not, in ascending order.
+std::vector<uint32_t> Registry::State::WithReferrers(
+    std::vector<uint32_t> changed) const {
+  if (referrers.empty()) return changed;
+  absl::flat_hash_set<uint32_t> seen(changed.begin(), changed.end());
+  const auto add = [&](absl::string_view group, absl::string_view name) {
+    const auto found = referrers.find(NameKey(group, name));
+    if (found == referrers.end()) return;
+    for (const uint32_t referrer : found->second) {
+      if (seen.insert(referrer).second) changed.push_back(referrer);
     }
-    old.aliases.insert(alias.name.empty() ? name : alias.name);
+  };
+  for (size_t i = 0; i < changed.size(); ++i) {
+    const Entry& entry = entries[changed[i]];
+    add(entry.group.name, entry.erased().name());
+    for (const DeprecatedName& old : entry.erased().deprecated_names()) {
+      add(old.group.empty() ? entry.group.name : old.group,
+          old.name.empty() ? entry.erased().name() : old.name);
+    }
   }
-  entry->cell = std::make_unique<internal::Cell>(registry, entries.size());
-  entry->default_value = {.value = option.erased().Default(),
-                          .origin = {Origin::Kind::kDefault, place}};
-  if (loaded) {
-    const auto found = raw.Find(entry->group, option.description());
-    if (found) entry->source = entry->ToSetting(*found);
-  }
-  entries.push_back(std::move(entry));
-  return entries.back().get();
+  std::sort(changed.begin(), changed.end());
+  return changed;
 }
 
-// Takes back what `Add` has added since there were `size` entries. Aliases stay
-// known, which only makes a warning milder.
-void Registry::State::RemoveSince(size_t size) {
-  while (entries.size() > size) {
-    Entry& entry = *entries.back();
-    groups[GroupKey(entry.group)].options.erase(entry.description().name);
-    referring.erase(&entry);
-    entries.pop_back();
-  }
-}
-
-// Gives `changed`, and whatever refers to other options, the values that their
-// settings now say. After an error no value has changed.
-absl::Status Registry::State::Commit(absl::Span<Entry* const> changed) {
-  const auto setting_of = [](const Entry& entry) -> const Setting& {
-    return entry.InForce(entry.source);
-  };
-  std::set<Entry*, ByIndex> fresh = referring;
-  fresh.insert(changed.begin(), changed.end());
-  const auto is_fresh = [&](const Entry& entry) {
-    return fresh.contains(const_cast<Entry*>(&entry));
-  };
-  Resolver resolver(*this, setting_of, is_fresh);
-
-  std::vector<std::pair<Entry*, Resolved>> results;
-  std::vector<absl::Status> errors;
-  for (Entry* entry : fresh) {
-    const absl::StatusOr<Resolved>& resolved = resolver.Resolve(*entry);
-    const Setting& setting = setting_of(*entry);
-    if (resolved.ok()) {
-      if (loaded && entry->description().required && !resolved->value) {
-        errors.push_back(entry->MissingError(setting.origin));
+// Gives `changed`, and whatever refers to them, the values that their settings
+// now say. After an error no value has changed.
+absl::Status Registry::State::Commit(std::vector<uint32_t> changed) {
+  if (referrers.empty()) {
+    // Most new options have nothing but a default.
+    const auto needs_more = [&](uint32_t index) {
+      Entry& entry = entries[index];
+      if (entry.position != RawTable::kNone || entry.default_has_references ||
+          entry.has_override || entry.has_default || entry.has_references ||
+          (loaded && entry.erased().required()) || !entry.alive) {
+        return true;
       }
-      results.emplace_back(entry, *resolved);
+      Resolved resolved;
+      resolved.value = entry.default_value;
+      resolved.masked = entry.erased().secret();
+      Stage(entry, resolved);
+      return false;
+    };
+    changed.erase(
+        std::stable_partition(changed.begin(), changed.end(), needs_more),
+        changed.end());
+    PublishStaged();
+    if (changed.empty()) return absl::OkStatus();
+  }
+  const std::vector<uint32_t> fresh = WithReferrers(std::move(changed));
+  const absl::flat_hash_set<uint32_t> fresh_set(fresh.begin(), fresh.end());
+  const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
+  const auto is_fresh = [&](const Entry& entry) {
+    return fresh_set.contains(entry.index());
+  };
+  Resolver resolver(*this, wish_of, is_fresh);
+
+  std::vector<absl::Status> errors;
+  for (const uint32_t index : fresh) {
+    const Entry& entry = entries[index];
+    if (!entry.alive) continue;
+    Resolver::Outcome& outcome = resolver.Resolve(entry);
+    if (outcome.status.ok()) {
+      if (loaded && entry.erased().required() && !outcome.resolved.value) {
+        errors.push_back(absl::InvalidArgumentError(
+            absl::StrCat(PlaceOf(entry, InForce(entry)), ": ", entry.subject(),
+                         ": required, but nothing gives it a value")));
+      }
       continue;
     }
     // A default may refer to an option that is registered later.
-    if (absl::IsNotFound(resolved.status()) && !loaded &&
-        setting.origin.kind == Origin::Kind::kDefault) {
-      results.emplace_back(entry,
-                           Resolved{.origin = setting.origin, .refers = true});
+    if (absl::IsNotFound(outcome.status) && !loaded &&
+        InForce(entry).kind == Origin::Kind::kDefault) {
+      outcome.status = absl::OkStatus();
+      outcome.resolved.value = AnyValue();
       continue;
     }
-    errors.push_back(absl::InvalidArgumentError(resolved.status().message()));
+    errors.push_back(absl::InvalidArgumentError(outcome.status.message()));
   }
   if (!errors.empty()) return Joined(errors);
-  for (auto& [entry, resolved] : results) Publish(*entry, std::move(resolved));
+  for (const uint32_t index : fresh) {
+    Entry& entry = entries[index];
+    if (entry.alive) Stage(entry, resolver.Resolve(entry).resolved);
+  }
+  PublishStaged();
   return absl::OkStatus();
 }
 
-// Puts `setting`, set at `where`, in a layer of `entry`, or empties the layer.
-// After an error nothing has changed.
+// Puts `setting` in a layer of `entry`, or empties the layer. After an error
+// nothing has changed.
 absl::Status Registry::State::Replace(Entry& entry, Layer layer,
-                                      CodeLocation where,
                                       std::optional<Setting> setting) {
   const bool is_override = layer == Layer::kOverride;
   if (setting) {
-    setting->origin = {
-        is_override ? Origin::Kind::kOverride : Origin::Kind::kSetDefault,
-        PlaceText(where)};
     // Even if another layer hides it.
-    const auto setting_of = [](const Entry& e) -> const Setting& {
-      return e.InForce(e.source);
-    };
+    const auto wish_of = [&](const Entry& other) { return InForce(other); };
     const auto is_fresh = [](const Entry&) { return false; };
-    Resolver resolver(*this, setting_of, is_fresh);
+    Resolver resolver(*this, wish_of, is_fresh);
+    Resolved ignored;
     const absl::Status status =
-        resolver.ResolveSetting(entry, *setting).status();
+        resolver.Evaluate(entry,
+                          CodeWish(is_override ? Origin::Kind::kOverride
+                                               : Origin::Kind::kSetDefault,
+                                   *setting),
+                          ignored);
     if (!status.ok()) return absl::InvalidArgumentError(status.message());
   }
-  std::optional<Setting>& slot =
-      is_override ? entry.override_value : entry.set_default;
-  std::swap(slot, setting);
-  absl::Status status = Commit({&entry});
-  if (!status.ok()) std::swap(slot, setting);
+  auto& layers = is_override ? overrides : set_defaults;
+  bool& has = is_override ? entry.has_override : entry.has_default;
+  std::optional<Setting> before;
+  if (has) before = std::move(layers[entry.index()]);
+  const auto put = [&](std::optional<Setting> wanted) {
+    has = wanted.has_value();
+    if (wanted) {
+      layers[entry.index()] = *std::move(wanted);
+    } else {
+      layers.erase(entry.index());
+    }
+  };
+  put(std::move(setting));
+  absl::Status status = Commit({entry.index()});
+  if (!status.ok()) put(std::move(before));
   return status;
 }
 
-// The values of all entries, by index, if the sources say `sources`. Only if
-// there are no errors the result is complete.
-std::vector<Registry::State::Resolved> Registry::State::ResolveAll(
-    const std::vector<std::optional<Setting>>& sources, IsFresh is_fresh,
-    Lines& errors) const {
-  const auto setting_of = [&](const Entry& entry) -> const Setting& {
-    return entry.InForce(sources[entry.cell->index()]);
+Registry::State::Wish Registry::State::CodeWish(Origin::Kind kind,
+                                                const Setting& setting) const {
+  Wish wish = {.kind = kind, .where = setting.where};
+  wish.has_texts = setting.text.has_value();
+  if (setting.text) wish.text = *setting.text;
+  wish.value = &setting.value;
+  return wish;
+}
+
+Registry::State::Wish Registry::State::SourceWish(
+    const RawTable& table, Position position,
+    const ManySelected* selected) const {
+  const RawTable::Value value = table.At(position);
+  Wish wish = {.kind = ToOriginKind(value.kind),
+               .table = &table,
+               .position = position,
+               .has_texts = true};
+  wish.text = value.raw->text;
+  wish.many = selected;
+  return wish;
+}
+
+// What counts if the sources say `from_sources`.
+Registry::State::Wish Registry::State::InForce(
+    const Entry& entry, std::optional<Wish> from_sources) const {
+  if (entry.has_override) {
+    return CodeWish(Origin::Kind::kOverride,
+                    overrides.find(entry.index())->second);
+  }
+  if (from_sources) return *from_sources;
+  if (entry.has_default) {
+    return CodeWish(Origin::Kind::kSetDefault,
+                    set_defaults.find(entry.index())->second);
+  }
+  Wish wish = {.where = entry.registered_at};
+  wish.has_texts = !entry.erased().default_text().empty();
+  if (wish.has_texts) wish.text = entry.erased().default_text();
+  wish.value = &entry.default_value;
+  return wish;
+}
+
+Registry::State::Wish Registry::State::InForce(const Entry& entry) const {
+  if (entry.position == RawTable::kNone) return InForce(entry, std::nullopt);
+  const auto selected = many.find(entry.index());
+  return InForce(
+      entry,
+      SourceWish(*TableOf(entry), entry.position,
+                 selected == many.end() ? nullptr : selected->second.get()));
+}
+
+Registry::State::Wish Registry::State::InForce(
+    const Entry& entry, const Candidate& candidate) const {
+  const uint32_t index = entry.index();
+  if (!candidate.selections[index].found()) {
+    return InForce(entry, std::nullopt);
+  }
+  const auto selected = candidate.many.find(index);
+  return InForce(
+      entry,
+      SourceWish(
+          *candidate.table, candidate.selections[index].position(),
+          selected == candidate.many.end() ? nullptr : selected->second.get()));
+}
+
+std::string Registry::State::PlaceOf(const Entry& entry,
+                                     const Wish& wish) const {
+  if (!wish.table) return PlaceText(wish.where);
+  return PlaceText(wish.table->At(wish.position), entry.erased().secret());
+}
+
+Origin Registry::State::OriginOf(const Entry& entry) const {
+  const Wish wish = InForce(entry);
+  return {wish.kind, PlaceOf(entry, wish)};
+}
+
+// Finds the options that the assignments of the table are about.
+void Registry::State::Match(Candidate& candidate) const {
+  candidate.selections.resize(entries.size());
+  for (const RawTable::Part& part : candidate.table->parts()) {
+    absl::string_view section;
+    const NameIndex::Group* group = nullptr;
+    Position position = part.begin;
+    for (const RawValue& raw : part.document.values()) {
+      if (part.kind == SourceKind::kEnvironment) {
+        const std::string lower = absl::AsciiStrToLower(raw.name);
+        MatchOne(candidate, names.Find(raw.group, lower), position, part);
+        for (const NameIndex::Name* name : names.mixed_case_names()) {
+          if (absl::EqualsIgnoreCase(name->name, raw.name) &&
+              GroupKey(name->group.name) == GroupKey(raw.group)) {
+            MatchOne(candidate, name, position, part);
+          }
+        }
+        ++position;
+        continue;
+      }
+      if (!group || section != raw.group) {
+        section = raw.group;
+        group = names.FindGroup(section);
+      }
+      MatchOne(candidate, group ? names.Find(*group, raw.name) : nullptr,
+               position++, part);
+    }
+  }
+}
+
+void Registry::State::MatchOne(Candidate& candidate,
+                               const NameIndex::Name* name, Position position,
+                               const RawTable::Part& part) const {
+  const auto consider = [&](uint32_t index, uint32_t rank) {
+    candidate.selections[index].Consider(position, part.begin, rank);
+    if (!entries[index].erased().is_multi()) return;
+    std::unique_ptr<ManySelected>& selected = candidate.many[index];
+    if (!selected) selected = std::make_unique<ManySelected>();
+    selected->Consider(*candidate.table, position, part.kind, rank);
   };
-  Resolver resolver(*this, setting_of, is_fresh);
-  std::vector<Resolved> values;
-  for (const std::unique_ptr<Entry>& entry : entries) {
-    const Setting& setting = setting_of(*entry);
-    const std::optional<Setting>& source = sources[entry->cell->index()];
-    // An override does not excuse a mistake in a file.
-    if (source && &setting != &*source) {
-      const absl::Status status =
-          resolver.ResolveSetting(*entry, *source).status();
-      if (!status.ok()) {
-        errors.Add(source->position, std::string(status.message()));
+  if (!name ||
+      (name->option == NameIndex::kNoOption && name->aliases.empty())) {
+    if (part.kind != SourceKind::kEnvironment) {
+      candidate.unknown.push_back(position);
+    }
+    return;
+  }
+  if (name->option != NameIndex::kNoOption) consider(name->option, 0);
+  for (const NameIndex::AliasUse& use : name->aliases) {
+    consider(use.option, use.rank);
+  }
+}
+
+// What there is to say about the names under which values were found.
+void Registry::State::WarnOfNames(const Candidate& candidate,
+                                  Lines& warnings) const {
+  for (const Entry& entry : entries) {
+    const ErasedOption& option = entry.erased();
+    const RawTable::Selection& selection = candidate.selections[entry.index()];
+    if (!entry.alive || !selection.found()) continue;
+    const auto warn = [&](Position position, absl::string_view text) {
+      const RawTable::Value value = candidate.table->At(position);
+      warnings.Add(position, absl::StrCat(PlaceText(value, option.secret()),
+                                          ": ", value.raw->group, ".",
+                                          value.raw->name, ": ", text));
+    };
+    const auto warn_of_alias = [&](Position position) {
+      warn(position, absl::StrCat("deprecated name of ", entry.subject()));
+    };
+    if (option.is_multi()) {
+      const ManySelected& selected = *candidate.many.at(entry.index());
+      if (selected.rank > 0) warn_of_alias(selected.rank_position);
+    } else {
+      if (selection.rank() > 0) warn_of_alias(selection.position());
+      if (selection.ignored() != RawTable::kNone) {
+        const RawTable::Value ignored =
+            candidate.table->At(selection.ignored());
+        warn(
+            selection.position(),
+            absl::StrCat("set again; ", ignored.document->PlaceOf(*ignored.raw),
+                         " does not count"));
       }
     }
-    const absl::StatusOr<Resolved>& resolved = resolver.Resolve(*entry);
-    if (!resolved.ok()) {
-      errors.Add(setting.position, std::string(resolved.status().message()));
-    } else if (entry->description().required && !resolved->value) {
-      errors.Add(setting.position,
-                 std::string(entry->MissingError(setting.origin).message()));
-    } else {
-      values.push_back(*resolved);
-    }
+    if (!option.removal()) continue;
+    const Removal& removal = *option.removal();
+    warn(
+        selection.position(),
+        absl::StrCat(
+            "deprecated for removal",
+            removal.since.empty() ? "" : absl::StrCat(" since ", removal.since),
+            removal.reason.empty() ? ""
+                                   : absl::StrCat(" (", removal.reason, ")"),
+            "; its value may be silently ignored in the future"));
   }
-  return values;
 }
 
-void Registry::State::Publish(Entry& entry, Resolved resolved) {
-  if (resolved.refers) {
-    referring.insert(&entry);
-  } else {
-    referring.erase(&entry);
-  }
-  if (entry.now.value.is_shared() &&
-      !entry.Equal(entry.now.value, resolved.value)) {
-    entry.superseded.push_back(entry.now.value);
-  } else if (entry.now.value.is_shared()) {
-    resolved.value = entry.now.value;
-  }
-  entry.now = std::move(resolved);
-  entry.cell->Publish(entry.now.value);
-  snapshot = nullptr;
-}
-
-void Registry::State::FindUnknown(const RawTable& table, Lines& unknown) const {
-  absl::flat_hash_set<std::pair<const Document*, std::string>> sections_told;
-  for (size_t position = 0; position < table.size(); ++position) {
-    const RawTable::Value value = table.At(position);
-    if (value.kind == SourceKind::kEnvironment) continue;
+void Registry::State::FindUnknown(const Candidate& candidate,
+                                  Lines& unknown) const {
+  absl::flat_hash_set<std::pair<const Document*, absl::string_view>>
+      sections_told;
+  int suggestions = 0;
+  for (const Position position : candidate.unknown) {
+    const RawTable::Value value = candidate.table->At(position);
     const RawValue& raw = *value.raw;
     const auto add = [&](absl::string_view text, absl::string_view hint) {
       unknown.Add(position,
@@ -597,115 +1013,376 @@ void Registry::State::FindUnknown(const RawTable& table, Lines& unknown) const {
                                hint.empty() ? "" : "; did you mean ", hint,
                                hint.empty() ? "" : "?"));
     };
-    std::vector<std::string> candidates;
-    const auto group = groups.find(GroupKey(raw.group));
-    if (group == groups.end()) {
-      if (!sections_told.emplace(value.document, raw.group).second) continue;
-      for (const auto& [key, known] : groups) candidates.push_back(known.name);
+    const auto nearest = [&](absl::string_view name,
+                             std::vector<std::string> candidates) {
       std::sort(candidates.begin(), candidates.end());
-      const std::string nearest = NearestName(raw.group, candidates);
+      ++suggestions;
+      return NearestName(name, candidates);
+    };
+    const bool suggest = suggestions < kMaxSuggestions;
+    std::vector<std::string> candidates;
+    const NameIndex::Group* const group = names.FindGroup(raw.group);
+    if (!group || group->options + group->aliases == 0) {
+      if (!sections_told.emplace(value.document, raw.group).second) continue;
+      for (const auto& [key, known] : names.groups()) {
+        if (suggest && known->options + known->aliases > 0) {
+          candidates.push_back(known->name);
+        }
+      }
+      const std::string hint =
+          suggest ? nearest(raw.group, std::move(candidates)) : "";
       add(absl::StrCat("[", raw.group, "]: unknown section"),
-          nearest.empty() ? "" : absl::StrCat("[", nearest, "]"));
+          hint.empty() ? "" : absl::StrCat("[", hint, "]"));
       continue;
     }
-    if (group->second.options.contains(raw.name) ||
-        group->second.aliases.contains(raw.name)) {
-      continue;
+    for (const uint32_t number : group->names) {
+      const NameIndex::Name& name = names.at(number);
+      if (suggest && name.option != NameIndex::kNoOption) {
+        candidates.push_back(name.name);
+      }
     }
-    for (const auto& [name, index] : group->second.options) {
-      candidates.push_back(name);
-    }
-    std::sort(candidates.begin(), candidates.end());
     add(absl::StrCat(raw.group, ".", raw.name, ": unknown option"),
-        NearestName(raw.name, candidates));
+        suggest ? nearest(raw.name, std::move(candidates)) : "");
   }
 }
 
-std::vector<const Registry::State::Entry*> Registry::State::Sorted() const {
-  std::vector<const Entry*> sorted;
-  for (const std::unique_ptr<Entry>& entry : entries) {
-    sorted.push_back(entry.get());
+// The values of all entries, by index, if the sources say what `candidate`
+// says. Only if there are no errors the result is complete.
+void Registry::State::ResolveAll(Candidate& candidate, Lines& errors) const {
+  const auto wish_of = [&](const Entry& entry) {
+    return InForce(entry, candidate);
+  };
+  const auto is_fresh = [](const Entry&) { return true; };
+  Resolver resolver(*this, wish_of, is_fresh);
+  candidate.values.resize(entries.size());
+  for (const Entry& entry : entries) {
+    if (!entry.alive) continue;
+    const uint32_t index = entry.index();
+    Resolved& resolved = candidate.values[index];
+    const auto reject = [&](size_t position, absl::string_view text) {
+      errors.Add(position, std::string(text));
+      candidate.rejected.try_emplace(index, text);
+    };
+    const bool has_source = candidate.selections[index].found();
+    if (!has_source && !entry.has_override && !entry.has_default &&
+        !entry.default_has_references) {
+      resolved.value = entry.default_value;
+      resolved.masked = entry.erased().secret();
+    } else {
+      const Wish wish = InForce(entry, candidate);
+      // An override does not excuse a mistake in a file.
+      if (has_source && entry.has_override) {
+        Resolved ignored;
+        const auto selected = candidate.many.find(index);
+        const Wish hidden = SourceWish(
+            *candidate.table, candidate.selections[index].position(),
+            selected == candidate.many.end() ? nullptr
+                                             : selected->second.get());
+        const absl::Status status = resolver.Evaluate(entry, hidden, ignored);
+        if (!status.ok()) reject(hidden.position, status.message());
+      }
+      absl::Status status;
+      if (wish.has_texts &&
+          (entry.erased().literal() || !HasDollar(wish.texts()))) {
+        status = resolver.Evaluate(entry, wish, resolved);
+      } else {
+        Resolver::Outcome& outcome = resolver.Resolve(entry);
+        status = outcome.status;
+        resolved.value = outcome.resolved.value;
+        resolved.masked = outcome.resolved.masked;
+        if (outcome.resolved.references) {
+          resolved.references = std::make_unique<std::vector<std::string>>(
+              *outcome.resolved.references);
+        }
+      }
+      if (!status.ok()) {
+        reject(wish.position, status.message());
+        continue;
+      }
+    }
+    if (entry.erased().required() && !resolved.value) {
+      const Wish wish = InForce(entry, candidate);
+      reject(wish.position,
+             absl::StrCat(PlaceOf(entry, wish), ": ", entry.subject(),
+                          ": required, but nothing gives it a value"));
+    }
   }
+}
+
+// Evaluates again what refers to other options, since references to what stays
+// must give what is in force.
+void Registry::State::KeepImmutable(Candidate& candidate, Lines& errors) const {
+  const auto is_fresh = [&](const Entry& entry) {
+    return entry.erased().is_mutable();
+  };
+  const auto wish_of = [&](const Entry& entry) {
+    return InForce(entry, candidate);
+  };
+  Resolver resolver(*this, wish_of, is_fresh);
+  for (const Entry& entry : entries) {
+    Resolved& resolved = candidate.values[entry.index()];
+    if (!entry.alive || !entry.erased().is_mutable() || !resolved.references) {
+      continue;
+    }
+    Resolver::Outcome& outcome = resolver.Resolve(entry);
+    if (outcome.status.ok()) {
+      resolved.value = outcome.resolved.value;
+      resolved.masked = outcome.resolved.masked;
+    } else {
+      errors.Add(candidate.selections[entry.index()].position(),
+                 std::string(outcome.status.message()));
+      candidate.rejected.try_emplace(entry.index(), outcome.status.message());
+    }
+  }
+}
+
+void Registry::State::SetReferences(Entry& entry,
+                                    const std::vector<std::string>* wanted) {
+  if (!wanted && !entry.has_references) return;
+  if (entry.has_references) {
+    for (const std::string& key : references[entry.index()]) {
+      const auto found = referrers.find(key);
+      if (found == referrers.end()) continue;
+      found->second.erase(entry.index());
+      if (found->second.empty()) referrers.erase(found);
+    }
+    references.erase(entry.index());
+  }
+  entry.has_references = wanted != nullptr;
+  if (!wanted) return;
+  for (const std::string& key : *wanted) referrers[key].insert(entry.index());
+  references[entry.index()] = *wanted;
+}
+
+// Records the value, if it is another than now; it is not visible yet.
+void Registry::State::Stage(Entry& entry, Resolved& resolved) {
+  if (resolved.references || entry.has_references) {
+    SetReferences(entry, resolved.references.get());
+  }
+  entry.masked = resolved.masked;
+  const uint32_t index = entry.index();
+  const AnyValue& now = values[index];
+  if (entry.Equal(now, resolved.value)) return;
+  AnyValue next = std::move(resolved.value);
+  if (next.is_shared() || now.is_shared()) {
+    std::vector<AnyValue>& kept = superseded[index];
+    // One that readers have seen, if it was the same.
+    const size_t oldest = kept.size() - std::min(kept.size(), kMaxReused);
+    for (size_t i = kept.size(); i-- > oldest;) {
+      if (!entry.Equal(kept[i], next)) continue;
+      next = kept[i];
+      kept.erase(kept.begin() + static_cast<ptrdiff_t>(i));
+      break;
+    }
+    if (now.is_shared()) kept.push_back(now);
+    if (kept.empty()) superseded.erase(index);
+  }
+  values.Set(index, std::move(next));
+  staged.push_back(index);
+}
+
+// Makes what was staged visible: to snapshots all at once, then to handles.
+void Registry::State::PublishStaged() {
+  version.fetch_add(1, std::memory_order_release);
+  for (const uint32_t index : staged) {
+    entries[index].cell.Publish(values[index]);
+  }
+  staged.clear();
+}
+
+Change Registry::State::ToChange(const Entry& entry,
+                                 const Candidate& candidate) const {
+  const uint32_t index = entry.index();
+  const Wish wish = InForce(entry, candidate);
+  Change change = {.group = entry.group.name,
+                   .name = entry.erased().name(),
+                   .old_text = entry.ToText(values[index], entry.masked),
+                   .origin = {wish.kind, PlaceOf(entry, wish)}};
+  const auto rejected = candidate.rejected.find(index);
+  if (rejected != candidate.rejected.end()) {
+    change.verdict = Verdict::kRejected;
+    change.reason = rejected->second;
+  } else {
+    const Resolved& next = candidate.values[index];
+    change.new_text = entry.ToText(next.value, next.masked);
+  }
+  return change;
+}
+
+Report Registry::State::Adopt(std::shared_ptr<const RawTable> table,
+                              const LoadOptions& options, Mode mode,
+                              bool dry_run, std::vector<Changed>* changed) {
+  Freeze();  // So that snapshots need not wait for what follows.
+  Lines errors;
+  Lines warnings;
+  Candidate candidate;
+  candidate.table = std::move(table);
+  Match(candidate);
+  FindUnknown(candidate, options.strict ? errors : warnings);
+  WarnOfNames(candidate, warnings);
+  ResolveAll(candidate, errors);
+  if (errors.empty() && mode == Mode::kMutableOnly) {
+    KeepImmutable(candidate, errors);
+  }
+
+  Report report;
+  report.dry_run = dry_run;
+  report.warnings = warnings.Take();
+  const bool good = errors.empty();
+  if (!good) {
+    report.status =
+        absl::InvalidArgumentError(absl::StrJoin(errors.Take(), "\n"));
+  }
+  if (loaded) {
+    std::vector<const Entry*> differing;
+    for (const Entry& entry : entries) {
+      if (!entry.alive) continue;
+      if (candidate.rejected.contains(entry.index()) ||
+          !entry.Equal(values[entry.index()],
+                       candidate.values[entry.index()].value)) {
+        differing.push_back(&entry);
+      }
+    }
+    Sort(differing);
+    report.changes.reserve(differing.size());
+    for (const Entry* entry : differing) {
+      Change& change = report.changes.emplace_back(ToChange(*entry, candidate));
+      if (change.verdict == Verdict::kRejected) continue;
+      if (mode == Mode::kMutableOnly && !entry->erased().is_mutable()) {
+        change.verdict = Verdict::kNeedsRestart;
+      } else if (!good) {
+        change.verdict = Verdict::kHeldBack;
+      }
+    }
+  }
+  if (good && !dry_run) Apply(candidate, mode, changed);
+  return report;
+}
+
+void Registry::State::Apply(Candidate& candidate, Mode mode,
+                            std::vector<Changed>* changed) {
+  newest = candidate.table;
+  if (mode == Mode::kAll) loaded = candidate.table;
+  for (Entry& entry : entries) {
+    if (!entry.alive) continue;
+    if (mode == Mode::kMutableOnly && !entry.erased().is_mutable()) continue;
+    const uint32_t index = entry.index();
+    entry.position = candidate.selections[index].position();
+    if (entry.erased().is_multi()) {
+      const auto selected = candidate.many.find(index);
+      if (selected == candidate.many.end()) {
+        many.erase(index);
+      } else {
+        many[index] = std::move(selected->second);
+      }
+    }
+    Resolved& next = candidate.values[index];
+    if (changed && !entry.Equal(values[index], next.value)) {
+      changed->push_back({index, values[index], next.value});
+    }
+    Stage(entry, next);
+  }
+  FreezeFor(version.load(std::memory_order_relaxed) + 1);
+  PublishStaged();
+}
+
+void Registry::State::Sort(std::vector<const Entry*>& sorted) const {
   const auto key = [](const Entry* entry) {
     return std::tuple<bool, const std::string&, const std::string&>(
-        entry->group != kDefaultGroup, entry->group, entry->description().name);
+        entry->group.name != kDefaultGroup, entry->group.name,
+        entry->erased().name());
   };
   std::sort(sorted.begin(), sorted.end(),
             [&](const Entry* a, const Entry* b) { return key(a) < key(b); });
-  return sorted;
 }
 
-void Registry::State::DescribeSources(std::vector<std::string>& arguments,
-                                      std::vector<std::string>& files) const {
-  for (size_t position = 0; position < raw.size(); ++position) {
-    const RawTable::Value value = raw.At(position);
-    const std::string& where = value.document->where();
-    if (value.kind == SourceKind::kCommandLine) {
-      arguments.push_back(where);
-    } else if (value.kind == SourceKind::kFile &&
-               (files.empty() || files.back() != where)) {
-      files.push_back(where);
-    }
-  }
-}
-
-Registry::Registry() : state_(std::make_unique<State>(this)) {}
+Registry::Registry()
+    : frozen_(std::make_unique<Frozen>()),
+      state_(std::make_unique<State>(this, names_, version_, *frozen_)),
+      cached_(new Cached[kCaches]) {}
 
 Registry::~Registry() = default;
 
 absl::StatusOr<const internal::Cell*> Registry::RegisterOne(
     absl::string_view group, const AnyOption& option, CodeLocation where) {
   absl::MutexLock lock(&mutex_);
-  const size_t size = state_->entries.size();
-  const absl::StatusOr<State::Entry*> entry = state_->Add(group, option, where);
+  bool is_new = false;
+  const absl::StatusOr<State::Entry*> entry =
+      state_->Add(group, option, where, is_new);
   if (!entry.ok()) return entry.status();
-  if (state_->entries.size() > size) {
-    const absl::Status status = state_->Commit({*entry});
+  if (is_new) {
+    const absl::Status status = state_->Commit({(*entry)->index()});
     if (!status.ok()) {
-      state_->RemoveSince(size);
+      state_->TakeBack({(*entry)->index()});
       return status;
     }
   }
-  return (*entry)->cell.get();
+  return &(*entry)->cell;
 }
 
 absl::Status Registry::RegisterAll(const OptionList& options,
                                    CodeLocation where) {
   absl::MutexLock lock(&mutex_);
-  const size_t size = state_->entries.size();
+  std::vector<uint32_t> added;
   std::vector<absl::Status> errors;
   for (const OptionGroup& group : options) {
     for (const AnyOption& option : group.options) {
-      const absl::Status status =
-          state_->Add(group.name, option, where).status();
-      if (!status.ok()) errors.push_back(status);
+      bool is_new = false;
+      const absl::StatusOr<State::Entry*> entry =
+          state_->Add(group.name, option, where, is_new);
+      if (!entry.ok()) {
+        errors.push_back(entry.status());
+      } else if (is_new) {
+        added.push_back((*entry)->index());
+      }
     }
   }
   if (errors.empty()) {
-    std::vector<State::Entry*> added;
-    for (size_t i = size; i < state_->entries.size(); ++i) {
-      added.push_back(state_->entries[i].get());
-    }
     absl::Status status = state_->Commit(added);
     if (status.ok()) return status;
     errors.push_back(status);
   }
-  state_->RemoveSince(size);
+  state_->TakeBack(added);
   return Joined(errors);
 }
 
-absl::StatusOr<const internal::Cell*> Registry::FindCell(
-    absl::string_view group, absl::string_view name, const std::type_info& type,
-    absl::string_view type_name) const {
+absl::Status Registry::Unregister(absl::string_view group,
+                                  absl::string_view name) {
+  absl::MutexLock lock(&mutex_);
+  const absl::StatusOr<State::Entry*> found = state_->MustFind(group, name);
+  if (!found.ok()) return found.status();
+  State::Entry& entry = **found;
+  state_->Disconnect(entry);
+  entry.alive = false;
+  // Whatever referred to it must still have a value.
+  const absl::Status status = state_->Commit({entry.index()});
+  if (!status.ok()) {
+    entry.alive = true;
+    state_->Connect(entry);
+    return absl::FailedPreconditionError(status.message());
+  }
+  state_->SetReferences(entry, nullptr);
+  state_->overrides.erase(entry.index());
+  state_->set_defaults.erase(entry.index());
+  state_->many.erase(entry.index());
+  entry.has_override = entry.has_default = false;
+  entry.position = RawTable::kNone;
+  return absl::OkStatus();
+}
+
+const internal::Cell* Registry::FindCell(absl::string_view group,
+                                         absl::string_view name) const {
+  return names_.FindCell(group, name);
+}
+
+absl::Status Registry::NotFound(absl::string_view group, absl::string_view name,
+                                absl::string_view type_name) const {
   absl::MutexLock lock(&mutex_);
   const absl::StatusOr<State::Entry*> entry = state_->MustFind(group, name);
   if (!entry.ok()) return entry.status();
-  if ((*entry)->option.erased().type() != type) {
-    return absl::InvalidArgumentError(
-        absl::StrCat((*entry)->subject(), ": is of type ",
-                     (*entry)->description().type_name, ", not ", type_name));
-  }
-  return (*entry)->cell.get();
+  return absl::InvalidArgumentError(
+      absl::StrCat((*entry)->subject(), ": is of type ",
+                   (*entry)->erased().type_name(), ", not ", type_name));
 }
 
 absl::Status Registry::SetDefaultFromText(absl::string_view group,
@@ -740,13 +1417,14 @@ absl::Status Registry::SetValue(Layer layer, absl::string_view group,
   absl::MutexLock lock(&mutex_);
   const absl::StatusOr<State::Entry*> entry = state_->MustFind(group, name);
   if (!entry.ok()) return entry.status();
-  if ((*entry)->option.erased().type() != type) {
+  if (value && (*entry)->erased().type() != type) {
     return absl::InvalidArgumentError(absl::StrCat(
         PlaceText(where), ": ", (*entry)->subject(), ": is of type ",
-        (*entry)->description().type_name, ", not ", type_name));
+        (*entry)->erased().type_name(), ", not ", type_name));
   }
-  return state_->Replace(**entry, layer, where,
-                         State::Setting{.value = std::move(value)});
+  return state_->Replace(
+      **entry, layer,
+      Setting{.text = std::nullopt, .value = std::move(value), .where = where});
 }
 
 absl::Status Registry::SetText(Layer layer, absl::string_view group,
@@ -755,8 +1433,9 @@ absl::Status Registry::SetText(Layer layer, absl::string_view group,
   absl::MutexLock lock(&mutex_);
   const absl::StatusOr<State::Entry*> entry = state_->MustFind(group, name);
   if (!entry.ok()) return entry.status();
-  return state_->Replace(**entry, layer, where,
-                         State::Setting{.text = std::string(text)});
+  return state_->Replace(
+      **entry, layer,
+      Setting{.text = std::string(text), .value = nullptr, .where = where});
 }
 
 absl::Status Registry::Clear(Layer layer, absl::string_view group,
@@ -764,108 +1443,150 @@ absl::Status Registry::Clear(Layer layer, absl::string_view group,
   absl::MutexLock lock(&mutex_);
   const absl::StatusOr<State::Entry*> entry = state_->MustFind(group, name);
   if (!entry.ok()) return entry.status();
-  return state_->Replace(**entry, layer, {}, std::nullopt);
+  return state_->Replace(**entry, layer, std::nullopt);
+}
+
+bool Registry::InsideHook() const {
+  return hook_thread_.load() == std::this_thread::get_id();
 }
 
 absl::StatusOr<Report> Registry::Load(
     std::vector<std::unique_ptr<Source>> sources, const LoadOptions& options) {
+  if (InsideHook()) {
+    return absl::FailedPreconditionError("a hook must not load");
+  }
   absl::MutexLock lock(&load_mutex_);
-  absl::StatusOr<Report> report = Adopt(sources, options, Mode::kAll);
-  if (!report.ok()) return report;
+  Report report = Adopt(sources, options, Mode::kAll, /*dry_run=*/false);
+  if (!report.status.ok()) return report.status;
   sources_ = std::move(sources);
   load_options_ = options;
   has_sources_ = true;
   return report;
 }
 
-absl::StatusOr<Report> Registry::Reload() {
-  absl::MutexLock lock(&load_mutex_);
-  if (!has_sources_) {
-    return absl::FailedPreconditionError("nothing was loaded yet");
-  }
-  return Adopt(sources_, load_options_, Mode::kAll);
+Report Registry::Reload(const ReloadOptions& options) {
+  return Again(Mode::kAll, options);
 }
 
-absl::StatusOr<Report> Registry::Mutate() {
-  absl::MutexLock lock(&load_mutex_);
-  if (!has_sources_) {
-    return absl::FailedPreconditionError("nothing was loaded yet");
-  }
-  return Adopt(sources_, load_options_, Mode::kMutableOnly);
+Report Registry::Mutate(const ReloadOptions& options) {
+  return Again(Mode::kMutableOnly, options);
 }
 
-absl::StatusOr<Report> Registry::Adopt(
-    const std::vector<std::unique_ptr<Source>>& sources,
-    const LoadOptions& options, Mode mode) {
-  RawTable table;
+Report Registry::Again(Mode mode, const ReloadOptions& options) {
+  Report report;
+  if (InsideHook()) {
+    report.status = absl::FailedPreconditionError("a hook must not load");
+    return report;
+  }
+  absl::MutexLock lock(&load_mutex_);
+  if (!has_sources_) {
+    report.status = absl::FailedPreconditionError("nothing was loaded yet");
+    return report;
+  }
+  return Adopt(sources_, load_options_, mode, options.dry_run);
+}
+
+Report Registry::Adopt(const std::vector<std::unique_ptr<Source>>& sources,
+                       const LoadOptions& options, Mode mode, bool dry_run) {
+  auto table = std::make_shared<RawTable>();
   std::vector<absl::Status> unreadable;
   for (const std::unique_ptr<Source>& source : sources) {
     absl::StatusOr<std::vector<Document>> documents = source->ReadAll();
     if (documents.ok()) {
-      table.Add(source->kind(), *std::move(documents));
+      table->Add(source->kind(), *std::move(documents));
     } else {
       unreadable.push_back(documents.status());
     }
   }
-  if (!unreadable.empty()) return Joined(unreadable);
+  Report report;
+  if (!unreadable.empty()) {
+    report.status = Joined(unreadable);
+    report.dry_run = dry_run;
+    return report;
+  }
 
-  absl::MutexLock lock(&mutex_);
-  return state_->Adopt(std::move(table), options, mode);
+  std::vector<State::Changed> changed;
+  std::vector<std::shared_ptr<internal::Hook>> hooks;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const std::weak_ptr<internal::Hook>& hook : state_->hooks) {
+      if (auto alive = hook.lock()) hooks.push_back(std::move(alive));
+    }
+    report = state_->Adopt(std::move(table), options, mode, dry_run,
+                           hooks.empty() ? nullptr : &changed);
+  }
+  if (!report.status.ok() || dry_run || hooks.empty()) return report;
+
+  hook_thread_.store(std::this_thread::get_id());
+  const absl::Cleanup done = [&] { hook_thread_.store(std::thread::id()); };
+  absl::flat_hash_map<size_t, const State::Changed*> by_index;
+  for (const State::Changed& change : changed) {
+    by_index[change.index] = &change;
+  }
+  std::vector<absl::Status> failures;
+  for (const std::shared_ptr<internal::Hook>& hook : hooks) {
+    absl::Status status;
+    if (!hook->cell()) {
+      status = hook->CallOnReport(report);
+    } else if (const auto change = by_index.find(hook->cell()->index());
+               change != by_index.end()) {
+      status = hook->CallOnChange(change->second->from, change->second->to);
+    }
+    if (!status.ok()) failures.push_back(std::move(status));
+  }
+  report.hook_failures = std::move(failures);
+  return report;
 }
 
-absl::StatusOr<Report> Registry::State::Adopt(RawTable table,
-                                              const LoadOptions& options,
-                                              Mode mode) {
-  Lines errors;
-  Lines warnings;
-  FindUnknown(table, options.strict ? errors : warnings);
-  std::vector<std::optional<Setting>> settings;
-  for (const std::unique_ptr<Entry>& entry : entries) {
-    const std::optional<RawTable::Found> found =
-        table.Find(entry->group, entry->description());
-    settings.emplace_back();
-    if (!found) continue;
-    settings.back() = entry->ToSetting(*found);
-    WarnOfName(entry->description(), entry->subject(), *found, warnings);
+Subscription Registry::AddHook(std::shared_ptr<internal::Hook> hook) {
+  if (hook->cell() && hook->cell()->registry() != this) {
+    std::fputs("config::Registry: the handle belongs to another registry\n",
+               stderr);
+    std::abort();
   }
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::weak_ptr<internal::Hook>>& hooks = state_->hooks;
+  hooks.erase(std::remove_if(hooks.begin(), hooks.end(),
+                             [](const std::weak_ptr<internal::Hook>& known) {
+                               return known.expired();
+                             }),
+              hooks.end());
+  hooks.push_back(hook);
+  return Subscription(std::move(hook));
+}
 
-  std::vector<Resolved> wanted = ResolveAll(
-      settings, [](const Entry&) { return true; }, errors);
-  std::vector<Resolved> adopted;
-  if (errors.empty() && mode == Mode::kMutableOnly) {
-    // Again, since references to what stays must give what is in force.
-    adopted = ResolveAll(
-        settings,
-        [](const Entry& entry) { return entry.description().is_mutable; },
-        errors);
-  }
-  if (!errors.empty()) {
-    return absl::InvalidArgumentError(absl::StrJoin(errors.Take(), "\n"));
-  }
+absl::Status Registry::Clear() { return Forget(/*settings_too=*/false); }
 
-  Report report;
-  report.warnings = warnings.Take();
-  for (const Entry* sorted : Sorted()) {
-    const size_t index = sorted->cell->index();
-    Entry& entry = *entries[index];
-    const bool applied = mode == Mode::kAll || entry.description().is_mutable;
-    Resolved& next =
-        applied && !adopted.empty() ? adopted[index] : wanted[index];
-    if (!entry.Equal(entry.now.value, next.value)) {
-      report.changes.push_back({.group = entry.group,
-                                .name = entry.description().name,
-                                .old_text = entry.ToText(entry.now),
-                                .new_text = entry.ToText(next),
-                                .origin = next.origin,
-                                .applied = applied});
-    }
-    if (!applied) continue;
-    entry.source = std::move(settings[index]);
-    Publish(entry, std::move(next));
+absl::Status Registry::Reset() { return Forget(/*settings_too=*/true); }
+
+absl::Status Registry::Forget(bool settings_too) {
+  if (InsideHook()) {
+    return absl::FailedPreconditionError("a hook must not clear");
   }
-  raw = std::move(table);
-  loaded = true;
-  return report;
+  absl::MutexLock load_lock(&load_mutex_);
+  absl::MutexLock lock(&mutex_);
+  State& state = *state_;
+  sources_.clear();
+  has_sources_ = false;
+  state.many.clear();
+  std::vector<uint32_t> all;
+  for (State::Entry& entry : state.entries) {
+    entry.position = RawTable::kNone;
+    if (settings_too) entry.has_override = entry.has_default = false;
+    all.push_back(entry.index());
+  }
+  state.loaded = nullptr;
+  state.newest = nullptr;
+  if (settings_too) {
+    state.overrides.clear();
+    state.set_defaults.clear();
+  }
+  return state.Commit(std::move(all));
+}
+
+void Registry::ReleaseSuperseded() {
+  absl::MutexLock lock(&mutex_);
+  state_->superseded.clear();
 }
 
 absl::StatusOr<Origin> Registry::Where(absl::string_view group,
@@ -873,20 +1594,27 @@ absl::StatusOr<Origin> Registry::Where(absl::string_view group,
   absl::MutexLock lock(&mutex_);
   const absl::StatusOr<State::Entry*> entry = state_->MustFind(group, name);
   if (!entry.ok()) return entry.status();
-  return (*entry)->now.origin;
+  return state_->OriginOf(**entry);
 }
 
 std::vector<DumpEntry> Registry::Dump() const {
   absl::MutexLock lock(&mutex_);
+  std::vector<const State::Entry*> sorted;
+  for (const State::Entry& entry : state_->entries) {
+    if (entry.alive) sorted.push_back(&entry);
+  }
+  state_->Sort(sorted);
   std::vector<DumpEntry> dump;
-  for (const State::Entry* entry : state_->Sorted()) {
-    dump.push_back({.group = entry->group,
-                    .name = entry->description().name,
-                    .value = entry->ToText(entry->now),
-                    .origin = entry->now.origin,
-                    .is_set = static_cast<bool>(entry->now.value),
-                    .secret = entry->now.masked,
-                    .is_mutable = entry->description().is_mutable});
+  dump.reserve(sorted.size());
+  for (const State::Entry* entry : sorted) {
+    const AnyValue& value = state_->values[entry->index()];
+    dump.push_back({.group = entry->group.name,
+                    .name = entry->erased().name(),
+                    .value = entry->ToText(value, entry->masked),
+                    .origin = state_->OriginOf(*entry),
+                    .is_set = static_cast<bool>(value),
+                    .secret = entry->masked,
+                    .is_mutable = entry->erased().is_mutable()});
   }
   return dump;
 }
@@ -896,7 +1624,15 @@ std::vector<std::string> Registry::DumpLines() const {
   std::vector<std::string> files;
   {
     absl::MutexLock lock(&mutex_);
-    state_->DescribeSources(arguments, files);
+    if (state_->newest) {
+      for (const RawTable::Part& part : state_->newest->parts()) {
+        if (part.kind == SourceKind::kCommandLine) {
+          arguments.push_back(part.document.where());
+        } else if (part.kind == SourceKind::kFile) {
+          files.push_back(part.document.where());
+        }
+      }
+    }
   }
   std::vector<std::string> lines = {
       std::string(80, '*'),
@@ -915,17 +1651,108 @@ std::vector<std::string> Registry::DumpLines() const {
   return lines;
 }
 
-Snapshot Registry::TakeSnapshot() const {
+std::vector<std::string> Registry::Sections() const {
   absl::MutexLock lock(&mutex_);
-  if (!state_->snapshot) {
-    auto values = std::make_shared<Snapshot::Values>();
-    values->reserve(state_->entries.size());
-    for (const std::unique_ptr<State::Entry>& entry : state_->entries) {
-      values->push_back(entry->now.value);
+  std::set<std::string> sections;
+  for (const std::shared_ptr<const RawTable>& table :
+       {state_->loaded, state_->newest}) {
+    if (!table) continue;
+    for (const RawTable::Part& part : table->parts()) {
+      if (part.kind != SourceKind::kFile) continue;
+      for (const RawValue& value : part.document.values()) {
+        sections.emplace(value.group);
+      }
     }
-    state_->snapshot = std::move(values);
   }
-  return Snapshot(this, state_->snapshot);
+  return {sections.begin(), sections.end()};
+}
+
+Snapshot Registry::TakeSnapshot() const {
+  const size_t thread =
+      std::hash<std::thread::id>()(std::this_thread::get_id());
+  Cached& cached = cached_[thread % kCaches];
+  absl::MutexLock lock(&cached.mutex);
+  const uint64_t now = version_.load(std::memory_order_acquire);
+  if (cached.version != now) {
+    FrozenValues frozen = frozen_->Get();
+    if (frozen.version != now) {
+      // Something was registered or set since. A load freezes before it takes
+      // its time, and before it publishes, so this is not a wait for one.
+      absl::MutexLock state_lock(&mutex_);
+      frozen = state_->Freeze();
+    }
+    // A counter of its own for each cache, so that copies do not share one.
+    auto keep = std::make_shared<std::shared_ptr<const Snapshot::Values>>(
+        std::move(frozen.values));
+    cached.values = std::shared_ptr<const Snapshot::Values>(keep, keep->get());
+    cached.version = frozen.version;
+  }
+  return Snapshot(this, cached.values);
+}
+
+std::shared_ptr<const Registry::Setting> Registry::SettingOf(
+    Layer layer, absl::string_view group, absl::string_view name) const {
+  absl::MutexLock lock(&mutex_);
+  const State::Entry* const entry = state_->Find(group, name);
+  if (!entry) return nullptr;
+  const auto& layers =
+      layer == Layer::kOverride ? state_->overrides : state_->set_defaults;
+  const auto found = layers.find(entry->index());
+  if (found == layers.end()) return nullptr;
+  return std::make_shared<const Setting>(found->second);
+}
+
+absl::Status Registry::PutBack(Layer layer, absl::string_view group,
+                               absl::string_view name,
+                               const std::shared_ptr<const Setting>& setting) {
+  absl::MutexLock lock(&mutex_);
+  const absl::StatusOr<State::Entry*> entry = state_->MustFind(group, name);
+  if (!entry.ok()) return entry.status();
+  return state_->Replace(
+      **entry, layer,
+      setting ? std::optional<Setting>(*setting) : std::nullopt);
+}
+
+absl::Status Registry::AddFile(std::unique_ptr<Source> file) {
+  if (InsideHook()) {
+    return absl::FailedPreconditionError("a hook must not load");
+  }
+  absl::MutexLock lock(&load_mutex_);
+  // After all files, before what beats them.
+  size_t place = 0;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i]->kind() == SourceKind::kFile) place = i + 1;
+  }
+  sources_.insert(sources_.begin() + static_cast<ptrdiff_t>(place),
+                  std::move(file));
+  const Report report =
+      Adopt(sources_, load_options_, Mode::kAll, /*dry_run=*/false);
+  if (!report.status.ok()) {
+    sources_.erase(sources_.begin() + static_cast<ptrdiff_t>(place));
+  }
+  return report.status;
+}
+
+absl::Status Registry::ReloadForTest() {
+  absl::MutexLock lock(&load_mutex_);
+  return Adopt(sources_, load_options_, Mode::kAll, /*dry_run=*/false).status;
+}
+
+void Registry::RemoveFile(const Source* file) {
+  bool is_last = false;
+  {
+    absl::MutexLock lock(&load_mutex_);
+    sources_.erase(std::remove_if(sources_.begin(), sources_.end(),
+                                  [&](const auto& source) {
+                                    return source.get() == file;
+                                  }),
+                   sources_.end());
+    is_last = !has_sources_ && sources_.empty();
+    if (!is_last) {
+      Adopt(sources_, load_options_, Mode::kAll, /*dry_run=*/false);
+    }
+  }
+  if (is_last) Clear().IgnoreError();
 }
 
 }  // namespace bergen::config

@@ -17,21 +17,26 @@
 #ifndef CONFIG_REGISTRY_H_
 #define CONFIG_REGISTRY_H_
 
-#include <concepts>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "config/handle.h"
+#include "config/name_index.h"
 #include "config/option.h"
 #include "config/snapshot.h"
 #include "config/source.h"
@@ -71,32 +76,82 @@ struct Origin {
   std::string ToString() const;
 };
 
-// An option whose value in force is, or should be, another than before.
+// What became of an option whose value differs from the one in force.
+enum class Verdict {
+  kApplied,
+  // The option is not mutable: the new value needs a restart or
+  // `Registry::Reload`.
+  kNeedsRestart,
+  // The new value is not allowed; then nothing was applied.
+  kRejected,
+  // Would have been applied, had no other been rejected.
+  kHeldBack,
+};
+
+// One such option.
 struct Change {
   std::string group;
   std::string name;
-  // As printed by a dump.
+  // As printed by a dump. There is no new text if it was rejected.
   std::string old_text;
   std::string new_text;
   Origin origin;  // Of the new value.
-  // False: the option is not mutable, so the new value needs a restart or
-  // `Registry::Reload`.
-  bool applied = true;
+  Verdict verdict = Verdict::kApplied;
+  // Where and why it was rejected: "demo.conf:7: demo.workers: must be ...".
+  std::string reason;
 };
 
-// What a load that succeeded has to tell. Meant to be logged.
+// What there is to tell of a load, reload or mutation. Meant to be logged, and
+// never contains a secret.
 struct Report {
+  // Whether the new values were published, or would have been but for
+  // `dry_run`. Otherwise nothing has changed, and the message has one line for
+  // each problem, beginning with its place: NotFound, PermissionDenied and so
+  // on if all that is wrong is that sources cannot be read, FailedPrecondition
+  // if there is nothing to reload, otherwise InvalidArgument.
+  absl::Status status;
+  bool dry_run = false;
   // Unknown sections and keys, deprecated names, options that will go away,
   // repeated assignments; each begins with its place.
   std::vector<std::string> warnings;
-  // In the order of `Registry::Dump`.
+  // In the order of `Registry::Dump`. Empty for the first load.
   std::vector<Change> changes;
+  // What hooks returned, other than OK.
+  std::vector<absl::Status> hook_failures;
 };
 
 struct LoadOptions {
   // Unknown sections and keys are errors. Wants every option to be registered
   // before the load. Variables of the environment are never unknown.
   bool strict = false;
+};
+
+struct ReloadOptions {
+  // Reads and checks everything and gives its verdicts, but publishes nothing,
+  // and calls no hook.
+  bool dry_run = false;
+};
+
+namespace internal {
+class Hook;
+}  // namespace internal
+
+// Ends a hook's subscription when destroyed: then the hook is not running, and
+// will not, unless it is the hook itself that does so. Movable; may outlive the
+// registry.
+class [[nodiscard]] Subscription {
+ public:
+  Subscription() = default;
+  Subscription(Subscription&&) = default;
+  Subscription& operator=(Subscription&& other);
+  ~Subscription();
+
+ private:
+  friend class Registry;
+  explicit Subscription(std::shared_ptr<internal::Hook> hook)
+      : hook_(std::move(hook)) {}
+
+  std::shared_ptr<internal::Hook> hook_;
 };
 
 // One option of a dump.
@@ -113,6 +168,8 @@ struct DumpEntry {
 
 // Thread-safe. Handles are valid as long as it lives. After fork() a child goes
 // on with a copy of its own, provided that no other thread was inside a call.
+//
+// Reading never waits for a load: not by handle, not by name, not by snapshot.
 //
 // A group's name is matched ignoring case, except `DEFAULT`; an option's name
 // is exact, with `-` for `_`.
@@ -148,6 +205,14 @@ class Registry {
   absl::Status RegisterAll(const OptionList& options,
                            CodeLocation where = CodeLocation::Current());
 
+  // Forgets an option. Its handles keep the last value, and are good again if
+  // an equal option is registered. NotFound if there is no such option,
+  // FailedPrecondition if the value of another refers to it.
+  //
+  // Source: ConfigOpts.unregister_opt. Difference: works after a load too.
+  absl::Status Unregister(absl::string_view group, absl::string_view name);
+
+  // The option of that name, current or deprecated; one lookup, without a lock.
   // NotFound if there is no such option, InvalidArgument if it has another
   // type.
   template <typename T>
@@ -181,20 +246,48 @@ class Registry {
   absl::Status ClearOverride(absl::string_view group, absl::string_view name);
 
   // Reads `sources`, of which the last counts most, checks every option, then
-  // publishes all values and keeps the sources for `Reload`. Fails with one
-  // line for each problem, and without any effect: NotFound, PermissionDenied
-  // and so on if all that is wrong is that sources cannot be read, otherwise
-  // InvalidArgument.
+  // publishes all values, keeps the sources for `Reload`, and calls the hooks.
+  // Fails as `Report::status`, without any effect.
   absl::StatusOr<Report> Load(std::vector<std::unique_ptr<Source>> sources,
                               const LoadOptions& options = {});
 
-  // `Load` with the sources and options of the last successful one;
-  // FailedPrecondition if there was none.
-  absl::StatusOr<Report> Reload();
+  // `Load` with the sources and options of the last successful one.
+  Report Reload(const ReloadOptions& options = {});
 
   // As `Reload`, including all checks, but only mutable options take their new
-  // values. The others that differ are reported with `applied` false.
-  absl::StatusOr<Report> Mutate();
+  // values. A mistake anywhere means that none does.
+  Report Mutate(const ReloadOptions& options = {});
+
+  // Calls `hook(old_value, new_value)` after each load, reload or mutation that
+  // has changed the option's value, when the new values are visible. The
+  // arguments are `const T&`, `T{}` for "unset", and good for the call. `hook`
+  // returns an absl::Status, which is reported if it is not OK, or nothing.
+  //
+  // Hooks are called one after the other, in the order of their registration,
+  // by the thread that loads. They may use the registry, except that a load,
+  // `Clear` or `Reset` from inside a hook fails with FailedPrecondition.
+  template <typename T, typename F>
+  Subscription OnChange(const Handle<T>& handle, F hook);
+
+  // Calls `hook(report)` after each load, reload or mutation that has published
+  // its values, even if there are no changes.
+  template <typename F>
+  Subscription OnReport(F hook);
+
+  // Forgets what was loaded, and the sources; all options, defaults and
+  // overrides set by code, and hooks stay. `Reset` drops these defaults and
+  // overrides too. FailedPrecondition from inside a hook.
+  absl::Status Clear();
+  absl::Status Reset();
+
+  // Frees the superseded values of strings, lists and so on. They are kept
+  // because a reader may still hold a reference from `Handle::Get`: forbidding
+  // that, or counting readers, would cost every read of every program
+  // something, while what is kept grows only when somebody changes an option to
+  // a value that it did not have lately. Only for programs whose options change
+  // all the time: the caller promises that no thread uses a reference from
+  // before. Snapshots are not affected.
+  void ReleaseSuperseded();
 
   // Where the value in force comes from; NotFound if there is no such option.
   absl::StatusOr<Origin> Where(absl::string_view group,
@@ -208,21 +301,31 @@ class Registry {
   // arguments too.
   std::vector<std::string> DumpLines() const;
 
-  // The values of all options at this moment. Waits for a load that is checking
-  // values; takes linear time if anything has changed since the last call.
+  // The sections of all files of the last load and of the last mutation, as
+  // written, sorted, each once. Source: ConfigOpts.list_all_sections.
+  std::vector<std::string> Sections() const;
+
+  // The values of all options at this moment. Cheap: values that have not
+  // changed are shared with other snapshots.
   Snapshot TakeSnapshot() const;
 
  private:
+  friend class TestScope;
   enum class Mode { kAll, kMutableOnly };
   enum class Layer { kDefault, kOverride };
   struct State;
+  struct Setting;
+  struct Cached;
+  struct FrozenValues;
+  class Frozen;
 
   absl::StatusOr<const internal::Cell*> RegisterOne(absl::string_view group,
                                                     const AnyOption& option,
                                                     CodeLocation where);
-  absl::StatusOr<const internal::Cell*> FindCell(
-      absl::string_view group, absl::string_view name,
-      const std::type_info& type, absl::string_view type_name) const;
+  const internal::Cell* FindCell(absl::string_view group,
+                                 absl::string_view name) const;
+  absl::Status NotFound(absl::string_view group, absl::string_view name,
+                        absl::string_view type_name) const;
   absl::Status SetValue(Layer layer, absl::string_view group,
                         absl::string_view name, const std::type_info& type,
                         absl::string_view type_name, internal::AnyValue value,
@@ -232,20 +335,45 @@ class Registry {
                        CodeLocation where);
   absl::Status Clear(Layer layer, absl::string_view group,
                      absl::string_view name);
-  absl::StatusOr<Report> Adopt(
-      const std::vector<std::unique_ptr<Source>>& sources,
-      const LoadOptions& options, Mode mode)
+  Subscription AddHook(std::shared_ptr<internal::Hook> hook);
+  Report Adopt(const std::vector<std::unique_ptr<Source>>& sources,
+               const LoadOptions& options, Mode mode, bool dry_run)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
+  Report Again(Mode mode, const ReloadOptions& options);
+  absl::Status Forget(bool settings_too);
+  bool InsideHook() const;
 
-  // Held while sources are read, which may take time, so that loads do not
-  // overlap. Taken before `mutex_`.
+  // For `TestScope`: what one layer of an option says, to be put back, and one
+  // more file.
+  std::shared_ptr<const Setting> SettingOf(Layer layer, absl::string_view group,
+                                           absl::string_view name) const;
+  absl::Status PutBack(Layer layer, absl::string_view group,
+                       absl::string_view name,
+                       const std::shared_ptr<const Setting>& setting);
+  absl::Status AddFile(std::unique_ptr<Source> file);
+  void RemoveFile(const Source* file);
+  absl::Status ReloadForTest();  // Also if nothing else was loaded.
+
+  // Held while sources are read and hooks are called, which may take time, so
+  // that loads do not overlap. Taken before `mutex_`.
   mutable absl::Mutex load_mutex_;
   std::vector<std::unique_ptr<Source>> sources_ ABSL_GUARDED_BY(load_mutex_);
   LoadOptions load_options_ ABSL_GUARDED_BY(load_mutex_);
   bool has_sources_ ABSL_GUARDED_BY(load_mutex_) = false;
+  std::atomic<std::thread::id> hook_thread_;  // That calls hooks now.
+
+  NameIndex names_;  // Changed under `mutex_`, read without.
+  // Counts what changes values.
+  std::atomic<uint64_t> version_ = 1;
+  const std::unique_ptr<Frozen> frozen_;
 
   mutable absl::Mutex mutex_;
   const std::unique_ptr<State> state_ ABSL_PT_GUARDED_BY(mutex_);
+
+  // What `TakeSnapshot` made last, once for each of several groups of threads,
+  // which thereby do not wait for each other.
+  static constexpr size_t kCaches = 16;
+  const std::unique_ptr<Cached[]> cached_;
 };
 
 // ---------------------------------------------------------------------------
@@ -267,6 +395,50 @@ auto ToOptionValue(const T& value) {
   }
 }
 
+// One subscription.
+class Hook {
+ public:
+  using OnChange =
+      std::function<absl::Status(const AnyValue& from, const AnyValue& to)>;
+  using OnReport = std::function<absl::Status(const Report& report)>;
+
+  Hook(const Cell& cell, OnChange on_change)
+      : cell_(&cell), on_change_(std::move(on_change)) {}
+  explicit Hook(OnReport on_report) : on_report_(std::move(on_report)) {}
+
+  // The option it is about, or null if it is about reports.
+  const Cell* cell() const { return cell_; }
+
+  // Calls it, unless the subscription has ended.
+  absl::Status CallOnChange(const AnyValue& from, const AnyValue& to);
+  absl::Status CallOnReport(const Report& report);
+
+  // Returns when it is not running and will not, unless it is the caller.
+  void End();
+  bool ended() const { return ended_.load(); }
+
+ private:
+  absl::Status Call(absl::FunctionRef<absl::Status()> hook);
+
+  const Cell* const cell_ = nullptr;
+  const OnChange on_change_;
+  const OnReport on_report_;
+  absl::Mutex running_;
+  std::atomic<bool> ended_ = false;
+  std::atomic<std::thread::id> thread_;  // That is running it.
+};
+
+// `call`'s result, or OK if it has none.
+template <typename F, typename... Args>
+absl::Status StatusOf(F& call, const Args&... args) {
+  if constexpr (std::is_void_v<decltype(call(args...))>) {
+    call(args...);
+    return absl::OkStatus();
+  } else {
+    return call(args...);
+  }
+}
+
 }  // namespace internal
 
 template <typename T>
@@ -282,10 +454,28 @@ absl::StatusOr<Handle<T>> Registry::Register(absl::string_view group,
 template <typename T>
 absl::StatusOr<Handle<T>> Registry::Find(absl::string_view group,
                                          absl::string_view name) const {
-  const absl::StatusOr<const internal::Cell*> cell =
-      FindCell(group, name, typeid(T), ValueType<T>::kName);
-  if (!cell.ok()) return cell.status();
-  return Handle<T>(*cell);
+  const internal::Cell* const cell = FindCell(group, name);
+  if (cell && cell->type() == typeid(T)) return Handle<T>(cell);
+  return NotFound(group, name, ValueType<T>::kName);
+}
+
+template <typename T, typename F>
+Subscription Registry::OnChange(const Handle<T>& handle, F hook) {
+  return AddHook(std::make_shared<internal::Hook>(
+      *handle.cell_,
+      [hook = std::move(hook)](const internal::AnyValue& from,
+                               const internal::AnyValue& to) mutable {
+        return internal::StatusOf(hook, internal::FromWord<T>(from.word()),
+                                  internal::FromWord<T>(to.word()));
+      }));
+}
+
+template <typename F>
+Subscription Registry::OnReport(F hook) {
+  return AddHook(std::make_shared<internal::Hook>(
+      [hook = std::move(hook)](const Report& report) mutable {
+        return internal::StatusOf(hook, report);
+      }));
 }
 
 template <typename T>

@@ -84,7 +84,7 @@ void ReloadMany(benchmark::State& state) {
   std::vector<std::unique_ptr<Source>> sources;
   sources.push_back(std::make_unique<ManySource>());
   if (!registry.Load(std::move(sources)).ok()) std::abort();
-  for (auto _ : state) benchmark::DoNotOptimize(registry.Reload().ok());
+  for (auto _ : state) benchmark::DoNotOptimize(registry.Reload().status.ok());
 }
 BENCHMARK(ReloadMany)->Unit(benchmark::kMillisecond);
 

@@ -8,6 +8,8 @@
 #ifndef CONFIG_SNAPSHOT_H_
 #define CONFIG_SNAPSHOT_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -18,7 +20,60 @@
 
 namespace bergen::config {
 
-// Immutable and thread-safe; cheap to copy.
+namespace internal {
+
+// The values of all options by index, in pieces of which snapshots share those
+// that have not changed. Not thread-safe; what `Freeze` returns is immutable.
+class ValueList {
+ public:
+  static constexpr size_t kPieceSize = 64;
+  struct Piece {
+    std::array<AnyValue, kPieceSize> values;
+    bool frozen = false;
+  };
+  using Frozen = std::vector<std::shared_ptr<const Piece>>;
+
+  size_t size() const { return size_; }
+
+  void Append(AnyValue value) {
+    if (size_ % kPieceSize == 0) pieces_.push_back(std::make_shared<Piece>());
+    Set(size_++, std::move(value));
+  }
+
+  void Pop() {
+    Set(--size_, AnyValue());
+    if (size_ % kPieceSize == 0) pieces_.pop_back();
+  }
+
+  const AnyValue& operator[](size_t index) const {
+    return pieces_[index / kPieceSize]->values[index % kPieceSize];
+  }
+
+  void Set(size_t index, AnyValue value) {
+    std::shared_ptr<Piece>& piece = pieces_[index / kPieceSize];
+    if (piece->frozen) {
+      piece = std::make_shared<Piece>(*piece);
+      piece->frozen = false;
+    }
+    piece->values[index % kPieceSize] = std::move(value);
+  }
+
+  // The values as they are now.
+  std::shared_ptr<const Frozen> Freeze() {
+    for (const std::shared_ptr<Piece>& piece : pieces_) {
+      if (!piece->frozen) piece->frozen = true;
+    }
+    return std::make_shared<const Frozen>(pieces_.begin(), pieces_.end());
+  }
+
+ private:
+  std::vector<std::shared_ptr<Piece>> pieces_;
+  size_t size_ = 0;
+};
+
+}  // namespace internal
+
+// Immutable and thread-safe; cheap to copy. Valid as long as its registry.
 class Snapshot {
  public:
   // As `Handle::Get`, but references are good as long as a copy of this
@@ -36,20 +91,22 @@ class Snapshot {
 
  private:
   friend class Registry;
-  using Values = std::vector<internal::AnyValue>;
+  using Values = internal::ValueList::Frozen;
 
   Snapshot(const void* registry, std::shared_ptr<const Values> values)
       : registry_(registry), values_(std::move(values)) {}
 
   const internal::AnyValue& ValueOf(const internal::Cell& cell) const {
-    if (cell.registry() != registry_ || cell.index() >= values_->size()) {
+    constexpr size_t kPieceSize = internal::ValueList::kPieceSize;
+    const size_t piece = cell.index() / kPieceSize;
+    if (cell.registry() != registry_ || piece >= values_->size()) {
       std::fputs(
           "config::Snapshot: the handle belongs to another registry, or to an "
           "option that is newer than the snapshot\n",
           stderr);
       std::abort();
     }
-    return (*values_)[cell.index()];
+    return (*values_)[piece]->values[cell.index() % kPieceSize];
   }
 
   const void* registry_;  // Its identity; never dereferenced.

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 
@@ -24,7 +25,61 @@ bool IsDecimal(absl::string_view text) {
                      [](unsigned char c) { return absl::ascii_isdigit(c); });
 }
 
+// Of UTF-8; what is no part of it counts like ASCII.
+size_t CodePoints(absl::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(),
+                    [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+}
+
+bool IsQuote(char c) { return c == '\'' || c == '"'; }
+
 }  // namespace
+
+absl::StatusOr<std::string> ValueType<std::string>::Parse(
+    absl::string_view text, const Rules& rules) {
+  if (rules.quotes && !text.empty() && IsQuote(text.front())) {
+    if (text.size() < 2 || text.back() != text.front()) {
+      return absl::InvalidArgumentError("its quote is not closed");
+    }
+    text = text.substr(1, text.size() - 2);
+  }
+  std::string value(text);
+  absl::Status status = Check(value, rules);
+  if (!status.ok()) return status;
+  return value;
+}
+
+absl::Status ValueType<std::string>::Check(const std::string& value,
+                                           const Rules& rules) {
+  if (rules.max_length > 0 && value.size() > rules.max_length &&
+      CodePoints(value) > rules.max_length) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("longer than ", rules.max_length, " characters"));
+  }
+  if (!rules.regex.empty() && !rules.regex.Search(value, rules.ignore_case)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("does not match the regex ", rules.regex.pattern()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValueType<std::string>::CheckRules(const Rules& rules) {
+  return rules.regex.Check();
+}
+
+std::vector<std::string> ValueType<std::string>::RuleLines(const Rules& rules) {
+  std::vector<std::string> lines;
+  if (rules.max_length > 0) {
+    lines.push_back(absl::StrCat("at most ", rules.max_length, " characters"));
+  }
+  if (!rules.regex.empty()) {
+    lines.push_back(absl::StrCat("matches the regex ", rules.regex.pattern()));
+  }
+  if (rules.ignore_case) lines.push_back("upper and lower case are the same");
+  if (rules.quotes) lines.push_back("may stand in quotes");
+  return lines;
+}
 
 absl::StatusOr<bool> ValueType<bool>::Parse(absl::string_view text) {
   for (absl::string_view word : {"true", "1", "on", "yes"}) {
@@ -48,7 +103,8 @@ absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
 absl::StatusOr<double> ValueType<double>::Parse(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
   double value = 0;
-  if (!absl::SimpleAtod(text, &value)) {
+  // Abseil reads nan(...) too.
+  if (absl::StrContains(text, '(') || !absl::SimpleAtod(text, &value)) {
     return absl::InvalidArgumentError("not a number");
   }
   const bool has_digits =
@@ -87,4 +143,100 @@ absl::StatusOr<Port> ValueType<Port>::Parse(absl::string_view text) {
   return Port{static_cast<uint16_t>(*number)};
 }
 
+namespace internal {
+
+std::string Quoted(absl::string_view text) {
+  constexpr size_t kMaxQuoted = 200;
+  const absl::string_view shown = text.substr(0, kMaxQuoted);
+  std::string quoted = "\"";
+  for (const char c : shown) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      absl::StrAppend(&quoted, absl::CHexEscape(absl::string_view(&c, 1)));
+    } else {
+      quoted += c;
+    }
+  }
+  quoted += '"';
+  if (shown.size() < text.size()) {
+    absl::StrAppend(&quoted, "... (", text.size(), " bytes)");
+  }
+  return quoted;
+}
+
+absl::Status TextError(absl::string_view what, absl::string_view text,
+                       bool hide) {
+  if (hide) return absl::InvalidArgumentError(what);
+  return absl::InvalidArgumentError(absl::StrCat(what, ": ", Quoted(text)));
+}
+
+absl::Status Within(absl::string_view part, const absl::Status& error) {
+  return absl::InvalidArgumentError(absl::StrCat(part, ": ", error.message()));
+}
+
+bool CommaSplitter::Extend() {
+  if (end_ == rest_.size() || commas_ == kMaxItemCommas) return false;
+  ++commas_;
+  end_ = FindEnd(end_ + 1);
+  return true;
+}
+
+void CommaSplitter::Accept() {
+  done_ = end_ == rest_.size();
+  if (done_) return;
+  rest_.remove_prefix(end_ + 1);
+  end_ = FindEnd(0);
+  commas_ = 0;
+}
+
+size_t CommaSplitter::FindEnd(size_t from) const {
+  return std::min(rest_.find(',', from), rest_.size());
+}
+
+absl::Status StripBounds(char open, char close, absl::string_view& text) {
+  if (text.empty() || text.front() != open) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must start with ", absl::string_view(&open, 1)));
+  }
+  if (text.back() != close) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must end with ", absl::string_view(&close, 1)));
+  }
+  text = text.substr(1, text.size() - 2);
+  return absl::OkStatus();
+}
+
+std::vector<std::string> LinesOf(absl::string_view what,
+                                 const std::vector<std::string>& lines) {
+  std::vector<std::string> result;
+  for (const std::string& line : lines) {
+    result.push_back(absl::StrCat("each ", what, ": ", line));
+  }
+  return result;
+}
+
+std::vector<std::string> ContainerLines(absl::string_view bounds,
+                                        size_t min_length) {
+  std::vector<std::string> lines;
+  if (!bounds.empty()) lines.push_back(absl::StrCat("stands in ", bounds));
+  if (min_length > 0) {
+    lines.push_back(absl::StrCat("at least ", min_length, " items"));
+  }
+  return lines;
+}
+
+absl::Status CheckLength(size_t length, size_t min_length) {
+  if (length >= min_length) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("must have at least ", min_length, " items, has ", length));
+}
+
+absl::Status CheckSeparator(absl::string_view separator) {
+  if (!separator.empty() && !absl::StrContains(separator, ',')) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "its key_value_separator must not be empty or hold a comma");
+}
+
+}  // namespace internal
 }  // namespace bergen::config

@@ -50,20 +50,32 @@ int CountThreads() {
                      tasks, std::filesystem::directory_iterator()));
 }
 
-void LogReport(const config::Report& report, spdlog::logger& log) {
-  for (const std::string& warning : report.warnings) log.warn("{}", warning);
-  for (const config::Change& change : report.changes) {
+void LogChange(const config::Change& change, spdlog::logger& log) {
+  const auto info = [&](const char* remark) {
     log.info("option {}.{}: {} -> {} ({}){}", change.group, change.name,
              change.old_text, change.new_text, change.origin.ToString(),
-             change.applied ? "" : ", not mutable: needs a restart or reload");
+             remark);
+  };
+  switch (change.verdict) {
+    case config::Verdict::kApplied:
+      return info("");
+    case config::Verdict::kNeedsRestart:
+      return info(", not mutable: needs a restart or reload");
+    case config::Verdict::kHeldBack:
+      return info(", not applied because others were rejected");
+    case config::Verdict::kRejected:
+      return;  // The report's status has it.
   }
 }
 
-absl::Status Finish(const absl::StatusOr<config::Report>& report,
-                    spdlog::logger& log,
+absl::Status Finish(const config::Report& report, spdlog::logger& log,
                     const std::function<absl::Status()>& next) {
-  if (!report.ok()) return report.status();
-  LogReport(*report, log);
+  for (const std::string& warning : report.warnings) log.warn("{}", warning);
+  for (const config::Change& change : report.changes) LogChange(change, log);
+  for (const absl::Status& failure : report.hook_failures) {
+    log.error("a hook failed: {}", failure.ToString());
+  }
+  if (!report.status.ok()) return report.status;
   return next ? next() : absl::OkStatus();
 }
 

@@ -43,6 +43,8 @@ absl::Time RealClock::Now() const {
          absl::FromChrono(std::chrono::steady_clock::now() - steady_origin_);
 }
 
+absl::Time RealClock::WallNow() const { return absl::Now(); }
+
 bool RealClock::WaitUntil(Event& event, absl::Time deadline) {
   const absl::Duration after_origin = deadline - wall_origin_;
   std::unique_lock<std::mutex> lock(event.mutex_);

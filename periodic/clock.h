@@ -51,6 +51,10 @@ class Clock {
   // Never less than an earlier answer.
   virtual absl::Time Now() const = 0;
 
+  // The time of day, which may be set back and forth meanwhile: for calendars,
+  // not for measuring. Default: the same as `Now`.
+  virtual absl::Time WallNow() const { return Now(); }
+
   // Blocks until `event` is set or `deadline` has come, whichever is first;
   // `absl::InfiniteFuture()` waits for the event alone. Returns whether the
   // event is set.
@@ -68,6 +72,7 @@ class RealClock : public Clock {
   RealClock();
 
   absl::Time Now() const override;
+  absl::Time WallNow() const override;
   bool WaitUntil(Event& event, absl::Time deadline) override;
 
  private:

@@ -13,6 +13,16 @@ absl::Time FakeClock::Now() const {
   return now_;
 }
 
+absl::Time FakeClock::WallNow() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return now_ + wall_offset_;
+}
+
+void FakeClock::StepWall(absl::Duration duration) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  wall_offset_ += duration;
+}
+
 bool FakeClock::WaitUntil(Event& event, absl::Time deadline) {
   Sleeper sleeper{&event, deadline};
   {
@@ -30,6 +40,7 @@ bool FakeClock::WaitUntil(Event& event, absl::Time deadline) {
   const std::lock_guard<std::mutex> lock(mutex_);
   sleepers_.erase(std::remove(sleepers_.begin(), sleepers_.end(), &sleeper),
                   sleepers_.end());
+  sleepers_changed_.notify_all();
   return set;
 }
 
@@ -61,8 +72,18 @@ void FakeClock::WaitForSleepers(int count) {
   });
 }
 
+void FakeClock::WaitForDeadline(absl::Time deadline) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  sleepers_changed_.wait(lock,
+                         [&] { return NextDeadlineLocked() == deadline; });
+}
+
 absl::Time FakeClock::NextDeadline() const {
   const std::lock_guard<std::mutex> lock(mutex_);
+  return NextDeadlineLocked();
+}
+
+absl::Time FakeClock::NextDeadlineLocked() const {
   absl::Time next = absl::InfiniteFuture();
   for (const Sleeper* sleeper : sleepers_) {
     next = std::min(next, sleeper->deadline);

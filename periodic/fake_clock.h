@@ -3,8 +3,11 @@
 // Time for tests: it moves when the test says so.
 //
 //   FakeClock clock;
-//   std::thread thread([&] { clock.SleepUntil(clock.Now() + absl::Hours(1));
-//   }); clock.WaitForSleepers(1); clock.Advance(absl::Hours(1)); thread.join();
+//   const absl::Time end = clock.Now() + absl::Hours(1);
+//   std::thread thread([&] { clock.SleepUntil(end); });
+//   clock.WaitForSleepers(1);
+//   clock.Advance(absl::Hours(1));
+//   thread.join();
 
 #ifndef PERIODIC_FAKE_CLOCK_H_
 #define PERIODIC_FAKE_CLOCK_H_
@@ -23,7 +26,10 @@ class FakeClock : public Clock {
  public:
   FakeClock() = default;
 
+  explicit FakeClock(absl::Time start) : now_(start) {}
+
   absl::Time Now() const override;
+  absl::Time WallNow() const override;
   bool WaitUntil(Event& event, absl::Time deadline) override;
 
   // Moves time by `duration`, which must not be negative, and ends every wait
@@ -35,6 +41,12 @@ class FakeClock : public Clock {
   // an event has ended yet.
   void WaitForSleepers(int count);
 
+  // Sets the time of day, as an administrator might: `Now` does not change.
+  void StepWall(absl::Duration duration);
+
+  // Blocks until the next wait to end does so at `deadline`.
+  void WaitForDeadline(absl::Time deadline);
+
   // When the next wait ends; `absl::InfiniteFuture()` if none would.
   absl::Time NextDeadline() const;
 
@@ -45,10 +57,13 @@ class FakeClock : public Clock {
     bool due = false;  // Guarded by the event's mutex.
   };
 
+  absl::Time NextDeadlineLocked() const;
+
   // Locked before any event's mutex.
   mutable std::mutex mutex_;
   std::condition_variable sleepers_changed_;
   absl::Time now_ = absl::FromUnixSeconds(1'000'000'000);
+  absl::Duration wall_offset_;
   std::vector<Sleeper*> sleepers_;  // None of them is due.
 };
 

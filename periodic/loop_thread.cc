@@ -17,75 +17,54 @@ LoopThread::LoopThread(absl::string_view name, Clock& clock,
     : name_(name),
       clock_(&clock),
       log_(&log),
-      outcome_(absl::FailedPreconditionError(
-          absl::StrCat("looping call ", name, ": never started"))) {}
+      completion_(absl::StrCat("looping call ", name)) {}
 
 LoopThread::~LoopThread() {
   Stop();
-  std::thread thread;
-  {
-    const absl::MutexLock lock(&mutex_);
-    thread = std::move(thread_);
-  }
-  if (thread.get_id() == std::this_thread::get_id()) {
+  if (completion_.InOwnStep()) {
     std::fprintf(stderr, "looping call %s: destroyed by its own function\n",
                  name_.c_str());
     std::abort();
   }
-  if (thread.joinable()) thread.join();
+  const absl::MutexLock lock(&mutex_);
+  if (thread_.joinable()) thread_.join();
 }
 
 absl::Status LoopThread::Start(absl::Duration initial_delay,
-                               std::function<Step()> step) {
+                               StepFunction step) {
   const absl::MutexLock lock(&mutex_);
-  if (running_) {
+  if (!completion_.Begin()) {
     return absl::FailedPreconditionError(
         absl::StrCat("looping call ", name_, ": already running"));
   }
-  // It has given up the lock for the last time.
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) thread_.join();  // It has ended, or is about to.
   stop_.Reset();
-  absl::StatusOr<std::thread> thread =
-      StartThread(name_, [this, initial_delay, step = std::move(step)] {
-        Run(initial_delay, step);
+  absl::StatusOr<std::thread> thread = StartThread(
+      name_,
+      [this, first = clock_->Now() + initial_delay, step = std::move(step)] {
+        completion_.Finish(RunSteps(first, step));
       });
-  if (!thread.ok()) return thread.status();
+  if (!thread.ok()) {
+    completion_.Finish(thread.status());
+    return thread.status();
+  }
   thread_ = *std::move(thread);
-  running_ = true;
   return absl::OkStatus();
 }
 
 void LoopThread::Stop() { stop_.Set(); }
 
-absl::StatusOr<bool> LoopThread::Wait() {
-  const absl::MutexLock lock(&mutex_);
-  if (running_ && thread_.get_id() == std::this_thread::get_id()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("looping call ", name_, ": waits for itself"));
-  }
-  mutex_.Await(absl::Condition(
-      +[](bool* running) { return !*running; }, &running_));
-  return outcome_;
+absl::StatusOr<bool> LoopThread::Wait(absl::Time deadline) {
+  return completion_.Wait(*clock_, deadline);
 }
 
-bool LoopThread::running() const {
-  const absl::MutexLock lock(&mutex_);
-  return running_;
-}
-
-void LoopThread::Run(absl::Duration initial_delay,
-                     const std::function<Step()>& step) {
-  absl::StatusOr<bool> outcome = RunSteps(initial_delay, step);
-  const absl::MutexLock lock(&mutex_);
-  outcome_ = std::move(outcome);
-  running_ = false;
-}
-
-absl::StatusOr<bool> LoopThread::RunSteps(absl::Duration initial_delay,
-                                          const std::function<Step()>& step) {
-  absl::Time next = clock_->Now() + initial_delay;
+absl::StatusOr<bool> LoopThread::RunSteps(absl::Time first,
+                                          const StepFunction& step) {
+  absl::Time next = first;
   while (!clock_->WaitUntil(stop_, next)) {
+    completion_.EnterStep();
     Step result = step();
+    completion_.LeaveStep();
     if (result.outcome.has_value()) return *std::move(result.outcome);
     next = result.next;
     if (log_->should_log(spdlog::level::trace)) {

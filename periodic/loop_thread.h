@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the kinds of looping call have in common: a thread that runs a step,
-// sleeps until the step says, and runs it again.
+// A loop with a thread of its own.
+//
+//   LoopThread loop("sync", clock, log);
+//   absl::Status started = loop.Start(absl::ZeroDuration(), [&] { ... });
 
 #ifndef PERIODIC_LOOP_THREAD_H_
 #define PERIODIC_LOOP_THREAD_H_
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -18,50 +18,32 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "periodic/clock.h"
+#include "periodic/completion.h"
+#include "periodic/loop.h"
 #include "spdlog/fwd.h"
 
 namespace bergen::periodic {
 
-// Thread-safe.
-class LoopThread {
+class LoopThread : public Loop {
  public:
-  struct Step {
-    // Set to end the loop.
-    std::optional<absl::StatusOr<bool>> outcome;
-    absl::Time next;  // Meaningless if `outcome` is set.
-  };
-
   LoopThread(absl::string_view name, Clock& clock, spdlog::logger& log);
-  // Stops, and waits for a step in progress. Aborts when called by a step.
-  ~LoopThread();
+  ~LoopThread() override;
 
-  // The first step is `initial_delay` from now. FailedPrecondition while
-  // running, ResourceExhausted without a thread.
-  absl::Status Start(absl::Duration initial_delay, std::function<Step()> step);
-
-  // Wakes a sleeping loop; a step in progress is completed. Does nothing when
-  // not running.
-  void Stop();
-
-  // Blocks until the loop has ended. FailedPrecondition when it was never
-  // started, or when called by a step.
-  absl::StatusOr<bool> Wait();
-
-  bool running() const;
-  const std::string& name() const { return name_; }
+  absl::Status Start(absl::Duration initial_delay, StepFunction step) override;
+  void Stop() override;
+  absl::StatusOr<bool> Wait(absl::Time deadline) override;
+  bool running() const override { return completion_.running(); }
 
  private:
-  void Run(absl::Duration initial_delay, const std::function<Step()>& step);
-  absl::StatusOr<bool> RunSteps(absl::Duration initial_delay,
-                                const std::function<Step()>& step);
+  absl::StatusOr<bool> RunSteps(absl::Time first, const StepFunction& step);
 
   const std::string name_;
   Clock* const clock_;
   spdlog::logger* const log_;
+  Completion completion_;
   Event stop_;
-  mutable absl::Mutex mutex_;
-  bool running_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::StatusOr<bool> outcome_ ABSL_GUARDED_BY(mutex_);
+  // Held while the thread is replaced.
+  absl::Mutex mutex_;
   // Joinable from the first `Start` on, also after the loop has ended.
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };

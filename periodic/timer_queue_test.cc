@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "periodic/timer_queue.h"
+
+#include <atomic>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "periodic/clock.h"
+#include "periodic/fake_clock.h"
+#include "periodic/timer_thread.h"
+#include "tests/support/status_matchers.h"
+
+namespace bergen::periodic {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr absl::Duration kSecond = absl::Seconds(1);
+
+class TimerQueueTest : public ::testing::Test {
+ protected:
+  TimerQueue::Id Add(absl::Duration delay, int number) {
+    return timers_.Add(clock_.Now() + delay,
+                       [this, number] { called_.push_back(number); });
+  }
+
+  FakeClock clock_;
+  TimerQueue timers_{clock_};
+  std::vector<int> called_;
+};
+
+TEST_F(TimerQueueTest, CallsInOrderOfTimeThenOfAddition) {
+  Add(2 * kSecond, 3);
+  Add(kSecond, 1);
+  Add(kSecond, 2);
+  Add(-kSecond, 0);
+  EXPECT_EQ(timers_.RunDue(), 1);
+  EXPECT_EQ(timers_.NextDue(), clock_.Now() + kSecond);
+  clock_.Advance(3 * kSecond);
+  EXPECT_EQ(timers_.RunDue(), 3);
+  EXPECT_THAT(called_, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(timers_.NextDue(), absl::InfiniteFuture());
+}
+
+TEST_F(TimerQueueTest, IsNeverEarlyEvenByAFractionOfANanosecond) {
+  Add(absl::Nanoseconds(5) / 2, 1);
+  clock_.Advance(absl::Nanoseconds(2));
+  EXPECT_EQ(timers_.RunDue(), 0);
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_EQ(timers_.RunDue(), 1);
+}
+
+TEST_F(TimerQueueTest, ACancelledTimerIsNotCalled) {
+  const TimerQueue::Id id = Add(kSecond, 1);
+  EXPECT_TRUE(timers_.Cancel(id));
+  EXPECT_FALSE(timers_.Cancel(id));
+  EXPECT_FALSE(timers_.Cancel(TimerQueue::Id()));
+  EXPECT_EQ(timers_.NextDue(), absl::InfiniteFuture());
+  clock_.Advance(kSecond);
+  EXPECT_EQ(timers_.RunDue(), 0);
+}
+
+TEST_F(TimerQueueTest, AnOldIdDoesNotCancelALaterTimer) {
+  const TimerQueue::Id old = Add(kSecond, 1);
+  clock_.Advance(kSecond);
+  timers_.RunDue();
+  for (int i = 0; i < 200; ++i) Add(kSecond, 2);
+  EXPECT_FALSE(timers_.Cancel(old));
+  clock_.Advance(kSecond);
+  EXPECT_EQ(timers_.RunDue(), 200);
+}
+
+TEST_F(TimerQueueTest, CancellingDestroysTheCallback) {
+  auto held = std::make_shared<int>();
+  const TimerQueue::Id id =
+      timers_.Add(clock_.Now() + kSecond, [held, pad = std::vector<int>()] {});
+  EXPECT_EQ(held.use_count(), 2);
+  EXPECT_TRUE(timers_.Cancel(id));
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_F(TimerQueueTest, ACallbackMayCancelOthersThatAreDueAndNotItself) {
+  TimerQueue::Id self, other;
+  self = timers_.Add(clock_.Now() + kSecond, [&] {
+    EXPECT_FALSE(timers_.Cancel(self));
+    EXPECT_TRUE(timers_.Cancel(other));
+    // Takes the place of the cancelled one, and is not called in its stead.
+    timers_.Add(clock_.Now(), [&] { called_.push_back(2); });
+  });
+  other = Add(kSecond, 1);
+  clock_.Advance(kSecond);
+  EXPECT_EQ(timers_.RunDue(), 1);
+  EXPECT_THAT(called_, ElementsAre());
+  EXPECT_EQ(timers_.RunDue(), 1);
+  EXPECT_THAT(called_, ElementsAre(2));
+}
+
+TEST_F(TimerQueueTest, ATimerAddedForNowByACallbackWaitsForTheNextTime) {
+  int calls = 0;
+  std::function<void()> again = [&] {
+    ++calls;
+    timers_.Add(clock_.Now(), again);
+  };
+  timers_.Add(clock_.Now(), again);
+  EXPECT_EQ(timers_.RunDue(), 1);
+  EXPECT_EQ(timers_.RunDue(), 1);
+  EXPECT_EQ(calls, 2);
+}
+
+// Counts how often somebody waits.
+class CountingClock : public FakeClock {
+ public:
+  bool WaitUntil(Event& event, absl::Time deadline) override {
+    ++waits;
+    return FakeClock::WaitUntil(event, deadline);
+  }
+  std::atomic<int> waits = 0;
+};
+
+TEST(TimerThreadTest, SleepsUntilSomethingIsDue) {
+  CountingClock clock;
+  TimerQueue timers(clock);
+  const absl::Time start = clock.Now();
+  absl::Notification called;
+  timers.Add(start + absl::Hours(30), [&] { called.Notify(); });
+  // Later ones, and cancelled ones, wake nobody.
+  for (int i = 0; i < 100; ++i) {
+    timers.Cancel(timers.Add(start + absl::Hours(40 + i), [] {}));
+  }
+  absl::StatusOr<std::unique_ptr<TimerThread>> thread =
+      TimerThread::Start("timers", timers);
+  ASSERT_THAT(thread, IsOk());
+  clock.WaitForDeadline(start + absl::Hours(30));
+  for (int i = 0; i < 100; ++i) timers.Add(start + absl::Hours(31), [] {});
+  clock.Advance(absl::Hours(29));
+  clock.Advance(absl::Hours(1));
+  called.WaitForNotification();
+  clock.WaitForDeadline(start + absl::Hours(31));
+  EXPECT_EQ(clock.waits, 2);
+}
+
+TEST(TimerThreadTest, AnEarlierTimerFromAnotherThreadWakesIt) {
+  FakeClock clock;
+  TimerQueue timers(clock);
+  absl::StatusOr<std::unique_ptr<TimerThread>> thread =
+      TimerThread::Start("timers", timers);
+  ASSERT_THAT(thread, IsOk());
+  const absl::Time start = clock.Now();
+  for (int hours : {5, 3, 1}) {
+    timers.Add(start + absl::Hours(hours), [] {});
+    clock.WaitForDeadline(start + absl::Hours(hours));
+  }
+  absl::Notification called;
+  timers.Add(start, [&] { called.Notify(); });
+  called.WaitForNotification();
+}
+
+// For the thread sanitizer, and the accounts: each timer is either called or
+// cancelled, once.
+TEST(TimerThreadTest, ManyThreadsAddAndCancel) {
+  RealClock clock;
+  TimerQueue timers(clock);
+  std::atomic<int> called = 0;
+  std::atomic<int> cancelled = 0;
+  constexpr int kThreads = 4;
+  constexpr int kEach = 5000;
+  {
+    absl::StatusOr<std::unique_ptr<TimerThread>> timer_thread =
+        TimerThread::Start("timers", timers);
+    ASSERT_THAT(timer_thread, IsOk());
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        std::mt19937 random(t);
+        std::vector<TimerQueue::Id> ids;
+        for (int i = 0; i < kEach; ++i) {
+          const absl::Time due =
+              clock.Now() + absl::Microseconds(random() % 3000);
+          // Some are added and cancelled by callbacks.
+          ids.push_back(timers.Add(due, [&timers, &called, due, i] {
+            ++called;
+            if (i % 2 == 0) timers.Cancel(timers.Add(due, [] {}));
+          }));
+          if (random() % 2 == 0) {
+            cancelled += timers.Cancel(ids[random() % ids.size()]);
+          }
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    absl::Notification last;
+    timers.Add(clock.Now() + absl::Milliseconds(4), [&] { last.Notify(); });
+    last.WaitForNotification();
+  }
+  EXPECT_EQ(called + cancelled, kThreads * kEach);
+  EXPECT_GT(cancelled, 0);
+}
+
+TEST(TimerThreadTest, StartAndStopInAStorm) {
+  RealClock clock;
+  TimerQueue timers(clock);
+  std::atomic<bool> end = false;
+  std::thread other([&] {
+    while (!end) timers.Cancel(timers.Add(clock.Now(), [] {}));
+  });
+  for (int i = 0; i < 200; ++i) {
+    absl::StatusOr<std::unique_ptr<TimerThread>> thread =
+        TimerThread::Start("timers", timers);
+    ASSERT_THAT(thread, IsOk());
+    timers.Add(clock.Now(), [] {});
+  }
+  end = true;
+  other.join();
+}
+
+}  // namespace
+}  // namespace bergen::periodic

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "periodic/timer_wheel.h"
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace bergen::periodic {
+namespace {
+
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kHour = 3600 * 1000 * kMillisecond;
+constexpr int64_t kStart = 1'000'000'000'000'000'000;
+
+class TimerWheelTest : public ::testing::Test {
+ protected:
+  uint32_t Add(int64_t due) {
+    if (free_.empty()) {
+      const uint32_t first = arena_.AllocateBlock();
+      for (uint32_t i = 0; i < TimerArena::kBlock; ++i) {
+        free_.push_back(first + i);
+      }
+    }
+    const uint32_t index = free_.back();
+    free_.pop_back();
+    arena_.at(index).due = due;
+    wheel_.Add(index);
+    return index;
+  }
+
+  std::vector<uint32_t> Advance(int64_t now) {
+    std::vector<TimerWheel::Due> due;
+    wheel_.Advance(now, due);
+    std::vector<uint32_t> indices;
+    for (const TimerWheel::Due& entry : due) {
+      EXPECT_TRUE(TimerWheel::IsSame(arena_.at(entry.index), entry));
+      TimerWheel::Forget(arena_.at(entry.index));
+      indices.push_back(entry.index);
+    }
+    return indices;
+  }
+
+  TimerArena arena_;
+  TimerWheel wheel_{arena_};
+  std::vector<uint32_t> free_;
+};
+
+TEST_F(TimerWheelTest, ComesOutExactlyWhenDueFromEveryLevel) {
+  Advance(kStart);
+  for (int64_t distance = 1; distance < int64_t{1} << 61; distance *= 3) {
+    const int64_t due = kStart + distance;
+    TimerArena arena;
+    TimerWheel wheel(arena);
+    const uint32_t index = arena.AllocateBlock();
+    arena.at(index).due = due;
+    std::vector<TimerWheel::Due> out;
+    wheel.Advance(kStart, out);
+    wheel.Add(index);
+    EXPECT_EQ(wheel.NextDue(), due);
+    wheel.Advance(due - 1, out);
+    EXPECT_TRUE(out.empty());
+    EXPECT_EQ(wheel.NextDue(), due);
+    wheel.Advance(due, out);
+    EXPECT_EQ(out.size(), 1u);
+    EXPECT_EQ(wheel.NextDue(), TimerWheel::kNever);
+  }
+}
+
+TEST_F(TimerWheelTest, NeverDoesNotCome) {
+  Add(TimerWheel::kNever);
+  EXPECT_EQ(wheel_.NextDue(), TimerWheel::kNever);
+  EXPECT_TRUE(Advance(kStart).empty());
+}
+
+TEST_F(TimerWheelTest, WhatHasPassedComesFirstInOrder) {
+  Advance(kStart);
+  const uint32_t second = Add(kStart - 1);
+  const uint32_t first = Add(kStart - kHour);
+  EXPECT_EQ(Advance(kStart), (std::vector<uint32_t>{first, second}));
+}
+
+TEST_F(TimerWheelTest, TheNextDueIsExactAfterARemoval) {
+  Advance(kStart);
+  const uint32_t earlier = Add(kStart + kHour);
+  Add(kStart + kHour + 5);
+  wheel_.Remove(earlier);
+  EXPECT_EQ(wheel_.NextDue(), kStart + kHour + 5);
+}
+
+// Against the simplest model: a list sorted by time, then by order of addition.
+TEST_F(TimerWheelTest, BehavesAsASortedList) {
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    const auto below = [&](int64_t bound) {
+      return static_cast<int64_t>(random() % static_cast<uint64_t>(bound));
+    };
+    // From a nanosecond to a year, each magnitude as likely.
+    const auto distance = [&] { return below(int64_t{1} << (1 + below(55))); };
+    int64_t now = kStart + seed * kHour;
+    Advance(now);
+    std::map<std::pair<int64_t, uint64_t>, uint32_t> model;
+    uint64_t added = 0;
+    for (int step = 0; step < 3000; ++step) {
+      switch (below(8)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3: {
+          // Some at the same time as another.
+          const int64_t due = !model.empty() && below(4) == 0
+                                  ? model.begin()->first.first
+                                  : now + distance() - below(1000);
+          model[{due, added++}] = Add(due);
+          break;
+        }
+        case 4:
+        case 5: {
+          if (model.empty()) break;
+          auto victim = model.begin();
+          std::advance(victim, below(static_cast<int64_t>(model.size())));
+          wheel_.Remove(victim->second);
+          free_.push_back(victim->second);
+          model.erase(victim);
+          break;
+        }
+        default: {
+          // To just before, to, or beyond the next.
+          int64_t next = now + distance() / 8;
+          if (!model.empty() && below(2) == 0) {
+            next = std::max(now, model.begin()->first.first - below(2));
+          }
+          now = next;
+          std::vector<uint32_t> expected;
+          while (!model.empty() && model.begin()->first.first <= now) {
+            expected.push_back(model.begin()->second);
+            model.erase(model.begin());
+          }
+          ASSERT_EQ(Advance(now), expected);
+          for (uint32_t index : expected) free_.push_back(index);
+        }
+      }
+      // No slot of this test is crowded enough to be inexact.
+      const int64_t next =
+          model.empty() ? TimerWheel::kNever : model.begin()->first.first;
+      ASSERT_EQ(wheel_.NextDue(), next);
+    }
+    for (const auto& [key, index] : model) {
+      wheel_.Remove(index);
+      free_.push_back(index);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bergen::periodic
