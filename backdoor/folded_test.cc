@@ -18,9 +18,8 @@ TEST(FoldedTest, TheOutermostFunctionComesFirstAndEqualStacksAreOne) {
 }
 
 TEST(FoldedTest, NamesDoNotBreakTheFormat) {
-  const Profile profile = {
-      .functions = {{"", 0, "a;b\n\xc3\xa5"}},
-      .stacks = {{.functions = {0}, .samples = 1}}};
+  const Profile profile = {.functions = {{"", 0, "a;b\n\xc3\xa5"}},
+                           .stacks = {{.functions = {0}, .samples = 1}}};
   EXPECT_EQ(EncodeFolded(profile), "a:b___ 1\n");
 }
 

@@ -88,9 +88,8 @@ class Encoder {
   void AddSample(const StackCount& stack) {
     pb::Sample* sample = encoded_.add_sample();
     for (size_t i = 0; i < stack.functions.size(); ++i) {
-      sample->add_location_id(
-          LocationOf(stack.functions[i],
-                     stack.lines.empty() ? 0 : stack.lines[i]));
+      sample->add_location_id(LocationOf(
+          stack.functions[i], stack.lines.empty() ? 0 : stack.lines[i]));
     }
     sample->add_value(stack.samples);
     sample->add_value(absl::ToInt64Nanoseconds(profile_.period) *
@@ -122,8 +121,7 @@ std::string Gzip(absl::string_view data) {
     std::abort();
   }
   std::string compressed(deflateBound(&stream, data.size()), '\0');
-  stream.next_in =
-      reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
   stream.avail_in = static_cast<uInt>(data.size());
   stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
   stream.avail_out = static_cast<uInt>(compressed.size());

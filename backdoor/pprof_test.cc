@@ -20,8 +20,7 @@ constexpr int kGzipWindow = 15 + 16;
   std::string text(1 << 20, '\0');
   z_stream stream = {};
   EXPECT_EQ(inflateInit2(&stream, kGzipWindow), Z_OK);
-  stream.next_in =
-      reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
   stream.next_out = reinterpret_cast<Bytef*>(text.data());
   stream.avail_out = static_cast<uInt>(text.size());
@@ -79,7 +78,8 @@ TEST(PprofTest, WritesSamplesWithLinesAndLabels) {
 }
 
 TEST(PprofTest, EqualProfilesGiveEqualBytes) {
-  EXPECT_EQ(EncodePprof({.clock = "wall"}, 0), EncodePprof({.clock = "wall"}, 0));
+  EXPECT_EQ(EncodePprof({.clock = "wall"}, 0),
+            EncodePprof({.clock = "wall"}, 0));
 }
 
 TEST(PprofTest, NamesThatAreNotUtf8AreMended) {
