@@ -323,8 +323,9 @@ class YamlWriter {
     constexpr absl::string_view kNames = "0abtnvfre\"\\";
     if (c < 0x80) {
       const size_t at = kCharacters.find(static_cast<char>(c));
-      if (at != kCharacters.npos)
+      if (at != kCharacters.npos) {
         return absl::StrCat("\\", kNames.substr(at, 1));
+      }
     }
     if (c == 0x85) return "\\N";
     if (c == 0xa0) return "\\_";
@@ -361,7 +362,7 @@ class YamlWriter {
     if (!inline_start) NewLine(indent);
   }
 
-  const Resolver resolver_;
+  const Resolver resolver_{};
   std::string text_;
   size_t column_ = 0;
 };

@@ -103,8 +103,8 @@ template <typename T>
 class SampleDefault {
  public:
   template <typename U>
-  requires std::is_convertible_v<U, absl::string_view> SampleDefault(
-      U&& text)  // NOLINT: reads as text
+  requires std::is_convertible_v<const U&, absl::string_view> SampleDefault(
+      const U& text)  // NOLINT: reads as text
       : text_(absl::string_view(text)) {}
   SampleDefault(T value)  // NOLINT: reads as a value
       requires(!std::is_convertible_v<T, absl::string_view>)

@@ -149,7 +149,7 @@ void Hook::End() {
 
 }  // namespace internal
 
-Subscription& Subscription::operator=(Subscription&& other) {
+Subscription& Subscription::operator=(Subscription&& other) noexcept {
   if (this == &other) return *this;
   if (hook_) hook_->End();
   hook_ = std::move(other.hook_);

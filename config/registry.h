@@ -143,7 +143,7 @@ class [[nodiscard]] Subscription {
  public:
   Subscription() = default;
   Subscription(Subscription&&) = default;
-  Subscription& operator=(Subscription&& other);
+  Subscription& operator=(Subscription&& other) noexcept;
   ~Subscription();
 
  private:

@@ -239,4 +239,8 @@ absl::Status CheckSeparator(absl::string_view separator) {
 }
 
 }  // namespace internal
+bool operator==(const NativeValue& a, const NativeValue& b) {
+  return a.value == b.value;
+}
+
 }  // namespace bergen::config

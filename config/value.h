@@ -94,7 +94,7 @@ struct NativeValue {
       value;
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value); }
-  friend bool operator==(const NativeValue&, const NativeValue&) = default;
+  friend bool operator==(const NativeValue& a, const NativeValue& b);
 };
 
 // Rules of type `T` besides bounds and choices; most types have none. They are
@@ -643,8 +643,9 @@ struct TypeOf<Dict<T>> {
       }
       const absl::string_view key =
           absl::StripAsciiWhitespace(pair.substr(0, separator));
-      if (key.empty())
+      if (key.empty()) {
         return Within(part, TextError("no key", pair, context.hide));
+      }
       if (!values.emplace(std::string(key), *std::move(value)).second) {
         return Within(part, TextError("repeated key", key, context.hide));
       }
