@@ -43,7 +43,8 @@ NativeValue OptionData(const std::string& name_space,
                        const OptionDescription& option, NativeList old_names) {
   NativeList choices;
   for (const Choice<NativeValue>& choice : option.choice_values) {
-    choices.push_back({NativeList{choice.value, TextOrNull(choice.description)}});
+    choices.push_back(
+        {NativeList{choice.value, TextOrNull(choice.description)}});
   }
   const Removal removal = option.removal.value_or(Removal{});
   return {NativeDict{
@@ -94,8 +95,8 @@ NativeValue MachineReadable(const Listing& listing, const GeneratorRun& run) {
               {NativeDict{{"group", {old_group}}, {"name", {old_name}}}});
           replaced[old_group].push_back(
               {NativeDict{{"name", {old_name}},
-                    {"replacement_group", {group.name}},
-                    {"replacement_name", {option.given_name}}}});
+                          {"replacement_group", {group.name}},
+                          {"replacement_name", {option.given_name}}}});
         }
         names.push_back({option.given_name});
         options.push_back(
@@ -117,8 +118,8 @@ NativeValue MachineReadable(const Listing& listing, const GeneratorRun& run) {
     deprecated.emplace_back(group, NativeValue{std::move(names)});
   }
   NativeDict root = {{"deprecated_options", {std::move(deprecated)}},
-               {"generator_options", RunData(run)},
-               {"options", {std::move(groups)}}};
+                     {"generator_options", RunData(run)},
+                     {"options", {std::move(groups)}}};
   if (run.with_schema) root.push_back({"schema", {kMachineReadableSchema}});
   return {std::move(root)};
 }

@@ -62,7 +62,7 @@ std::u32string Decode(const std::string& text) {
   std::u32string decoded;
   for (size_t i = 0; i < text.size();) {
     const auto first = static_cast<unsigned char>(text[i]);
-    const int more = first < 0x80                      ? 0
+    const int more = first < 0x80                     ? 0
                      : first >= 0xc2 && first <= 0xdf ? 1
                      : first >= 0xe0 && first <= 0xef ? 2
                      : first >= 0xf0 && first <= 0xf4 ? 3
@@ -92,8 +92,8 @@ bool IsWhitespace(char32_t c) {
 }
 
 bool IsOneOf(char32_t c, absl::string_view characters) {
-  return c < 0x80 && characters.find(static_cast<char>(c)) !=
-                         absl::string_view::npos;
+  return c < 0x80 &&
+         characters.find(static_cast<char>(c)) != absl::string_view::npos;
 }
 
 // Whether YAML 1.1 would read the text as something else than text.
@@ -141,8 +141,8 @@ Analysis Analyze(const std::u32string& text) {
     const char32_t c = text[i];
     const bool ends = i + 1 == text.size() || IsWhitespace(text[i + 1]);
     if (i == 0) {
-      indicators |= IsOneOf(c, "#,[]{}&*!|>'\"%@`") ||
-                    (IsOneOf(c, "?:-") && ends);
+      indicators |=
+          IsOneOf(c, "#,[]{}&*!|>'\"%@`") || (IsOneOf(c, "?:-") && ends);
     } else {
       indicators |=
           (c == ':' && ends) || (c == '#' && IsWhitespace(text[i - 1]));
@@ -154,8 +154,8 @@ Analysis Analyze(const std::u32string& text) {
   }
   const auto blank = [](char32_t c) { return c == ' ' || IsBreak(c); };
   return {.multiline = breaks,
-          .plain = !indicators && !special && !breaks &&
-                   !blank(text.front()) && !blank(text.back()),
+          .plain = !indicators && !special && !breaks && !blank(text.front()) &&
+                   !blank(text.back()),
           .single_quoted = !special && !break_then_space && !space_then_break};
 }
 
@@ -169,8 +169,8 @@ class YamlWriter {
   }
 
  private:
-  // Writes what stands behind `- ` or `key:` of a collection at `indent`, or the
-  // document.
+  // Writes what stands behind `- ` or `key:` of a collection at `indent`, or
+  // the document.
   void Value(const NativeValue& value, int indent, bool in_dict) {
     const auto* const list = std::get_if<NativeValue::List>(&value.value);
     const auto* const dict = std::get_if<NativeValue::Dict>(&value.value);
@@ -323,7 +323,8 @@ class YamlWriter {
     constexpr absl::string_view kNames = "0abtnvfre\"\\";
     if (c < 0x80) {
       const size_t at = kCharacters.find(static_cast<char>(c));
-      if (at != kCharacters.npos) return absl::StrCat("\\", kNames.substr(at, 1));
+      if (at != kCharacters.npos)
+        return absl::StrCat("\\", kNames.substr(at, 1));
     }
     if (c == 0x85) return "\\N";
     if (c == 0xa0) return "\\_";
@@ -354,10 +355,9 @@ class YamlWriter {
   }
   // Begins an element of a collection; the first may follow a `- ` or `: `.
   void LineAt(int indent) {
-    const bool inline_start =
-        column_ == static_cast<size_t>(indent) &&
-        (column_ == 0 || absl::EndsWith(text_, "- ") ||
-         absl::EndsWith(text_, ": "));
+    const bool inline_start = column_ == static_cast<size_t>(indent) &&
+                              (column_ == 0 || absl::EndsWith(text_, "- ") ||
+                               absl::EndsWith(text_, ": "));
     if (!inline_start) NewLine(indent);
   }
 

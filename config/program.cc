@@ -176,8 +176,8 @@ absl::Status Generate(int argc, char** argv,
     for (const ModuleOptions& module : *selected) {
       run.name_spaces.push_back(module.name_space);
     }
-    const std::string recorded = Last(*flags, "recorded_output_file",
-                                      Last(*flags, "output_file", ""));
+    const std::string recorded =
+        Last(*flags, "recorded_output_file", Last(*flags, "output_file", ""));
     if (!recorded.empty()) run.output_file = recorded;
     const NativeValue data = MachineReadable(*listing, run);
     text = absl::StrCat(format == "json" ? WriteJson(data) : WriteYaml(data),
@@ -185,8 +185,8 @@ absl::Status Generate(int argc, char** argv,
   } else if (format == "md") {
     text = WriteMarkdown(*listing, Last(*flags, "title", "Options"));
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--format: must be one of ini, json, yaml, md, got ", format));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--format: must be one of ini, json, yaml, md, got ", format));
   }
   const std::string path = Last(*flags, "output_file", "");
   if (!path.empty()) return WriteFile(path, text);

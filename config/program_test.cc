@@ -85,7 +85,9 @@ TEST_F(ProgramTest, TheGeneratorRefusesOptionsWithoutHelpAndBadFlags) {
   EXPECT_EQ(Run(GeneratorMain, {}), 1);
   EXPECT_EQ(errors_, "DEFAULT.nohelp: has no help\n");
   EXPECT_EQ(Run(GeneratorMain, {"--allow_missing_help", "--format=xml"}), 1);
-  EXPECT_THAT(errors_, HasSubstr("--format: must be one of ini, json, yaml, md, got xml"));
+  EXPECT_THAT(
+      errors_,
+      HasSubstr("--format: must be one of ini, json, yaml, md, got xml"));
   EXPECT_EQ(Run(GeneratorMain, {"--wrap_width=-1"}), 1);
   EXPECT_THAT(errors_, HasSubstr("--wrap_width: must be at least 0, got -1"));
   EXPECT_EQ(Run(GeneratorMain, {"--wrap_width"}), 1);

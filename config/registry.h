@@ -169,7 +169,8 @@ struct DumpEntry {
 // Thread-safe. Handles are valid as long as it lives. After fork() a child goes
 // on with a copy of its own, provided that no other thread was inside a call.
 //
-// Reading never waits for a load: not by handle, not by name, not by snapshot.
+// Reading never waits for a load: not by handle, not by name, not by snapshot,
+// unless it is the first.
 //
 // A group's name is matched ignoring case, except `DEFAULT`; an option's name
 // is exact, with `-` for `_`.
