@@ -1444,6 +1444,20 @@ absl::Status Registry::NotFound(absl::string_view group, absl::string_view name,
                    (*entry)->erased().type_name(), ", not ", type_name));
 }
 
+absl::Status Registry::SetDefault(absl::string_view group,
+                                  absl::string_view name, std::nullopt_t,
+                                  CodeLocation where) {
+  return SetValue(Layer::kDefault, group, name, typeid(void), "", nullptr,
+                  where);
+}
+
+absl::Status Registry::SetOverride(absl::string_view group,
+                                   absl::string_view name, std::nullopt_t,
+                                   CodeLocation where) {
+  return SetValue(Layer::kOverride, group, name, typeid(void), "", nullptr,
+                  where);
+}
+
 absl::Status Registry::SetDefaultFromText(absl::string_view group,
                                           absl::string_view name,
                                           absl::string_view text,

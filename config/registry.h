@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -231,6 +232,14 @@ class Registry {
   template <typename T>
   absl::Status SetOverride(absl::string_view group, absl::string_view name,
                            const T& value,
+                           CodeLocation where = CodeLocation::Current());
+
+  // The same, to "unset", which every type may be.
+  absl::Status SetDefault(absl::string_view group, absl::string_view name,
+                          std::nullopt_t,
+                          CodeLocation where = CodeLocation::Current());
+  absl::Status SetOverride(absl::string_view group, absl::string_view name,
+                           std::nullopt_t,
                            CodeLocation where = CodeLocation::Current());
 
   // The same, with text as it would stand in a file.
