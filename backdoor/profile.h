@@ -34,11 +34,16 @@ struct Function {
   }
 };
 
-// How often a stack was seen.
+// How often one thread, or threads of one name, were seen with a stack.
 struct StackCount {
   // Places in `Profile::functions`, the innermost first. Never empty.
   std::vector<size_t> functions;
   int64_t samples = 0;
+  // For each of `functions` the line that ran or called; 0 if unknown. Empty if
+  // all are unknown.
+  std::vector<int> lines;
+  // Empty if unknown.
+  std::string thread;
 };
 
 struct Profile {
@@ -55,7 +60,10 @@ struct Profile {
   // Threads that the system gave no timer for.
   int64_t unseen_threads = 0;
   // From start to stop.
+  absl::Time begin;
   absl::Duration duration;
+  // What `period` is a time of: `cpu` or `wall`.
+  std::string clock;
 };
 
 }  // namespace bergen::backdoor

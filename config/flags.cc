@@ -2,101 +2,130 @@
 
 #include "config/flags.h"
 
-#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "gflags/gflags.h"
 
-// Only for --help, and so that gflags accepts them: gflags keeps the last value
-// of a flag, so all values are collected before it runs.
-DEFINE_string(config_file, "",
-              "Configuration file; may be repeated, later files win");
-DEFINE_string(config_dir, "",
-              "Directory whose *.conf files are read after all configuration "
-              "files, sorted by name; may be repeated");
-DEFINE_string(set, "",
-              "GROUP.NAME=VALUE sets one option, whatever files and "
-              "environment say; may be repeated");
+// Read by command_line.h; gflags finds them only in flag files.
+DEFINE_string(config_file, "", "Configuration file");
+DEFINE_string(config_dir, "", "Directory whose *.conf files are read");
+DEFINE_string(set, "", "GROUP.NAME=VALUE sets one option");
 
 namespace bergen::config {
 namespace {
 
-struct FlagText {
-  std::string name;
-  std::string value;
-};
-
-// Whether the flag takes the next argument as its value, if there is no `=`.
-bool TakesNextArgument(const std::string& name) {
-  gflags::CommandLineFlagInfo info;
-  return gflags::GetCommandLineFlagInfo(name.c_str(), &info) &&
-         info.type != "bool";
+// Whether gflags itself defined the flag.
+bool IsOfGflags(absl::string_view file) {
+  return absl::EndsWith(file, "gflags.cc") ||
+         absl::EndsWith(file, "gflags_completions.cc") ||
+         absl::EndsWith(file, "gflags_reporting.cc");
 }
 
-// All flags with a value, in their order; reads the arguments as gflags does.
-std::vector<FlagText> Scan(int argc, char** argv) {
-  std::vector<FlagText> flags;
-  for (int i = 1; i < argc; ++i) {
-    absl::string_view argument = argv[i];
-    if (argument == "--") break;
-    if (argument == "-" || !absl::ConsumePrefix(&argument, "-")) continue;
-    absl::ConsumePrefix(&argument, "-");
-    const size_t equals = argument.find('=');
-    FlagText flag = {.name = std::string(argument.substr(0, equals))};
-    std::replace(flag.name.begin(), flag.name.end(), '-', '_');
-    if (equals != argument.npos) {
-      flag.value = std::string(argument.substr(equals + 1));
-    } else if (TakesNextArgument(flag.name) && i + 1 < argc) {
-      flag.value = argv[++i];
-    } else {
-      continue;
-    }
-    flags.push_back(std::move(flag));
+std::vector<ForeignFlag> FlagsOfGflags() {
+  std::vector<gflags::CommandLineFlagInfo> infos;
+  gflags::GetAllFlags(&infos);
+  std::vector<ForeignFlag> flags;
+  for (gflags::CommandLineFlagInfo& info : infos) {
+    flags.push_back({.name = std::move(info.name),
+                     .help = std::move(info.description),
+                     .is_boolean = info.type == "bool",
+                     .hidden = IsOfGflags(info.filename)});
   }
   return flags;
 }
 
-// The values of one flag, or the single one that gflags has from elsewhere,
-// such as
-// --flagfile.
-absl::StatusOr<std::vector<std::string>> ValuesOf(
-    absl::string_view name, const std::string& last,
-    const std::vector<FlagText>& flags) {
-  std::vector<std::string> values;
-  for (const FlagText& flag : flags) {
-    if (flag.name == name) values.push_back(flag.value);
+// Lets gflags read what is its own.
+void RunGflags(const std::string& program, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program);
+  std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  int argc = static_cast<int>(arguments.size());
+  char** argv = pointers.data();
+  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+}
+
+// The flags of this file that gflags read from elsewhere.
+std::vector<std::string> FromElsewhere() {
+  std::vector<std::string> arguments;
+  const auto add = [&](absl::string_view flag, const std::string& value) {
+    if (!value.empty()) arguments.push_back(absl::StrCat(flag, "=", value));
+  };
+  add("--config_file", FLAGS_config_file);
+  add("--config_dir", FLAGS_config_dir);
+  add("--set", FLAGS_set);
+  return arguments;
+}
+
+[[noreturn]] void EndWith(int status, std::FILE* stream,
+                          const std::string& text) {
+  std::fputs(text.c_str(), stream);
+  std::fflush(stream);
+  std::exit(status);
+}
+
+// Ends the program if it is told to by the user, or does not understand.
+ParsedArguments ParseOrExit(const CommandLineParser& parser,
+                            const std::vector<std::string>& arguments) {
+  absl::StatusOr<ParsedArguments> parsed = parser.Parse(arguments);
+  if (!parsed.ok()) {
+    EndWith(kExitUsage, stderr,
+            absl::StrCat(parser.Usage(), parser.program().name, ": ",
+                         parsed.status().message(), "\n"));
   }
-  if (values.empty() && !last.empty()) values.push_back(last);
-  if (std::find(values.begin(), values.end(), "") != values.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("--", name, ": is empty"));
-  }
-  return values;
+  if (parsed->print) EndWith(EXIT_SUCCESS, stdout, *parsed->print);
+  return *std::move(parsed);
 }
 
 }  // namespace
 
-absl::StatusOr<CommandLine> ParseCommandLine(int* argc, char*** argv) {
-  const std::vector<FlagText> flags = Scan(*argc, *argv);
-  gflags::ParseCommandLineFlags(argc, argv, /*remove_flags=*/true);
+absl::StatusOr<CommandLine> ParseCommandLine(int* argc, char*** argv,
+                                             const OptionList& options,
+                                             ProgramInfo program) {
+  gflags::SetArgv(*argc, const_cast<const char**>(*argv));
+  if (program.name.empty()) {
+    program.name = gflags::ProgramInvocationShortName();
+  }
+  const absl::StatusOr<CommandLineParser> parser =
+      CommandLineParser::Create(options, std::move(program), FlagsOfGflags());
+  if (!parser.ok()) return parser.status();
 
-  absl::StatusOr<std::vector<std::string>> files =
-      ValuesOf("config_file", FLAGS_config_file, flags);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<std::vector<std::string>> dirs =
-      ValuesOf("config_dir", FLAGS_config_dir, flags);
-  if (!dirs.ok()) return dirs.status();
-  absl::StatusOr<std::vector<std::string>> assignments =
-      ValuesOf("set", FLAGS_set, flags);
-  if (!assignments.ok()) return assignments.status();
-  return CommandLine{.config_files = *std::move(files),
-                     .config_dirs = *std::move(dirs),
-                     .assignments = *std::move(assignments)};
+  std::vector<std::string> arguments(*argv + 1, *argv + *argc);
+  ParsedArguments parsed = ParseOrExit(*parser, arguments);
+  RunGflags(**argv, parsed.foreign);
+  const std::vector<std::string> elsewhere = FromElsewhere();
+  if (!elsewhere.empty()) {
+    arguments.insert(arguments.begin(), elsewhere.begin(), elsewhere.end());
+    parsed = ParseOrExit(*parser, arguments);
+  }
+
+  *argc = 1;
+  for (const size_t word : parsed.words) {
+    (*argv)[*argc] = (*argv)[1 + word - elsewhere.size()];
+    ++*argc;
+  }
+  (*argv)[*argc] = nullptr;
+  return std::move(parsed.command_line);
+}
+
+absl::StatusOr<CommandLine> ParseCommandLine(int* argc, char*** argv) {
+  ProgramInfo program = {.version = gflags::VersionString(),
+                         .extra_words = true};
+  const absl::string_view usage = gflags::ProgramUsage();
+  if (!absl::StartsWith(usage, "Warning: SetUsageMessage()")) {
+    program.usage = absl::StrCat("%(prog)s ", usage);
+  }
+  return ParseCommandLine(argc, argv, {}, std::move(program));
 }
 
 }  // namespace bergen::config

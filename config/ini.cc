@@ -2,19 +2,28 @@
 
 #include "config/ini.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "config/option.h"
 
 namespace bergen::config {
 namespace {
+
+// Of a line that is quoted in a message.
+constexpr size_t kLongestQuote = 60;
 
 // Length of the UTF-8 sequence at the start of `text`; 0 if it is none.
 size_t SequenceLength(absl::string_view text) {
@@ -39,13 +48,67 @@ size_t SequenceLength(absl::string_view text) {
   return code < smallest || code > 0x10ffff || surrogate ? 0 : length;
 }
 
+// Skips bytes that are ASCII, eight at a time.
+void SkipAscii(absl::string_view& text) {
+  uint64_t word = 0;
+  while (text.size() >= sizeof(word)) {
+    std::memcpy(&word, text.data(), sizeof(word));
+    if ((word & 0x8080808080808080) != 0) return;
+    text.remove_prefix(sizeof(word));
+  }
+}
+
 bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    SkipAscii(text);
+    if (text.empty()) return true;
     const size_t length = SequenceLength(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
-  return true;
+}
+
+// What Python strips from a string: Unicode's blanks, here in UTF-8.
+constexpr absl::string_view kWideBlanks[] = {
+    "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+    "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
+};
+
+bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
+
+bool IsBlank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
+}
+
+absl::string_view StripEnd(absl::string_view text) {
+  while (!text.empty()) {
+    if (IsBlank(text.back())) {
+      text.remove_suffix(1);
+    } else if (IsAscii(text.back()) ||
+               std::none_of(std::begin(kWideBlanks), std::end(kWideBlanks),
+                            [&](absl::string_view blank) {
+                              return absl::ConsumeSuffix(&text, blank);
+                            })) {
+      break;
+    }
+  }
+  return text;
+}
+
+absl::string_view StripStart(absl::string_view text) {
+  while (!text.empty()) {
+    if (IsBlank(text.front())) {
+      text.remove_prefix(1);
+    } else if (IsAscii(text.front()) ||
+               std::none_of(std::begin(kWideBlanks), std::end(kWideBlanks),
+                            [&](absl::string_view blank) {
+                              return absl::ConsumePrefix(&text, blank);
+                            })) {
+      break;
+    }
+  }
+  return text;
 }
 
 // Takes off one pair of quotes around `value`, if there are no others inside.
@@ -56,89 +119,169 @@ absl::string_view Unquoted(absl::string_view value) {
   return inside.find(value.front()) == inside.npos ? inside : value;
 }
 
+size_t FindSeparator(absl::string_view line) {
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '=' || line[i] == ':') return i;
+  }
+  return line.npos;
+}
+
+// Whether `text` looks like the name of an option rather than like a value.
+bool IsName(absl::string_view text) {
+  return !text.empty() && absl::ascii_isalpha(text[0]) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.';
+         });
+}
+
+std::string Quote(absl::string_view text) {
+  const bool whole = text.size() <= kLongestQuote;
+  return absl::StrCat(": \"",
+                      absl::Utf8SafeCHexEscape(text.substr(0, kLongestQuote)),
+                      whole ? "" : "...", "\"");
+}
+
+// The end of a message about `line`: the line without what may be a value, or
+// nothing if all of it may be one.
+std::string QuoteName(absl::string_view line) {
+  const absl::string_view start = StripStart(line);
+  const absl::string_view indent = line.substr(0, line.size() - start.size());
+  const size_t separator = FindSeparator(start);
+  if (separator != start.npos) {
+    const absl::string_view key = start.substr(0, separator);
+    if (!key.empty() && !IsName(StripEnd(key))) return "";
+    return Quote(
+        absl::StrCat(indent, start.substr(0, separator + 1), " ", kMask));
+  }
+  const absl::string_view word = start.substr(0, start.find_first_of(" \t"));
+  if (word.size() == start.size() || !IsName(word)) return "";
+  return Quote(absl::StrCat(indent, word, " ", kMask));
+}
+
 // One file, line by line.
 class Parser {
  public:
-  explicit Parser(absl::string_view file) : file_(file) {}
+  // The text is kept by `document`.
+  Parser(absl::string_view text, Document& document)
+      : text_(text),
+        has_returns_(text.find('\r') != text.npos),
+        document_(&document) {}
 
-  void Feed(absl::string_view line) {
-    ++line_;
-    line = absl::StripTrailingAsciiWhitespace(line);
-    if (!IsUtf8(line)) {
-      Fail("not UTF-8");
-    } else if (line.empty() || line[0] == '#' || line[0] == ';') {
-      in_value_ = false;
-    } else if (line[0] == ' ' || line[0] == '\t') {
-      Continue(absl::StripLeadingAsciiWhitespace(line));
-    } else if (line[0] == '[') {
-      BeginSection(line);
-    } else {
-      Assign(line);
-    }
-  }
-
-  absl::StatusOr<std::vector<IniAssignment>> Finish() {
-    if (errors_.empty()) return std::move(assignments_);
+  absl::Status Run() {
+    // No more assignments than lines; what is not used costs no memory.
+    document_->Reserve(std::count(text_.begin(), text_.end(), '\n') + 1);
+    while (!text_.empty()) Feed(NextLine());
+    EndValue();
+    if (errors_.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n"));
   }
 
  private:
-  void Fail(absl::string_view what) {
-    in_value_ = false;
-    errors_.push_back(absl::StrCat(file_, ":", line_, ": ", what));
+  // A line ends in a newline, a carriage return, or both.
+  absl::string_view NextLine() {
+    size_t end = std::min(text_.find('\n'), text_.size());
+    size_t next = end + 1;
+    if (has_returns_) {
+      const size_t carriage_return = text_.substr(0, end).find('\r');
+      if (carriage_return != text_.npos && carriage_return + 1 < end) {
+        end = carriage_return;
+        next = end + 1;
+      }
+    }
+    const absl::string_view line = text_.substr(0, end);
+    text_.remove_prefix(std::min(next, text_.size()));
+    return line;
+  }
+
+  void Feed(absl::string_view line) {
+    ++line_;
+    if (!IsUtf8(line)) {
+      EndValue();
+      return Fail("not UTF-8", "");
+    }
+    line = StripEnd(line);
+    if (line.empty()) return EndValue();
+    if (line[0] == ' ' || line[0] == '\t') return Continue(line);
+    EndValue();
+    if (line[0] == '#' || line[0] == ';') return;
+    if (line[0] == '[') return BeginSection(line);
+    Assign(line);
+  }
+
+  void Fail(absl::string_view reason, absl::string_view quote) {
+    errors_.push_back(
+        absl::StrCat(document_->where(), ":", line_, ": ", reason, quote));
   }
 
   void Continue(absl::string_view line) {
     if (!in_value_) {
-      return Fail("a line that begins with a blank must follow an assignment");
+      return Fail("a line that begins with a blank must follow an assignment",
+                  QuoteName(line));
     }
-    absl::StrAppend(&assignments_.back().value, "\n", line);
+    if (!is_joined_) {
+      joined_ = std::string(value_.text);
+      is_joined_ = true;
+    }
+    absl::StrAppend(&joined_, "\n", StripStart(line));
   }
 
   void BeginSection(absl::string_view line) {
-    in_value_ = false;
-    if (line.size() < 3 || line.back() != ']') {
-      return Fail("a section is written [name]");
-    }
-    section_ = std::string(line.substr(1, line.size() - 2));
+    const bool good = line.size() >= 3 && line.back() == ']';
+    if (!good) Fail("a section is written [name]", Quote(line));
+    value_.group = good ? line.substr(1, line.size() - 2) : line;
   }
 
   void Assign(absl::string_view line) {
-    const size_t separator = line.find_first_of("=:");
+    const size_t separator = FindSeparator(line);
     if (separator == line.npos) {
-      return Fail("neither key = value nor [section]");
+      return Fail("neither key = value nor [section]", QuoteName(line));
     }
     const absl::string_view key =
-        absl::StripAsciiWhitespace(line.substr(0, separator));
-    if (key.empty()) return Fail("there is no key before the separator");
-    if (section_.empty()) {
-      return Fail(absl::StrCat(key, ": stands before the first [section]"));
+        StripStart(StripEnd(line.substr(0, separator)));
+    if (key.empty()) {
+      return Fail("there is no key before the separator", QuoteName(line));
     }
-    assignments_.push_back(
-        {.section = section_,
-         .key = std::string(key),
-         .value = std::string(
-             Unquoted(absl::StripAsciiWhitespace(line.substr(separator + 1)))),
-         .line = line_});
+    if (value_.group.empty()) {
+      Fail("an assignment before the first [section]", QuoteName(line));
+    }
+    value_.name = key;
+    value_.text = Unquoted(StripStart(line.substr(separator + 1)));
+    value_.line = line_;
     in_value_ = true;
   }
 
-  const absl::string_view file_;
+  void EndValue() {
+    if (!in_value_) return;
+    in_value_ = false;
+    if (is_joined_) {
+      is_joined_ = false;
+      value_.text = document_->Keep(std::move(joined_));
+    }
+    document_->Add(value_);
+  }
+
+  absl::string_view text_;  // What is left.
+  const bool has_returns_;
+  Document* const document_;
   int line_ = 0;
-  std::string section_;    // Empty before the first.
-  bool in_value_ = false;  // The last assignment may be continued.
-  std::vector<IniAssignment> assignments_;
+  // The group is the current section, empty before the first; the rest is of
+  // the current assignment.
+  RawValue value_;
+  bool in_value_ = false;   // The assignment may be continued.
+  bool is_joined_ = false;  // It has been: its text is `joined_`.
+  std::string joined_;
   std::vector<std::string> errors_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<IniAssignment>> ParseIni(absl::string_view text,
-                                                    absl::string_view file) {
-  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
-  Parser parser(file);
-  for (absl::string_view line : absl::StrSplit(text, '\n')) parser.Feed(line);
-  return parser.Finish();
+absl::StatusOr<Document> ParseIni(std::string text, std::string file) {
+  Document document(std::move(file));
+  absl::string_view kept = document.Keep(std::move(text));
+  absl::ConsumePrefix(&kept, "\xef\xbb\xbf");
+  absl::Status status = Parser(kept, document).Run();
+  if (!status.ok()) return status;
+  return document;
 }
 
 }  // namespace bergen::config

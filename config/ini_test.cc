@@ -3,9 +3,12 @@
 #include "config/ini.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "config/source.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -16,13 +19,24 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+// `line group|name|text` of each assignment, or the error.
+std::vector<std::string> Read(std::string text) {
+  const absl::StatusOr<Document> parsed = ParseIni(std::move(text), "f");
+  if (!parsed.ok()) return {std::string(parsed.status().message())};
+  std::vector<std::string> all;
+  for (const RawValue& value : parsed->values()) {
+    all.push_back(absl::StrCat(value.line, " ", value.group, "|", value.name,
+                               "|", value.text));
+  }
+  return all;
+}
+
 // The value of the only key, which follows `[s]`.
 std::string ValueOf(const std::string& assignment) {
-  const absl::StatusOr<std::vector<IniAssignment>> parsed =
-      ParseIni("[s]\n" + assignment, "f");
+  const absl::StatusOr<Document> parsed = ParseIni("[s]\n" + assignment, "f");
   EXPECT_THAT(parsed, IsOk());
-  if (!parsed.ok() || parsed->size() != 1) return "(not one assignment)";
-  return parsed->front().value;
+  if (!parsed.ok() || parsed->values().size() != 1) return "(not one)";
+  return std::string(parsed->values()[0].text);
 }
 
 std::string ErrorOf(const std::string& text) {
@@ -30,22 +44,19 @@ std::string ErrorOf(const std::string& text) {
 }
 
 TEST(IniTest, ReadsSectionsAndAssignmentsWithTheirLines) {
-  EXPECT_THAT(
-      ParseIni("# comment\n"
-               "[DEFAULT]\n"
-               "debug = true\n"
-               "\n"
-               "[ a b ]\n"
-               "; comment\n"
-               "key with blanks : v # not a comment\n"
-               "[DEFAULT]\n"
-               "debug=false\n",
-               "f"),
-      IsOkAndHolds(ElementsAre(
-          IniAssignment{"DEFAULT", "debug", "true", 3},
-          IniAssignment{" a b ", "key with blanks", "v # not a comment", 7},
-          IniAssignment{"DEFAULT", "debug", "false", 9})));
-  EXPECT_THAT(ParseIni("", "f"), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(Read("# comment\n"
+                   "[DEFAULT]\n"
+                   "debug = true\n"
+                   "\n"
+                   "[ a b ]\n"
+                   "; comment\n"
+                   "key with blanks : v # not a comment\n"
+                   "[DEFAULT]\n"
+                   "debug=false\n"),
+              ElementsAre("3 DEFAULT|debug|true",
+                          "7  a b |key with blanks|v # not a comment",
+                          "9 DEFAULT|debug|false"));
+  EXPECT_THAT(Read(""), IsEmpty());
 }
 
 TEST(IniTest, TheFirstSeparatorCounts) {
@@ -59,6 +70,8 @@ TEST(IniTest, ALineThatBeginsWithABlankContinuesTheValue) {
   EXPECT_EQ(ValueOf("k = one\n  two\n\t# three\n"), "one\ntwo\n# three");
   EXPECT_EQ(ValueOf("k =\n  two"), "\ntwo");
   EXPECT_EQ(ValueOf("k = \"one\"\n  \"two\""), "one\n\"two\"");
+  EXPECT_THAT(Read("[s]\na = 1\n\t2\nb = 3\n 4\n 5\n[t]\nc = 6"),
+              ElementsAre("2 s|a|1\n2", "4 s|b|3\n4\n5", "8 t|c|6"));
 }
 
 TEST(IniTest, OnePairOfQuotesAroundTheWholeValueIsTakenOff) {
@@ -72,39 +85,52 @@ TEST(IniTest, OnePairOfQuotesAroundTheWholeValueIsTakenOff) {
 }
 
 TEST(IniTest, LineEndsAndTheByteOrderMarkDoNotMatter) {
-  EXPECT_THAT(ParseIni("\xef\xbb\xbf[s]\r\nk = v  \t\r\n", "f"),
-              IsOkAndHolds(ElementsAre(IniAssignment{"s", "k", "v", 2})));
+  EXPECT_THAT(Read("\xef\xbb\xbf[s]\r\nk = v  \t\r\n"), ElementsAre("2 s|k|v"));
+  EXPECT_THAT(Read("[s]\rk = v\r\rl = w\n\r\nm = x\r"),
+              ElementsAre("2 s|k|v", "4 s|l|w", "6 s|m|x"));
 }
 
 TEST(IniTest, SectionsEndInABracketAndAreTakenAsWritten) {
-  EXPECT_THAT(ParseIni("[a]]\nk=v", "f"),
-              IsOkAndHolds(ElementsAre(IniAssignment{"a]", "k", "v", 2})));
-  EXPECT_EQ(ErrorOf("[a] b"), "f:1: a section is written [name]");
-  EXPECT_EQ(ErrorOf("[]"), "f:1: a section is written [name]");
-  EXPECT_EQ(ErrorOf("[a"), "f:1: a section is written [name]");
+  EXPECT_THAT(Read("[a]]\nk=v"), ElementsAre("2 a]|k|v"));
+  EXPECT_EQ(ErrorOf("[a] b"), "f:1: a section is written [name]: \"[a] b\"");
+  EXPECT_EQ(ErrorOf("[]"), "f:1: a section is written [name]: \"[]\"");
+  EXPECT_EQ(ErrorOf("[a\nk = v"), "f:1: a section is written [name]: \"[a\"");
 }
 
-TEST(IniTest, EveryMistakeIsReported) {
-  EXPECT_THAT(
-      ParseIni("early = secret\n"
-               "[s]\n"
-               " indented = secret\n"
-               "secret\n"
-               "= secret\n"
-               "k = v\n"
-               "# ends it\n"
-               " secret\n"
-               "k = \xff\n",
-               "demo.conf"),
-      StatusIs(absl::StatusCode::kInvalidArgument,
-               "demo.conf:1: early: stands before the first [section]\n"
-               "demo.conf:3: a line that begins with a blank must follow an "
-               "assignment\n"
-               "demo.conf:4: neither key = value nor [section]\n"
-               "demo.conf:5: there is no key before the separator\n"
-               "demo.conf:8: a line that begins with a blank must follow an "
-               "assignment\n"
-               "demo.conf:9: not UTF-8"));
+TEST(IniTest, BlanksAreThoseOfUnicode) {
+  EXPECT_EQ(ValueOf("k\u00a0=\u3000v\u2003\x1f "), "v");
+  EXPECT_EQ(ValueOf("k = \u00a0"), "");
+  EXPECT_EQ(ValueOf("k = a\u00a0b"), "a\u00a0b");
+  EXPECT_EQ(ValueOf("k = \u00e4"), "\u00e4");
+}
+
+TEST(IniTest, EveryMistakeIsReportedAndNoValueShown) {
+  EXPECT_EQ(ErrorOf("early = hunter2\n"
+                    "[s]\n"
+                    " indented = hunter2\n"
+                    "password hunter2\n"
+                    "hunter2\n"
+                    "= hunter2\n"
+                    "k = v\n"
+                    "# ends it\n"
+                    " hunter2\n"
+                    "k = \xff\n"),
+            "f:1: an assignment before the first [section]: \"early = ****\"\n"
+            "f:3: a line that begins with a blank must follow an assignment: "
+            "\" indented = ****\"\n"
+            "f:4: neither key = value nor [section]: \"password ****\"\n"
+            "f:5: neither key = value nor [section]\n"
+            "f:6: there is no key before the separator: \"= ****\"\n"
+            "f:9: a line that begins with a blank must follow an assignment\n"
+            "f:10: not UTF-8");
+}
+
+TEST(IniTest, AQuotedLineIsPrintableAndShort) {
+  EXPECT_EQ(ErrorOf("[\x1b[31m\t"),
+            "f:1: a section is written [name]: \"[\\x1b[31m\"");
+  EXPECT_EQ(ErrorOf("[" + std::string(100, 'x')),
+            absl::StrCat("f:1: a section is written [name]: \"[",
+                         std::string(59, 'x'), "...\""));
 }
 
 TEST(IniTest, OnlyUtf8IsRead) {

@@ -1670,6 +1670,19 @@ absl::StatusOr<Origin> Registry::Where(absl::string_view group,
   return state_->OriginOf(**entry);
 }
 
+OptionList Registry::Options() const {
+  absl::MutexLock lock(&mutex_);
+  OptionList options;
+  for (const State::Entry& entry : state_->entries) {
+    if (!entry.alive) continue;
+    if (options.empty() || options.back().name != entry.group.name) {
+      options.push_back({.name = entry.group.name});
+    }
+    options.back().options.push_back(entry.option);
+  }
+  return options;
+}
+
 std::vector<DumpEntry> Registry::Dump() const {
   absl::MutexLock lock(&mutex_);
   std::vector<const State::Entry*> sorted;

@@ -306,6 +306,10 @@ class Registry {
   // All options: `DEFAULT` first, then groups and names in byte order.
   std::vector<DumpEntry> Dump() const;
 
+  // All options in the order of their registration; a group occurs again when
+  // others came in between. What command_line.h makes flags of.
+  OptionList Options() const;
+
   // The dump as lines for a log. Source: ConfigOpts.log_opt_values.
   // Differences: groups are sorted, and secrets are masked in the line of
   // arguments too.

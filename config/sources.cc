@@ -3,6 +3,7 @@
 #include "config/sources.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ namespace bergen::config {
 namespace {
 
 constexpr absl::string_view kVariablePrefix = "OS_";
+constexpr size_t kLargest = FileSource::kMaxFileSize;
 
 std::string Absolute(absl::string_view path) {
   std::string expanded(path);
@@ -53,34 +55,33 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SystemError(errno, name);
   const absl::Cleanup close = [fd] { ::close(fd); };
-  std::string text;
-  char buffer[1 << 14];
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return SystemError(errno, name);
+  // One more byte than expected, so that the end is seen by the first read.
+  std::string text(
+      std::min<size_t>(std::max<off_t>(info.st_size, 4095), kLargest) + 1, 0);
+  size_t used = 0;
   while (true) {
-    const ssize_t size = ::read(fd, buffer, sizeof(buffer));
+    const ssize_t size = ::read(fd, &text[used], text.size() - used);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return SystemError(errno, name);
-    if (size == 0) return text;
-    text.append(buffer, size);
-    if (text.size() > FileSource::kMaxFileSize) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          name, ": longer than ", FileSource::kMaxFileSize, " bytes"));
+    used += size;
+    if (size == 0) break;
+    if (used > kLargest) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": longer than ", kLargest, " bytes"));
     }
+    if (used == text.size()) text.resize(std::min(2 * used, kLargest + 1));
   }
+  text.resize(used);
+  return text;
 }
 
 absl::StatusOr<Document> ReadIniFile(const std::string& path,
                                      const std::string& name) {
-  const absl::StatusOr<std::string> text = ReadFile(path, name);
+  absl::StatusOr<std::string> text = ReadFile(path, name);
   if (!text.ok()) return text.status();
-  absl::StatusOr<std::vector<IniAssignment>> parsed = ParseIni(*text, name);
-  if (!parsed.ok()) return parsed.status();
-  Document document(name);
-  document.Reserve(parsed->size());
-  for (const IniAssignment& assignment : *parsed) {
-    document.AddCopy(assignment.section, assignment.key, assignment.value,
-                     assignment.line);
-  }
-  return document;
+  return ParseIni(*std::move(text), name);
 }
 
 // Names of the files of a directory that count, sorted.
@@ -143,30 +144,35 @@ absl::StatusOr<std::vector<Document>> DirectorySource::ReadAll() {
       absl::StrJoin(errors, "\n"));
 }
 
-AssignmentSource::AssignmentSource(std::vector<std::string> assignments)
-    : assignments_(std::move(assignments)) {}
-
-absl::StatusOr<std::vector<Document>> AssignmentSource::ReadAll() {
-  std::vector<Document> documents;
-  std::vector<std::string> errors;
-  for (const std::string& assignment : assignments_) {
-    const size_t equals = assignment.find('=');
-    const std::string key = assignment.substr(0, equals);
-    const size_t dot = key.rfind('.');
-    const std::string group =
-        dot == key.npos ? std::string(kDefaultGroup) : key.substr(0, dot);
-    const std::string name = dot == key.npos ? key : key.substr(dot + 1);
-    if (equals == assignment.npos || group.empty() || name.empty()) {
-      errors.push_back(
-          absl::StrCat("--set ", key, ": must be GROUP.NAME=VALUE"));
-      continue;
-    }
-    documents.emplace_back(absl::StrCat("--set ", key), /*holds_value=*/true)
-        .AddCopy(group, absl::StrReplaceAll(name, {{"-", "_"}}),
-                 assignment.substr(equals + 1));
+absl::StatusOr<FlagValue> ParseAssignment(absl::string_view assignment) {
+  const size_t equals = assignment.find('=');
+  const absl::string_view key = assignment.substr(0, equals);
+  const size_t dot = key.rfind('.');
+  const absl::string_view group =
+      dot == key.npos ? kDefaultGroup : key.substr(0, dot);
+  const absl::string_view name = dot == key.npos ? key : key.substr(dot + 1);
+  std::string flag = absl::StrCat("--set ", key);
+  if (equals == assignment.npos || group.empty() || name.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": must be GROUP.NAME=VALUE"));
   }
-  if (errors.empty()) return documents;
-  return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return FlagValue{.flag = std::move(flag),
+                   .group = std::string(group),
+                   .name = absl::StrReplaceAll(name, {{"-", "_"}}),
+                   .text = std::string(assignment.substr(equals + 1))};
+}
+
+CommandLineSource::CommandLineSource(std::vector<FlagValue> values)
+    : values_(std::move(values)) {}
+
+absl::StatusOr<std::vector<Document>> CommandLineSource::ReadAll() {
+  std::vector<Document> documents;
+  documents.reserve(values_.size());
+  for (const FlagValue& value : values_) {
+    documents.emplace_back(value.flag, /*holds_value=*/!value.is_implied)
+        .AddCopy(value.group, value.name, value.text);
+  }
+  return documents;
 }
 
 EnvironmentSource::EnvironmentSource(std::vector<std::string> variables)
@@ -182,38 +188,75 @@ std::unique_ptr<EnvironmentSource> EnvironmentSource::FromProcess() {
 
 absl::StatusOr<std::vector<Document>> EnvironmentSource::ReadAll() {
   std::vector<Document> documents;
-  for (const std::string& variable : variables_) {
+  for (absl::string_view variable : variables_) {
     const size_t equals = variable.find('=');
-    const std::string where = variable.substr(0, equals);
+    const absl::string_view where = variable.substr(0, equals);
     absl::string_view key = where;
     if (equals == variable.npos ||
         !absl::ConsumePrefix(&key, kVariablePrefix)) {
       continue;
     }
     const size_t separator = key.find("__");
-    if (separator == key.npos || separator == 0) continue;
-    documents.emplace_back(where).AddCopy(key.substr(0, separator),
-                                          key.substr(separator + 2),
-                                          variable.substr(equals + 1));
+    if (separator == key.npos || separator == 0 ||
+        separator + 2 == key.size()) {
+      continue;
+    }
+    documents.emplace_back(std::string(where))
+        .AddCopy(key.substr(0, separator), key.substr(separator + 2),
+                 variable.substr(equals + 1));
   }
   return documents;
+}
+
+ConfigPath ConfigFile(absl::string_view path) {
+  return {.path = std::string(path), .kind = ConfigPath::Kind::kFile};
+}
+
+ConfigPath ConfigDirectory(absl::string_view path) {
+  return {.path = std::string(path), .kind = ConfigPath::Kind::kDirectory};
 }
 
 std::vector<std::unique_ptr<Source>> MakeSources(
     const CommandLine& command_line) {
   std::vector<std::unique_ptr<Source>> sources;
-  for (const std::string& path : command_line.config_files) {
-    sources.push_back(std::make_unique<FileSource>(path));
-  }
-  for (const std::string& path : command_line.config_dirs) {
-    sources.push_back(std::make_unique<DirectorySource>(path));
+  for (const ConfigPath& config_path : command_line.config_paths) {
+    if (config_path.kind == ConfigPath::Kind::kFile) {
+      sources.push_back(std::make_unique<FileSource>(config_path.path));
+    } else {
+      sources.push_back(std::make_unique<DirectorySource>(config_path.path));
+    }
   }
   if (command_line.use_environment) {
     sources.push_back(EnvironmentSource::FromProcess());
   }
   sources.push_back(
-      std::make_unique<AssignmentSource>(command_line.assignments));
+      std::make_unique<CommandLineSource>(command_line.flag_values));
   return sources;
+}
+
+std::string FindFile(absl::string_view name,
+                     const std::vector<ConfigPath>& config_paths,
+                     const std::vector<std::string>& directories) {
+  std::vector<std::string> folders;
+  for (const ConfigPath& path : config_paths) {
+    if (path.kind == ConfigPath::Kind::kDirectory) {
+      folders.push_back(Absolute(path.path));
+    }
+  }
+  for (auto path = config_paths.rbegin(); path != config_paths.rend(); ++path) {
+    if (path->kind == ConfigPath::Kind::kFile) {
+      folders.push_back(
+          std::filesystem::path(Absolute(path->path)).parent_path().string());
+    }
+  }
+  folders.insert(folders.end(), directories.begin(), directories.end());
+  for (const std::string& folder : folders) {
+    std::string path =
+        (std::filesystem::path(folder) / std::string(name)).string();
+    std::error_code ignored;  // What cannot be looked at is not there.
+    if (std::filesystem::exists(path, ignored)) return path;
+  }
+  return "";
 }
 
 }  // namespace bergen::config

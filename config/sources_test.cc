@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "config/handle.h"
 #include "config/option.h"
 #include "config/registry.h"
@@ -130,32 +132,55 @@ TEST_F(SourcesTest, ADirectoryGivesItsConfFilesSortedByName) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("/none: ")));
 }
 
-TEST(AssignmentSourceTest, SplitsAtTheLastDotBeforeTheFirstEqualsSign) {
-  EXPECT_THAT(Texts(AssignmentSource({"demo.workers=3", "debug=true",
-                                      "a.b.bind-port=x.y=z", "demo.greeting="})
-                        .ReadAll()),
+FlagValue Assigned(absl::string_view text) {
+  const absl::StatusOr<FlagValue> value = ParseAssignment(text);
+  EXPECT_THAT(value, IsOk());
+  return value.ok() ? *value : FlagValue{};
+}
+
+TEST(AssignmentTest, SplitsAtTheLastDotBeforeTheFirstEqualsSign) {
+  CommandLineSource source({Assigned("demo.workers=3"), Assigned("debug=true"),
+                            Assigned("a.b.bind-port=x.y=z"),
+                            Assigned("demo.greeting=")});
+  EXPECT_THAT(Texts(source.ReadAll()),
               ElementsAre("--set demo.workers: demo.workers=3",
                           "--set debug: DEFAULT.debug=true",
                           "--set a.b.bind-port: a.b.bind_port=x.y=z",
                           "--set demo.greeting: demo.greeting="));
 }
 
-TEST(AssignmentSourceTest, NamesWhatIsNoAssignment) {
-  EXPECT_THAT(AssignmentSource({"nonsense", "a.b=1", ".x=1", "demo.=1", "=1"})
-                  .ReadAll(),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "--set nonsense: must be GROUP.NAME=VALUE\n"
-                       "--set .x: must be GROUP.NAME=VALUE\n"
-                       "--set demo.: must be GROUP.NAME=VALUE\n"
-                       "--set : must be GROUP.NAME=VALUE"));
+TEST(AssignmentTest, NamesWhatIsNoAssignment) {
+  for (const char* text : {"nonsense", ".x=1", "demo.=1", "=1"}) {
+    const std::string key = std::string(text).substr(
+        0, std::min(std::string(text).find('='), std::string(text).size()));
+    EXPECT_THAT(
+        ParseAssignment(text),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 absl::StrCat("--set ", key, ": must be GROUP.NAME=VALUE")));
+  }
+}
+
+TEST(CommandLineSourceTest, APlaceHoldsTheValueUnlessTheFlagImpliesIt) {
+  CommandLineSource source(
+      {{.flag = "--demo-x", .group = "demo", .name = "x", .text = "1"},
+       {.flag = "--nodebug",
+        .group = "DEFAULT",
+        .name = "debug",
+        .text = "false",
+        .is_implied = true}});
+  const absl::StatusOr<std::vector<Document>> read = source.ReadAll();
+  ASSERT_THAT(read, IsOk());
+  ASSERT_EQ(read->size(), 2);
+  EXPECT_TRUE((*read)[0].holds_value());
+  EXPECT_FALSE((*read)[1].holds_value());
 }
 
 TEST(EnvironmentSourceTest, TakesVariablesOfItsFormOnly) {
   EXPECT_THAT(
-      Texts(EnvironmentSource(
-                {"OS_DEMO__WORKERS=3",
-                 "OS_DEFAULT__DEBUG=", "OS_PLACEMENT_DATABASE__CONNECTION=a=b",
-                 "OS_AUTH_URL=http://x", "PATH=/bin", "OS___X=1", "OS_DEMO__"})
+      Texts(EnvironmentSource({"OS_DEMO__WORKERS=3", "OS_DEFAULT__DEBUG=",
+                               "OS_PLACEMENT_DATABASE__CONNECTION=a=b",
+                               "OS_AUTH_URL=http://x", "PATH=/bin", "OS___X=1",
+                               "OS_DEMO__=1"})
                 .ReadAll()),
       ElementsAre("OS_DEMO__WORKERS: DEMO.WORKERS=3",
                   "OS_DEFAULT__DEBUG: DEFAULT.DEBUG=",
@@ -163,33 +188,49 @@ TEST(EnvironmentSourceTest, TakesVariablesOfItsFormOnly) {
                   "PLACEMENT_DATABASE.CONNECTION=a=b"));
 }
 
-TEST_F(SourcesTest, TheOrderIsFilesDirectoriesEnvironmentAssignments) {
+TEST_F(SourcesTest, TheOrderIsPathsAsGivenEnvironmentFlags) {
   Registry registry;
   const absl::StatusOr<Handle<std::string>> x =
       registry.Register("demo", Option<std::string>{.name = "x"});
   ASSERT_THAT(x, IsOk());
   ::setenv("OS_DEMO__X", "environment", 1);
-  CommandLine line = {.config_files = {Write("1", "[demo]\nx = first"),
-                                       Write("2", "[demo]\nx = second")},
-                      .use_environment = false};
-  ASSERT_THAT(registry.Load(MakeSources(line)), IsOk());
-  EXPECT_EQ(x->Get(), "second");
-
   ASSERT_TRUE(std::filesystem::create_directory(Path("conf.d")));
   Write("conf.d/1.conf", "[demo]\nx = directory");
-  line.config_dirs = {Path("conf.d")};
+  CommandLine line = {
+      .config_paths = {ConfigFile(Write("1", "[demo]\nx = first")),
+                       ConfigDirectory(Path("conf.d"))},
+      .use_environment = false};
   ASSERT_THAT(registry.Load(MakeSources(line)), IsOk());
   EXPECT_EQ(x->Get(), "directory");
+
+  line.config_paths.push_back(ConfigFile(Write("2", "[demo]\nx = second")));
+  ASSERT_THAT(registry.Load(MakeSources(line)), IsOk());
+  EXPECT_EQ(x->Get(), "second");
 
   line.use_environment = true;
   ASSERT_THAT(registry.Load(MakeSources(line)), IsOk());
   EXPECT_EQ(x->Get(), "environment");
   EXPECT_EQ(registry.Where("demo", "x").value().ToString(), "OS_DEMO__X");
 
-  line.assignments = {"demo.x=one", "demo.x=two"};
+  line.flag_values = {Assigned("demo.x=one"), Assigned("demo.x=two")};
   ASSERT_THAT(registry.Load(MakeSources(line)), IsOk());
   EXPECT_EQ(x->Get(), "two");
   ::unsetenv("OS_DEMO__X");
+}
+
+TEST_F(SourcesTest, AFileIsFoundInDirectoriesThenBesideFilesThenElsewhere) {
+  for (const char* folder : {"dir1", "dir2", "a", "b", "etc"}) {
+    ASSERT_TRUE(std::filesystem::create_directory(Path(folder)));
+  }
+  const std::vector<ConfigPath> paths = {
+      ConfigFile(Path("a/demo.conf")), ConfigDirectory(Path("dir1")),
+      ConfigFile(Path("b/demo.conf")), ConfigDirectory(Path("dir2"))};
+  const auto find = [&] { return FindFile("x.json", paths, {Path("etc")}); };
+  EXPECT_EQ(find(), "");
+  for (const char* folder : {"etc", "a", "b", "dir2", "dir1"}) {
+    const std::string path = Write(absl::StrCat(folder, "/x.json"), "");
+    EXPECT_EQ(find(), path);
+  }
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "config/option.h"
 #include "config/registry.h"
 #include "sslutils/server_context.h"
+#include "sslutils/ticket_keys.h"
 
 namespace bergen::sslutils {
 
@@ -34,10 +35,17 @@ absl::Status RegisterOpts(config::Registry& registry);
 // be read, InvalidArgument if only one of the two is set.
 absl::StatusOr<bool> IsEnabled(config::Registry& registry);
 
-// A context from the options' values at this moment. The errors of
+// The keys that all workers share: of `session_ticket_key_file`, or new ones in
+// memory. Made once, before workers are forked.
+absl::StatusOr<std::shared_ptr<TicketKeys>> ConfiguredTicketKeys(
+    config::Registry& registry);
+
+// A context from the options' values at this moment. `ticket_keys` may be
+// null: then sessions resume at this context only. The errors of
 // `ServerContext::Create`.
-absl::StatusOr<std::shared_ptr<const ServerContext>> Wrap(
-    config::Registry& registry, const std::vector<std::string>& alpn);
+absl::StatusOr<std::shared_ptr<ServerContext>> Wrap(
+    config::Registry& registry, const std::vector<std::string>& alpn,
+    std::shared_ptr<TicketKeys> ticket_keys = nullptr);
 
 }  // namespace bergen::sslutils
 

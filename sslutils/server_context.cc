@@ -2,240 +2,384 @@
 
 #include "sslutils/server_context.h"
 
-#include <cerrno>
-#include <cstdint>
-#include <fstream>
-#include <iterator>
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
+#include <sys/stat.h>
 
-#include "absl/status/status.h"
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "openssl/bio.h"
-#include "openssl/err.h"
-#include "openssl/pem.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "openssl/aes.h"
+#include "openssl/bytestring.h"
+#include "openssl/hmac.h"
+#include "openssl/rand.h"
+#include "openssl/sha.h"
 #include "openssl/ssl.h"
 #include "openssl/x509.h"
+#include "sslutils/certificates.h"
+#include "sslutils/policy.h"
 #include "sslutils/ssl_error.h"
 #include "sslutils/ssl_stream.h"
 
 namespace bergen::sslutils {
 namespace {
 
-// Longest name of an application protocol (RFC 7301, 3.1).
-constexpr size_t kMaxAlpnName = 255;
-
-class SslServerContext final
-    : public ServerContext,
-      public std::enable_shared_from_this<SslServerContext> {
+// What the files held at one moment. Immutable; kept by its connections.
+class Generation : public std::enable_shared_from_this<Generation> {
  public:
-  SslServerContext(bssl::UniquePtr<SSL_CTX> context, std::string alpn)
-      : context_(std::move(context)), alpn_(std::move(alpn)) {
-    if (alpn_.empty()) return;
-    SSL_CTX_set_alpn_select_cb(context_.get(), &SelectAlpn, this);
+  static absl::StatusOr<std::shared_ptr<const Generation>> Create(
+      const ServerContextOptions& options);
+
+  std::unique_ptr<Stream> Accept(int fd) const {
+    return std::make_unique<SslStream>(NewSsl(), fd, shared_from_this());
   }
 
-  std::unique_ptr<Stream> Accept(int fd) const override {
-    bssl::UniquePtr<SSL> ssl(SSL_new(context_.get()));
-    SSL_set_fd(ssl.get(), fd);
-    SSL_set_accept_state(ssl.get());
-    return std::make_unique<SslStream>(std::move(ssl), shared_from_this());
-  }
+  absl::Time not_before() const { return not_before_; }
+  absl::Time not_after() const { return not_after_; }
 
  private:
-  // The first of ours that the client offers. None in common: the connection
-  // goes on without ALPN, as for a client that does not know it.
-  static int SelectAlpn(SSL* /*ssl*/, const uint8_t** out, uint8_t* out_size,
-                        const uint8_t* offered, unsigned offered_size,
-                        void* self) {
-    const std::string& ours = static_cast<const SslServerContext*>(self)->alpn_;
-    uint8_t* selected = nullptr;
-    const int result = SSL_select_next_proto(
-        &selected, out_size, reinterpret_cast<const uint8_t*>(ours.data()),
-        static_cast<unsigned>(ours.size()), offered, offered_size);
-    if (result != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_NOACK;
-    *out = selected;
-    return SSL_TLSEXT_ERR_OK;
+  struct Named {
+    bssl::UniquePtr<SSL_CTX> context;
+    std::string cert_file;
+  };
+
+  bssl::UniquePtr<SSL> NewSsl() const {
+    bssl::UniquePtr<SSL> ssl(SSL_new(contexts_[0].context.get()));
+    SSL_set_accept_state(ssl.get());
+    return ssl;
   }
 
-  bssl::UniquePtr<SSL_CTX> context_;
-  std::string alpn_;  // Names, each behind a byte with its length.
+  absl::Status Add(const ServerContextOptions& options,
+                   const CertificateFiles& files);
+  absl::Status SetPolicy(const ServerContextOptions& options, SSL_CTX* context);
+  absl::Status RequireClientCertificate(const ServerContextOptions& options,
+                                        SSL_CTX* context);
+
+  static int SelectAlpn(SSL* ssl, const uint8_t** out, uint8_t* out_size,
+                        const uint8_t* offered, unsigned offered_size,
+                        void* self);
+  static int SelectCertificate(SSL* ssl, int* alert, void* self);
+  static int UseTicketKey(SSL* ssl, uint8_t* key_name, uint8_t* iv,
+                          EVP_CIPHER_CTX* cipher, HMAC_CTX* mac, int encrypt);
+
+  std::string alpn_;
+  std::shared_ptr<TicketKeys> ticket_keys_;
+  std::vector<Named> contexts_;  // The first is the default.
+  // Host name or `*.suffix` to an index of contexts_.
+  std::map<std::string, size_t, std::less<>> names_;
+  absl::Time not_before_ = absl::InfinitePast();
+  absl::Time not_after_ = absl::InfiniteFuture();
 };
 
-absl::StatusOr<std::string> ReadFile(absl::string_view option,
-                                     const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)),
-                   std::istreambuf_iterator<char>());
-  if (file.good() || file.eof()) return text;
-  return absl::ErrnoToStatus(
-      errno == 0 ? EIO : errno,
-      absl::StrCat(option, ": cannot read \"", path, "\""));
+// The first of ours that the client offers. None in common: the connection
+// goes on without ALPN, as for a client that does not know it.
+int Generation::SelectAlpn(SSL* /*ssl*/, const uint8_t** out, uint8_t* out_size,
+                           const uint8_t* offered, unsigned offered_size,
+                           void* self) {
+  const std::string& ours = static_cast<const Generation*>(self)->alpn_;
+  uint8_t* selected = nullptr;
+  const int result = SSL_select_next_proto(
+      &selected, out_size, reinterpret_cast<const uint8_t*>(ours.data()),
+      static_cast<unsigned>(ours.size()), offered, offered_size);
+  if (result != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_NOACK;
+  *out = selected;
+  return SSL_TLSEXT_ERR_OK;
 }
 
-bssl::UniquePtr<BIO> AsBio(const std::string& text) {
-  return bssl::UniquePtr<BIO>(
-      BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+int Generation::SelectCertificate(SSL* ssl, int* /*alert*/, void* pointer) {
+  const auto& self = *static_cast<const Generation*>(pointer);
+  const char* wanted = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (wanted == nullptr || self.contexts_.size() == 1) {
+    return SSL_TLSEXT_ERR_OK;
+  }
+  const std::string name = absl::AsciiStrToLower(wanted);
+  auto found = self.names_.find(name);
+  if (found == self.names_.end() && name.find('.') != name.npos) {
+    found = self.names_.find(absl::StrCat("*", name.substr(name.find('.'))));
+  }
+  if (found != self.names_.end() && found->second != 0) {
+    SSL_set_SSL_CTX(ssl, self.contexts_[found->second].context.get());
+  }
+  return SSL_TLSEXT_ERR_OK;
 }
 
-absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadCertificates(
-    absl::string_view option, const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(option, path);
-  if (!text.ok()) return text.status();
-
-  const bssl::UniquePtr<BIO> bio = AsBio(*text);
-  std::vector<bssl::UniquePtr<X509>> certificates;
-  while (X509* certificate =
-             PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-    certificates.emplace_back(certificate);
+int Generation::UseTicketKey(SSL* ssl, uint8_t* key_name, uint8_t* iv,
+                             EVP_CIPHER_CTX* cipher, HMAC_CTX* mac,
+                             int encrypt) {
+  const auto& self = *static_cast<const Generation*>(
+      SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  constexpr size_t kNameSize = std::tuple_size_v<decltype(TicketKey::name)>;
+  const absl::Time now = absl::Now();
+  if (encrypt == 1) {
+    const TicketKey key = self.ticket_keys_->Current(now);
+    std::copy(key.name.begin(), key.name.end(), key_name);
+    RAND_bytes(iv, AES_BLOCK_SIZE);
+    const bool ready = EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr,
+                                          key.cipher.data(), iv) == 1 &&
+                       HMAC_Init_ex(mac, key.mac.data(), key.mac.size(),
+                                    EVP_sha256(), nullptr) == 1;
+    return ready ? 1 : -1;
   }
-  const uint32_t error = ERR_peek_last_error();
-  const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM &&
-                      ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  const std::string subject = absl::StrCat(option, " \"", path, "\"");
-  if (certificates.empty() && at_end) {
-    ERR_clear_error();
-    return absl::InvalidArgumentError(
-        absl::StrCat(subject, ": holds no PEM certificate"));
-  }
-  if (!at_end) return SslError(subject, "bad PEM certificate");
-  ERR_clear_error();
-  return certificates;
+  const std::optional<TicketKey> key = self.ticket_keys_->Find(
+      absl::string_view(reinterpret_cast<const char*>(key_name), kNameSize),
+      now);
+  if (!key.has_value()) return 0;
+  const bool ready = HMAC_Init_ex(mac, key->mac.data(), key->mac.size(),
+                                  EVP_sha256(), nullptr) == 1 &&
+                     EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr,
+                                        key->cipher.data(), iv) == 1;
+  if (!ready) return -1;
+  return key->name == self.ticket_keys_->Current(now).name ? 1 : 2;
 }
 
-absl::Status UseCertificate(SSL_CTX* context,
-                            const ServerContextOptions& options) {
-  absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> chain =
-      ReadCertificates("cert_file", options.cert_file);
-  if (!chain.ok()) return chain.status();
-  const absl::StatusOr<std::string> key_text =
-      ReadFile("key_file", options.key_file);
-  if (!key_text.ok()) return key_text.status();
-
-  const std::string key_subject =
-      absl::StrCat("key_file \"", options.key_file, "\"");
-  // An empty passphrase: an encrypted key is an error, never a prompt.
-  const bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(
-      AsBio(*key_text).get(), nullptr, nullptr, const_cast<char*>("")));
-  if (key == nullptr) return SslError(key_subject, "bad PEM private key");
-
-  if (SSL_CTX_use_certificate(context, (*chain)[0].get()) != 1) {
-    return SslError(absl::StrCat("cert_file \"", options.cert_file, "\""),
-                    "certificate refused");
-  }
-  for (size_t i = 1; i < chain->size(); ++i) {
-    SSL_CTX_add1_chain_cert(context, (*chain)[i].get());
-  }
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return SslError(key_subject, absl::StrCat("does not match cert_file \"",
-                                              options.cert_file, "\""));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RequireClientCertificate(SSL_CTX* context,
-                                      const std::string& ca_file) {
+absl::Status Generation::RequireClientCertificate(
+    const ServerContextOptions& options, SSL_CTX* context) {
   absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> authorities =
-      ReadCertificates("ca_file", ca_file);
+      ReadCertificates("ca_file", options.ca_file);
   if (!authorities.ok()) return authorities.status();
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
   for (const bssl::UniquePtr<X509>& authority : *authorities) {
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get());
+    X509_STORE_add_cert(store, authority.get());
     SSL_CTX_add_client_CA(context, authority.get());
+  }
+  if (!options.crl_file.empty()) {
+    absl::StatusOr<std::vector<bssl::UniquePtr<X509_CRL>>> lists =
+        ReadRevocations("crl_file", options.crl_file);
+    if (!lists.ok()) return lists.status();
+    for (const bssl::UniquePtr<X509_CRL>& list : *lists) {
+      X509_STORE_add_crl(store, list.get());
+    }
+    X509_STORE_set_flags(store,
+                         X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                      nullptr);
+  // The library does not look at a client's certificate again when it resumes,
+  // so where certificates are revoked every session is a new one.
+  if (!options.crl_file.empty()) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  }
   return absl::OkStatus();
 }
 
-absl::Status SetVersion(SSL_CTX* context, const std::string& text) {
-  struct Range {
-    absl::string_view name;
-    uint16_t min;
-    uint16_t max;
-  };
-  constexpr Range kRanges[] = {
-      {"", TLS1_2_VERSION, TLS1_3_VERSION},
-      {"sslv23", TLS1_2_VERSION, TLS1_3_VERSION},
-      {"tlsv1", TLS1_VERSION, TLS1_VERSION},
-      {"tlsv1_1", TLS1_1_VERSION, TLS1_1_VERSION},
-      {"tlsv1_2", TLS1_2_VERSION, TLS1_2_VERSION},
-      {"tlsv1_3", TLS1_3_VERSION, TLS1_3_VERSION},
-  };
-  const std::string wanted = absl::AsciiStrToLower(text);
-  for (const Range& range : kRanges) {
-    if (range.name != wanted) continue;
-    SSL_CTX_set_min_proto_version(context, range.min);
-    SSL_CTX_set_max_proto_version(context, range.max);
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("version: unknown protocol \"", text,
-                   "\"; known are sslv23, tlsv1, tlsv1_1, tlsv1_2, tlsv1_3"));
-}
-
-absl::StatusOr<std::string> EncodeAlpn(const std::vector<std::string>& names) {
-  std::string encoded;
-  for (const std::string& name : names) {
-    if (name.empty() || name.size() > kMaxAlpnName) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "alpn: a name has 1 to ", kMaxAlpnName, " bytes, got ", name.size()));
-    }
-    encoded += static_cast<char>(name.size());
-    encoded += name;
-  }
-  return encoded;
-}
-
-}  // namespace
-
-absl::StatusOr<std::shared_ptr<const ServerContext>> ServerContext::Create(
-    const ServerContextOptions& options) {
-  if (options.cert_file.empty() || options.key_file.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cert_file and key_file: both are needed, ",
-        options.cert_file.empty() ? "cert_file" : "key_file", " is not set"));
-  }
-  bssl::UniquePtr<SSL_CTX> context(SSL_CTX_new(TLS_method()));
-  if (const absl::Status status = SetVersion(context.get(), options.version);
+absl::Status Generation::SetPolicy(const ServerContextOptions& options,
+                                   SSL_CTX* context) {
+  if (absl::Status status = SetVersions(
+          context, options.version, options.min_version, options.max_version);
       !status.ok()) {
     return status;
   }
   if (!options.ciphers.empty() &&
-      SSL_CTX_set_strict_cipher_list(context.get(), options.ciphers.c_str()) !=
-          1) {
+      SSL_CTX_set_strict_cipher_list(context, options.ciphers.c_str()) != 1) {
     return SslError(absl::StrCat("ciphers \"", options.ciphers, "\""),
                     "no such cipher");
   }
-  SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
-  // The caller polls, and its buffers may move between two calls.
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  if (const absl::Status status = UseCertificate(context.get(), options);
-      !status.ok()) {
-    return status;
+  if (!options.curves.empty() &&
+      SSL_CTX_set1_curves_list(context, options.curves.c_str()) != 1) {
+    return SslError(absl::StrCat("curves \"", options.curves, "\""),
+                    "no such group");
   }
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SetModes(context);
+  SSL_CTX_set_app_data(context, this);
+  if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(context, &SelectAlpn, this);
+  SSL_CTX_set_tlsext_servername_callback(context, &SelectCertificate);
+  SSL_CTX_set_tlsext_servername_arg(context, this);
+  // Sessions live in tickets, which every process can open.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_tlsext_ticket_key_cb(context, &UseTicketKey);
+  // A session is resumed only where the same authorities vouch for clients.
+  std::string trusted = "bergen";
   if (!options.ca_file.empty()) {
-    if (const absl::Status status =
-            RequireClientCertificate(context.get(), options.ca_file);
-        !status.ok()) {
-      return status;
-    }
-    // Tells sessions of this server from another's; needed to resume with
-    // client certificates.
-    constexpr uint8_t kSessionContext[] = "bergen";
-    SSL_CTX_set_session_id_context(context.get(), kSessionContext,
-                                   sizeof(kSessionContext) - 1);
+    absl::StatusOr<std::string> text = ReadFile("ca_file", options.ca_file);
+    if (!text.ok()) return text.status();
+    trusted += *text;
   }
+  uint8_t digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const uint8_t*>(trusted.data()), trusted.size(),
+         digest);
+  SSL_CTX_set_session_id_context(context, digest, sizeof(digest));
+  return options.ca_file.empty() ? absl::OkStatus()
+                                 : RequireClientCertificate(options, context);
+}
+
+absl::Status Generation::Add(const ServerContextOptions& options,
+                             const CertificateFiles& files) {
+  bssl::UniquePtr<SSL_CTX> context(SSL_CTX_new(TLS_method()));
+  if (absl::Status set = SetPolicy(options, context.get()); !set.ok()) {
+    return set;
+  }
+  const absl::StatusOr<Identity> identity =
+      ReadIdentity(files.cert_file, files.key_file);
+  if (!identity.ok()) return identity.status();
+  if (absl::Status used = UseIdentity(context.get(), *identity); !used.ok()) {
+    return used;
+  }
+  not_before_ = std::max(not_before_, identity->not_before);
+  not_after_ = std::min(not_after_, identity->not_after);
+  for (const std::string& name : HostNames(identity->chain[0].get())) {
+    names_.try_emplace(name, contexts_.size());
+  }
+  contexts_.push_back({std::move(context), files.cert_file});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Generation>> Generation::Create(
+    const ServerContextOptions& options) {
+  auto made = std::make_shared<Generation>();
   absl::StatusOr<std::string> alpn = EncodeAlpn(options.alpn);
   if (!alpn.ok()) return alpn.status();
-  return std::make_shared<const SslServerContext>(std::move(context),
-                                                  *std::move(alpn));
+  made->alpn_ = *std::move(alpn);
+  made->ticket_keys_ = options.ticket_keys;
+  std::vector<CertificateFiles> all = {{options.cert_file, options.key_file}};
+  all.insert(all.end(), options.further_certificates.begin(),
+             options.further_certificates.end());
+  for (const CertificateFiles& files : all) {
+    if (absl::Status added = made->Add(options, files); !added.ok()) {
+      return added;
+    }
+  }
+  if (!options.ocsp_file.empty()) {
+    const absl::StatusOr<std::string> response =
+        ReadFile("ocsp_file", options.ocsp_file);
+    if (!response.ok()) return response.status();
+    const auto* data = reinterpret_cast<const uint8_t*>(response->data());
+    CBS whole;
+    CBS inner;
+    CBS_init(&whole, data, response->size());
+    if (CBS_get_asn1(&whole, &inner, CBS_ASN1_SEQUENCE) != 1 ||
+        CBS_len(&whole) != 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "ocsp_file \"", options.ocsp_file, "\": is no OCSP response in DER"));
+    }
+    SSL_CTX_set_ocsp_response(made->contexts_[0].context.get(), data,
+                              response->size());
+  }
+  return std::shared_ptr<const Generation>(std::move(made));
+}
+
+class ReloadingContext final : public ServerContext {
+ public:
+  explicit ReloadingContext(const ServerContextOptions& options)
+      : options_(options) {}
+
+  absl::Status Load(bool must_be_valid) ABSL_LOCKS_EXCLUDED(load_mutex_) {
+    absl::MutexLock lock(&load_mutex_);
+    return LoadLocked(must_be_valid);
+  }
+
+  std::unique_ptr<Stream> Accept(int fd) const override {
+    return Current()->Accept(fd);
+  }
+
+  absl::Status Reload() override { return Load(/*must_be_valid=*/true); }
+
+  std::optional<absl::Status> ReloadIfChanged() override {
+    absl::MutexLock lock(&load_mutex_);
+    if (Look() == looked_) return std::nullopt;
+    return LoadLocked(/*must_be_valid=*/true);
+  }
+
+  absl::Time expires() const override { return Current()->not_after(); }
+
+ private:
+  // What stat(2) says of a file that tells it from another.
+  using Look1 = std::tuple<int64_t, int64_t, int64_t, uint64_t>;
+
+  std::shared_ptr<const Generation> Current() const {
+    absl::MutexLock lock(&mutex_);
+    return generation_;
+  }
+
+  std::vector<Look1> Look() const {
+    std::vector<std::string> files = {options_.cert_file, options_.key_file,
+                                      options_.ca_file, options_.crl_file,
+                                      options_.ocsp_file};
+    for (const CertificateFiles& further : options_.further_certificates) {
+      files.push_back(further.cert_file);
+      files.push_back(further.key_file);
+    }
+    std::vector<Look1> looks;
+    for (const std::string& file : files) {
+      struct stat status = {};
+      if (file.empty() || stat(file.c_str(), &status) != 0) {
+        looks.emplace_back();
+        continue;
+      }
+      looks.emplace_back(status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                         status.st_size, status.st_ino);
+    }
+    return looks;
+  }
+
+  absl::Status LoadLocked(bool must_be_valid)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_) {
+    // Before reading: what changes meanwhile is read again.
+    looked_ = Look();
+    absl::StatusOr<std::shared_ptr<const Generation>> made =
+        Generation::Create(options_);
+    if (!made.ok()) return made.status();
+    const absl::Time now = absl::Now();
+    if (must_be_valid &&
+        ((*made)->not_after() <= now || (*made)->not_before() > now)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "cert_file: a certificate of the chain is valid from ",
+          absl::FormatTime((*made)->not_before(), absl::UTCTimeZone()), " to ",
+          absl::FormatTime((*made)->not_after(), absl::UTCTimeZone()),
+          ", which is not now"));
+    }
+    absl::MutexLock lock(&mutex_);
+    generation_ = *std::move(made);
+    return absl::OkStatus();
+  }
+
+  const ServerContextOptions options_;
+  absl::Mutex load_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // One load at a time.
+  std::vector<Look1> looked_ ABSL_GUARDED_BY(load_mutex_);
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<const Generation> generation_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<ServerContext>> ServerContext::Create(
+    const ServerContextOptions& options) {
+  const auto needs_both = [](absl::string_view cert) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cert_file and key_file: both are needed, ",
+                     cert.empty() ? "cert_file" : "key_file", " is not set"));
+  };
+  if (options.cert_file.empty() || options.key_file.empty()) {
+    return needs_both(options.cert_file);
+  }
+  for (const CertificateFiles& files : options.further_certificates) {
+    if (files.cert_file.empty() || files.key_file.empty()) {
+      return needs_both(files.cert_file);
+    }
+  }
+  if (!options.crl_file.empty() && options.ca_file.empty()) {
+    return absl::InvalidArgumentError("crl_file: needs ca_file");
+  }
+  ServerContextOptions complete = options;
+  if (complete.ticket_keys == nullptr) {
+    absl::StatusOr<std::shared_ptr<TicketKeys>> keys = TicketKeys::Create({});
+    if (!keys.ok()) return keys.status();
+    complete.ticket_keys = *std::move(keys);
+  }
+  auto context = std::make_shared<ReloadingContext>(complete);
+  if (absl::Status loaded = context->Load(/*must_be_valid=*/false);
+      !loaded.ok()) {
+    return loaded;
+  }
+  return context;
 }
 
 }  // namespace bergen::sslutils

@@ -2,9 +2,12 @@
 
 #include "sslutils/ssl_stream.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -15,10 +18,15 @@
 #include "openssl/err.h"
 #include "openssl/ssl.h"
 #include "openssl/x509.h"
+#include "sslutils/certificates.h"
 #include "sslutils/ssl_error.h"
 
 namespace bergen::sslutils {
 namespace {
+
+// A record of the greatest size, with its head and what encryption adds.
+constexpr size_t kReceiveSize = 17 * 1024;
+constexpr size_t kKeptCapacity = 512;
 
 int ClampToInt(size_t size) {
   return static_cast<int>(
@@ -27,9 +35,80 @@ int ClampToInt(size_t size) {
 
 }  // namespace
 
-SslStream::SslStream(bssl::UniquePtr<SSL> ssl,
+SslStream::SslStream(bssl::UniquePtr<SSL> ssl, int fd,
                      std::shared_ptr<const void> context)
-    : context_(std::move(context)), ssl_(std::move(ssl)) {}
+    : fd_(fd), context_(std::move(context)), ssl_(std::move(ssl)) {
+  BIO* bio = BIO_new(BioMethod());
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+  // What only the handshake needs goes when it is over.
+  SSL_set_shed_handshake_config(ssl_.get(), 1);
+}
+
+const BIO_METHOD* SslStream::BioMethod() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index(), "bergen socket");
+    BIO_meth_set_read(made, &BioRead);
+    BIO_meth_set_write(made, &BioWrite);
+    BIO_meth_set_ctrl(made, &BioControl);
+    return made;
+  }();
+  return method;
+}
+
+int SslStream::BioRead(BIO* bio, char* out, int size) {
+  auto& self = *static_cast<SslStream*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const size_t wanted = static_cast<size_t>(size);
+  if (self.ahead_begin_ == self.ahead_.size()) {
+    // A record fits. Bytes that are wanted at once skip the buffer.
+    char buffer[kReceiveSize];
+    const bool direct = wanted >= sizeof(buffer);
+    const ssize_t received = recv(self.fd_, direct ? out : buffer,
+                                  direct ? wanted : sizeof(buffer), 0);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) {
+      BIO_set_retry_read(bio);
+    }
+    if (received <= 0) return static_cast<int>(received);
+    const size_t got = static_cast<size_t>(received);
+    if (direct) return static_cast<int>(got);
+    const size_t taken = std::min(wanted, got);
+    memcpy(out, buffer, taken);
+    self.ahead_.assign(buffer + taken, got - taken);
+    self.ahead_begin_ = 0;
+    return static_cast<int>(taken);
+  }
+  const size_t taken = std::min(wanted, self.ahead_.size() - self.ahead_begin_);
+  memcpy(out, self.ahead_.data() + self.ahead_begin_, taken);
+  self.ahead_begin_ += taken;
+  if (self.ahead_begin_ == self.ahead_.size()) {
+    self.ahead_begin_ = 0;
+    // An idle connection keeps little.
+    if (self.ahead_.capacity() > kKeptCapacity) {
+      std::string().swap(self.ahead_);
+    } else {
+      self.ahead_.clear();
+    }
+  }
+  return static_cast<int>(taken);
+}
+
+int SslStream::BioWrite(BIO* bio, const char* data, int size) {
+  const auto& self = *static_cast<SslStream*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const ssize_t sent =
+      send(self.fd_, data, static_cast<size_t>(size), MSG_NOSIGNAL);
+  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+    BIO_set_retry_write(bio);
+  }
+  return static_cast<int>(sent);
+}
+
+// NOLINTNEXTLINE(runtime/int)
+long SslStream::BioControl(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 SslStream::~SslStream() = default;
 
@@ -85,7 +164,9 @@ IoResult SslStream::Shutdown() {
   return result == 0 ? IoResult{} : ResultOf(result, "TLS shutdown");
 }
 
-bool SslStream::HasPending() const { return SSL_has_pending(ssl_.get()) == 1; }
+bool SslStream::HasPending() const {
+  return ahead_begin_ < ahead_.size() || SSL_has_pending(ssl_.get()) == 1;
+}
 
 std::string SslStream::alpn() const {
   const uint8_t* protocol = nullptr;
@@ -96,16 +177,28 @@ std::string SslStream::alpn() const {
 
 std::string SslStream::version() const { return SSL_get_version(ssl_.get()); }
 
+std::string SslStream::cipher() const {
+  const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get());
+  return cipher == nullptr ? "" : SSL_CIPHER_standard_name(cipher);
+}
+
+std::string SslStream::server_name() const {
+  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  return name == nullptr ? "" : name;
+}
+
+bool SslStream::resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+
+std::vector<std::string> SslStream::peer_alt_names() const {
+  const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
+  if (certificate == nullptr) return {};
+  return AltNames(certificate.get());
+}
+
 std::string SslStream::peer_subject() const {
   const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
   if (certificate == nullptr) return "";
-  const bssl::UniquePtr<BIO> text(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate.get()), 0,
-                     XN_FLAG_RFC2253);
-  const uint8_t* data = nullptr;
-  size_t size = 0;
-  BIO_mem_contents(text.get(), &data, &size);
-  return std::string(data, data + size);
+  return SubjectOf(certificate.get());
 }
 
 }  // namespace bergen::sslutils

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TLS over a connected, non-blocking descriptor. The caller waits for the
+// TLS over a connected, non-blocking socket. The caller waits for the
 // descriptor, by poll or an event loop, and calls again.
 //
 //   IoResult result = stream->Handshake();
@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -54,10 +55,19 @@ class Stream {
   virtual bool HasPending() const = 0;
 
   // After the handshake: the protocol chosen by ALPN, or empty; `TLSv1.3` and
-  // the like; the subject of the verified client certificate, or empty.
+  // the like; the cipher suite; the host name that the client asked for, or
+  // empty; whether an earlier session was resumed.
   virtual std::string alpn() const = 0;
   virtual std::string version() const = 0;
+  virtual std::string cipher() const = 0;
+  virtual std::string server_name() const = 0;
+  virtual bool resumed() const = 0;
+
+  // Of the verified certificate of the peer, or empty: its subject as in RFC
+  // 2253, and its alternative names, each as `DNS:example.org`, `IP:192.0.2.1`,
+  // `URI:spiffe://x/y` or `email:a@example.org`.
   virtual std::string peer_subject() const = 0;
+  virtual std::vector<std::string> peer_alt_names() const = 0;
 };
 
 }  // namespace bergen::sslutils

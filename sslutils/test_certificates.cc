@@ -38,14 +38,15 @@ bssl::UniquePtr<EVP_PKEY> NewKey() {
   return key;
 }
 
-bssl::UniquePtr<X509> NewCertificate(EVP_PKEY* key, const std::string& name) {
+bssl::UniquePtr<X509> NewCertificate(EVP_PKEY* key, const std::string& name,
+                                     int seconds = 3600) {
   bssl::UniquePtr<X509> certificate(X509_new());
   X509_set_version(certificate.get(), X509_VERSION_3);
   uint32_t serial = 0;
   RAND_bytes(reinterpret_cast<uint8_t*>(&serial), sizeof(serial));
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -7200);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), seconds);
   X509_set_pubkey(certificate.get(), key);
   Check(X509_NAME_add_entry_by_txt(
             X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8,
@@ -97,10 +98,25 @@ void TestAuthority::WriteCertificate(const std::string& path) const {
 
 void TestAuthority::Issue(const std::string& common_name,
                           const std::string& cert_path,
-                          const std::string& key_path) const {
+                          const std::string& key_path,
+                          const std::vector<std::string>& alt_names,
+                          int seconds) const {
   const bssl::UniquePtr<EVP_PKEY> key = NewKey();
   const bssl::UniquePtr<X509> certificate =
-      NewCertificate(key.get(), common_name);
+      NewCertificate(key.get(), common_name, seconds);
+  if (!alt_names.empty()) {
+    const bssl::UniquePtr<GENERAL_NAMES> names(GENERAL_NAMES_new());
+    for (const std::string& text : alt_names) {
+      ASN1_IA5STRING* value = ASN1_IA5STRING_new();
+      ASN1_STRING_set(value, text.data(), static_cast<int>(text.size()));
+      GENERAL_NAME* name = GENERAL_NAME_new();
+      GENERAL_NAME_set0_value(name, GEN_DNS, value);
+      Check(sk_GENERAL_NAME_push(names.get(), name) != 0, "alt name");
+    }
+    Check(X509_add1_ext_i2d(certificate.get(), NID_subject_alt_name,
+                            names.get(), 0, 0) == 1,
+          "alt names");
+  }
   X509_set_issuer_name(certificate.get(),
                        X509_get_subject_name(parts_->certificate.get()));
   Check(X509_sign(certificate.get(), parts_->key.get(), EVP_sha256()) != 0,
@@ -112,6 +128,33 @@ void TestAuthority::Issue(const std::string& common_name,
                                  nullptr, nullptr) == 1,
         "PEM_write");
   WriteBio(bio.get(), key_path);
+}
+
+void TestAuthority::Revoke(const std::string& cert_path,
+                           const std::string& crl_path) const {
+  const bssl::UniquePtr<BIO> in(BIO_new_file(cert_path.c_str(), "r"));
+  const bssl::UniquePtr<X509> certificate(
+      PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+  Check(certificate != nullptr, cert_path);
+  const bssl::UniquePtr<X509_CRL> list(X509_CRL_new());
+  X509_CRL_set_version(list.get(), 1);
+  X509_CRL_set_issuer_name(list.get(),
+                           X509_get_subject_name(parts_->certificate.get()));
+  const bssl::UniquePtr<ASN1_TIME> now(ASN1_TIME_new());
+  X509_gmtime_adj(now.get(), -60);
+  X509_CRL_set1_lastUpdate(list.get(), now.get());
+  X509_REVOKED* revoked = X509_REVOKED_new();
+  X509_REVOKED_set_serialNumber(revoked,
+                                X509_get_serialNumber(certificate.get()));
+  X509_REVOKED_set_revocationDate(revoked, now.get());
+  X509_CRL_add0_revoked(list.get(), revoked);
+  X509_gmtime_adj(now.get(), 3600);
+  X509_CRL_set1_nextUpdate(list.get(), now.get());
+  Check(X509_CRL_sign(list.get(), parts_->key.get(), EVP_sha256()) != 0,
+        "sign list");
+  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
+  Check(PEM_write_bio_X509_CRL(bio.get(), list.get()) == 1, "PEM_write");
+  WriteBio(bio.get(), crl_path);
 }
 
 }  // namespace bergen::sslutils

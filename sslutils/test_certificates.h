@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bergen::sslutils {
 
@@ -22,9 +23,15 @@ class TestAuthority {
 
   void WriteCertificate(const std::string& path) const;
 
-  // A certificate for `common_name` (P-256, valid for an hour) and its key.
+  // A certificate for `common_name` (P-256, valid until `seconds` from now) and
+  // its key; `alt_names` are host names.
   void Issue(const std::string& common_name, const std::string& cert_path,
-             const std::string& key_path) const;
+             const std::string& key_path,
+             const std::vector<std::string>& alt_names = {},
+             int seconds = 3600) const;
+
+  // A list that revokes the certificate in `cert_path`.
+  void Revoke(const std::string& cert_path, const std::string& crl_path) const;
 
  private:
   struct Parts;

@@ -118,6 +118,13 @@ def bergen_repositories():
 
     _maybe(
         system_repository,
+        name = "zlib",
+        packages = {"": ["zlib"]},
+        linkopts = ["-lz"],
+    )
+
+    _maybe(
+        system_repository,
         name = "com_google_protobuf",
         packages = {"": ["protobuf", "protobuf_lite"]},
         linkopts = ["-lprotobuf"],

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -20,6 +21,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
 #include "wsgi/acceptor.h"
 #include "wsgi/connection.h"
@@ -36,6 +38,12 @@ using sslutils::IoState;
 
 // The size of the loop's only buffer for what arrives.
 constexpr size_t kReceiveSize = 65536;
+
+// How often, at most, the files of TLS are looked at.
+constexpr absl::Duration kTlsFilesInterval = absl::Seconds(1);
+
+// How long before a certificate expires the log says so, at start.
+constexpr absl::Duration kExpiryWarning = absl::Hours(24 * 14);
 
 // How long a client may go on sending what nobody wants, so that it gets to see
 // the answer.
@@ -118,6 +126,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   absl::Status Start();
   void Stop();
   void Wait();
+  absl::Status Reset();
 
   ServerStats stats() const {
     return {.connections = connection_count_.load(std::memory_order_relaxed),
@@ -173,6 +182,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   absl::Status CreateAcceptors();
   absl::Status StartThreads();
   void StopAcceptors();
+  void WarnOfExpiry();
 
   // The rest runs on the loop's thread.
   void Run();
@@ -180,6 +190,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   void BeginStopping();
   void Abort();
   void Add(UniqueFd fd);
+  void LookAtTlsFiles();
   void OnReady(Peer& peer);
   // Of the timer: looks at connections that are due.
   void OnReady() override;
@@ -227,6 +238,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   std::set<std::pair<absl::Duration, Peer*>> checks_;
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
+  absl::Duration tls_looked_at_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<WorkerPool::Job> jobs_;
   std::vector<char> buffer_;
@@ -294,6 +306,7 @@ absl::Status Server::Impl::Start() {
     log_->info("{}: serving {}://{}", options_.name,
                options_.tls == nullptr ? "http" : "https", listener->address());
   }
+  if (options_.tls != nullptr) WarnOfExpiry();
   absl::MutexLock lock(&mutex_);
   started_ = true;
   // `Stop` came too early to reach them.
@@ -317,6 +330,35 @@ void Server::Impl::Wait() {
   thread_.join();
   for (auto& acceptor : acceptors_) acceptor->Join();
   pool_.Join();
+}
+
+absl::Status Server::Impl::Reset() {
+  if (options_.tls == nullptr) return absl::OkStatus();
+  absl::Status reloaded = options_.tls->Reload();
+  if (reloaded.ok()) WarnOfExpiry();
+  return reloaded;
+}
+
+void Server::Impl::WarnOfExpiry() {
+  const absl::Time expires = options_.tls->expires();
+  if (expires - absl::Now() > kExpiryWarning) return;
+  log_->warn("{}: a certificate expires, or has expired, at {}", options_.name,
+             absl::FormatTime(expires, absl::UTCTimeZone()));
+}
+
+void Server::Impl::LookAtTlsFiles() {
+  const absl::Duration now = CoarseNow();
+  if (now - tls_looked_at_ < kTlsFilesInterval) return;
+  tls_looked_at_ = now;
+  const std::optional<absl::Status> reloaded = options_.tls->ReloadIfChanged();
+  if (!reloaded.has_value()) return;
+  if (reloaded->ok()) {
+    log_->info("{}: took over changed TLS files", options_.name);
+    WarnOfExpiry();
+  } else {
+    log_->error("{}: changed TLS files are not used: {}", options_.name,
+                reloaded->ToString());
+  }
 }
 
 void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
@@ -414,7 +456,10 @@ void Server::Impl::Add(UniqueFd fd) {
   info.https = options_.tls != nullptr;
   info.multiprocess = options_.multiprocess;
   std::unique_ptr<sslutils::Stream> tls;
-  if (options_.tls != nullptr) tls = options_.tls->Accept(fd.get());
+  if (options_.tls != nullptr) {
+    LookAtTlsFiles();
+    tls = options_.tls->Accept(fd.get());
+  }
   auto owner = std::make_unique<Peer>(*this, std::move(fd), std::move(tls),
                                       std::move(info));
   Peer& peer = *owner;
@@ -728,6 +773,8 @@ absl::Status Server::Wait() {
   impl_->Wait();
   return absl::OkStatus();
 }
+
+absl::Status Server::Reset() { return impl_->Reset(); }
 
 ServerStats Server::stats() const { return impl_->stats(); }
 

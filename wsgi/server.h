@@ -66,8 +66,9 @@ struct ServerOptions {
   // arrived, and what is left of responses that the client does not take at
   // once, still go to the pool.
   bool inline_app = false;
-  // Null: plain HTTP.
-  std::shared_ptr<const sslutils::ServerContext> tls;
+  // Null: plain HTTP. While connections come, changed files are noticed within
+  // a second and used from the next connection on.
+  std::shared_ptr<sslutils::ServerContext> tls;
   // How long a TLS handshake may take.
   absl::Duration handshake_timeout = absl::Seconds(30);
   // How long, after `Stop`, an idle connection may still send a request.
@@ -113,6 +114,10 @@ class Server : public Service {
 
   // Until every connection is closed and every thread has ended.
   absl::Status Wait() override;
+
+  // Reads the files of TLS again. Its errors leave the certificate in use as
+  // it was. Other options stay as they were given.
+  absl::Status Reset() override;
 
   // From any thread.
   ServerStats stats() const;

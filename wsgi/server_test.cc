@@ -805,7 +805,7 @@ TEST_P(ServerTest, ServesTls) {
   const sslutils::TestAuthority authority;
   authority.WriteCertificate(folder + "/ca.crt");
   authority.Issue("127.0.0.1", folder + "/s.crt", folder + "/s.key");
-  absl::StatusOr<std::shared_ptr<const sslutils::ServerContext>> tls =
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
       sslutils::ServerContext::Create(
           {.cert_file = folder + "/s.crt", .key_file = folder + "/s.key"});
   ASSERT_THAT(tls, IsOk());

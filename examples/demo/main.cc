@@ -151,6 +151,12 @@ class Demo {
                             options_.bind_port.Get(), *listener_options);
     if (!http.ok()) return http.status();
     http_.emplace(*std::move(http));
+    if (options_.use_ssl.Get()) {
+      absl::StatusOr<std::shared_ptr<sslutils::TicketKeys>> keys =
+          sslutils::ConfiguredTicketKeys(*registry_);
+      if (!keys.ok()) return keys.status();
+      ticket_keys_ = *std::move(keys);
+    }
     // Wrong TLS options stop the start here, not in every worker.
     if (const auto tls = Tls(); !tls.ok()) return tls.status();
 
@@ -239,7 +245,7 @@ class Demo {
 
  private:
   // Null without TLS.
-  absl::StatusOr<std::shared_ptr<const sslutils::ServerContext>> Tls() const {
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> Tls() const {
     if (!options_.use_ssl.Get()) return nullptr;
     const absl::StatusOr<bool> enabled = sslutils::IsEnabled(*registry_);
     if (!enabled.ok()) return enabled.status();
@@ -248,7 +254,7 @@ class Demo {
           "demo.use_ssl: needs ssl.cert_file and ssl.key_file, which are not "
           "set");
     }
-    return sslutils::Wrap(*registry_, {"http/1.1"});
+    return sslutils::Wrap(*registry_, {"http/1.1"}, ticket_keys_);
   }
 
   std::string GrpcListen() const {
@@ -304,6 +310,8 @@ class Demo {
   spdlog::logger* log_;
   periodic::RealClock clock_;
   std::optional<Listener> http_;
+  // Shared by all workers, and by those that replace them.
+  std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
   std::optional<backdoor::Address> backdoor_address_;
   std::vector<ListenerPtr> backdoors_;  // By worker; null: none.
   std::vector<ListenerPtr> grpc_;       // By worker; empty: none.
@@ -333,7 +341,10 @@ absl::StatusOr<int> Run(config::CommandLine command_line) {
   if (!registered.ok()) return registered;
 
   if (!FLAGS_workers.empty()) {
-    command_line.assignments.push_back("demo.workers=" + FLAGS_workers);
+    command_line.flag_values.push_back({.flag = "--workers",
+                                        .group = "demo",
+                                        .name = "workers",
+                                        .text = FLAGS_workers});
   }
   const absl::StatusOr<config::Report> report =
       registry.Load(config::MakeSources(command_line));

@@ -1,0 +1,688 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/command_line.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "config/nearest_name.h"
+#include "config/text_wrap.h"
+
+namespace bergen::config {
+namespace {
+
+constexpr int kHelpWidth = 80;
+// Where the help of a flag begins.
+constexpr size_t kHelpColumn = 26;
+
+std::string Underscored(absl::string_view name) {
+  return absl::StrReplaceAll(name, {{"-", "_"}});
+}
+
+// `demo-` in front of the name of a flag or nothing.
+std::string Prefix(absl::string_view group) {
+  return group == kDefaultGroup ? "" : absl::StrCat(group, "-");
+}
+
+std::string Subject(absl::string_view group, absl::string_view name) {
+  return absl::StrCat(group, ".", name);
+}
+
+bool IsBoolean(const OptionDescription& option) {
+  return option.kind == TypeKind::kBoolean && !option.is_multi;
+}
+
+std::string Metavar(const std::string& group, const OptionDescription& option) {
+  if (!option.metavar.empty()) return option.metavar;
+  const std::string name = Underscored(Prefix(group) + option.name);
+  return option.positional ? name : absl::AsciiStrToUpper(name);
+}
+
+absl::Status UsageError(absl::string_view flag, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": ", what));
+}
+
+void AppendWrapped(std::string& out, absl::string_view text, size_t indent) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    for (const std::string& wrapped :
+         WrapText(line, std::string(indent, ' '), kHelpWidth)) {
+      absl::StrAppend(&out, wrapped, "\n");
+    }
+  }
+}
+
+// `  left    help`, with the help on lines of its own if `left` is long.
+void AppendRow(std::string& out, absl::string_view left,
+               absl::string_view help) {
+  std::string right;
+  AppendWrapped(right, help, kHelpColumn);
+  absl::StrAppend(&out, "  ", left);
+  if (right.empty()) {
+    absl::StrAppend(&out, "\n");
+  } else if (left.size() + 4 <= kHelpColumn) {
+    absl::StrAppend(&out, right.substr(left.size() + 2));
+  } else {
+    absl::StrAppend(&out, "\n", right);
+  }
+}
+
+std::string ChoicesText(const OptionDescription& option) {
+  return absl::StrCat(
+      "Allowed values: ",
+      absl::StrJoin(option.choices, ", ",
+                    [](std::string* out, const Choice<std::string>& choice) {
+                      absl::StrAppend(
+                          out, choice.value.empty() ? "''" : choice.value);
+                    }));
+}
+
+std::string DefaultsText(const std::vector<std::string>& paths) {
+  if (paths.empty()) return "";
+  return absl::StrCat("Without this flag: ", absl::StrJoin(paths, ", "));
+}
+
+}  // namespace
+
+absl::StatusOr<CommandLineParser> CommandLineParser::Create(
+    const OptionList& options, ProgramInfo program,
+    const std::vector<ForeignFlag>& foreign_flags) {
+  return CreateOne(options, std::move(program), Kind::kProgram, foreign_flags);
+}
+
+absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
+    const OptionList& options, ProgramInfo program, Kind kind,
+    const std::vector<ForeignFlag>& foreign_flags) {
+  CommandLineParser parser(std::move(program), kind);
+  absl::Status status = parser.AddBuiltIns();
+  for (const OptionGroup& group : options) {
+    std::string& help = parser.group_help_[group.name];
+    if (help.empty()) help = group.help;
+    for (const AnyOption& option : group.options) {
+      if (!option.erased().cli()) continue;
+      status.Update(parser.AddOption(group.name, option));
+    }
+  }
+  for (const ForeignFlag& foreign : foreign_flags) {
+    status.Update(parser.AddForeign(foreign));
+  }
+  if (!status.ok()) return status;
+  if (!parser.positionals_.empty() && !parser.program_.sub_commands.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(parser.positionals_[0].spelling,
+                     ": a program with sub-commands has no positional options "
+                     "of its own"));
+  }
+  for (const SubCommand& command : parser.program_.sub_commands) {
+    absl::StatusOr<CommandLineParser> sub = CreateOne(
+        command.options,
+        {.name = absl::StrCat(parser.program_.name, " ", command.name),
+         .description = command.help},
+        Kind::kSubCommand, foreign_flags);
+    if (!sub.ok()) return sub.status();
+    parser.sub_parsers_.push_back(*std::move(sub));
+  }
+  return parser;
+}
+
+absl::Status CommandLineParser::AddFlag(Flag flag) {
+  std::vector<size_t>& same = by_name_[Underscored(flag.spelling)];
+  for (const size_t index : same) {
+    const Flag& other = flags_[index];
+    if (other.spelling != flag.spelling) continue;
+    // Two options with the same earlier name share its flag.
+    if (other.action == flag.action && other.group == flag.group &&
+        other.name == flag.name) {
+      return absl::OkStatus();
+    }
+    return absl::AlreadyExistsError(
+        absl::StrCat("--", flag.spelling, ": is a flag of both ", other.owner,
+                     " and ", flag.owner));
+  }
+  same.push_back(flags_.size());
+  flags_.push_back(std::move(flag));
+  return absl::OkStatus();
+}
+
+absl::Status CommandLineParser::AddLetter(char letter, Flag flag) {
+  const auto [it, is_new] = by_letter_.try_emplace(letter, flags_.size());
+  if (!is_new) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("-", std::string(1, letter), ": is a flag of both ",
+                     flags_[it->second].owner, " and ", flag.owner));
+  }
+  flags_.push_back(std::move(flag));
+  return absl::OkStatus();
+}
+
+absl::Status CommandLineParser::AddBuiltIns() {
+  const auto add = [&](const char* spelling, Action action) {
+    return AddFlag(
+        {.spelling = spelling, .action = action, .owner = "the program"});
+  };
+  absl::Status status = add("help", Action::kHelp);
+  if (kind_ == Kind::kSubCommand) return status;
+  if (!program_.version.empty()) {
+    status.Update(add("version", Action::kVersion));
+  }
+  status.Update(add("config_file", Action::kConfigFile));
+  status.Update(add("config_dir", Action::kConfigDir));
+  status.Update(add("set", Action::kSet));
+  return status;
+}
+
+absl::Status CommandLineParser::AddOption(const std::string& group,
+                                          const AnyOption& option) {
+  const OptionDescription& described = option.description();
+  Entry entry = {.group = group,
+                 .option = option,
+                 .spelling = Prefix(group) + described.given_name};
+  const std::string owner = Subject(group, described.name);
+  if (described.positional) {
+    entry.spelling = Metavar(group, described);
+    positionals_.push_back(std::move(entry));
+    return absl::OkStatus();
+  }
+
+  const auto add = [&](const std::string& flag_group,
+                       const std::string& spelled_name,
+                       const std::string& name) {
+    absl::Status status = AddFlag(
+        {.spelling = Prefix(flag_group) + spelled_name,
+         .action = IsBoolean(described) ? Action::kTrue : Action::kValue,
+         .group = flag_group,
+         .name = name,
+         .owner = owner});
+    if (!IsBoolean(described)) return status;
+    status.Update(AddFlag(
+        {.spelling = absl::StrCat(Prefix(flag_group), "no", spelled_name),
+         .action = Action::kFalse,
+         .group = flag_group,
+         .name = name,
+         .owner = owner}));
+    return status;
+  };
+  absl::Status status = add(group, described.given_name, described.name);
+  for (const DeprecatedName& old : described.deprecated_names) {
+    const std::string& name = old.name.empty() ? described.name : old.name;
+    status.Update(add(old.group.empty() ? group : old.group, name, name));
+  }
+  if (described.short_name != 0) {
+    status.Update(AddLetter(
+        described.short_name,
+        {.spelling = std::string(1, described.short_name),
+         .action = IsBoolean(described) ? Action::kTrue : Action::kValue,
+         .group = group,
+         .name = described.name,
+         .owner = owner}));
+  }
+  entries_.push_back(std::move(entry));
+  return status;
+}
+
+absl::Status CommandLineParser::AddForeign(const ForeignFlag& foreign) {
+  const auto same = by_name_.find(Underscored(foreign.name));
+  const bool built_in =
+      same != by_name_.end() &&
+      std::any_of(same->second.begin(), same->second.end(),
+                  [&](size_t i) { return flags_[i].owner == "the program"; });
+  if (built_in) return absl::OkStatus();
+  Flag flag = {
+      .spelling = foreign.name,
+      .action = foreign.is_boolean ? Action::kForeignBoolean : Action::kForeign,
+      .owner = "another library"};
+  absl::Status status = AddFlag(flag);
+  if (foreign.is_boolean) {
+    flag.spelling = absl::StrCat("no", foreign.name);
+    status.Update(AddFlag(std::move(flag)));
+  }
+  foreign_flags_.push_back(foreign);
+  return status;
+}
+
+absl::StatusOr<const CommandLineParser::Flag*> CommandLineParser::Find(
+    absl::string_view name) const {
+  const auto same = by_name_.find(Underscored(name));
+  if (same == by_name_.end()) return nullptr;
+  const std::vector<size_t>& indexes = same->second;
+  if (indexes.size() == 1) return &flags_[indexes[0]];
+  for (const size_t index : indexes) {
+    if (flags_[index].spelling == name) return &flags_[index];
+  }
+  return UsageError(
+      absl::StrCat("--", name),
+      absl::StrCat(
+          "is either --",
+          absl::StrJoin(indexes, " or --", [&](std::string* out, size_t index) {
+            out->append(flags_[index].spelling);
+          })));
+}
+
+const CommandLineParser::Flag* CommandLineParser::FindLetter(
+    char letter) const {
+  const auto found = by_letter_.find(letter);
+  return found == by_letter_.end() ? nullptr : &flags_[found->second];
+}
+
+std::string CommandLineParser::Hint(absl::string_view name) const {
+  std::vector<std::string> candidates;
+  for (const Flag& flag : flags_) candidates.push_back(flag.spelling);
+  std::sort(candidates.begin(), candidates.end());
+  const std::string nearest = NearestName(name, candidates);
+  return nearest.empty() ? "" : absl::StrCat("; did you mean --", nearest, "?");
+}
+
+class CommandLineParser::Reader {
+ public:
+  Reader(const CommandLineParser& parser,
+         absl::Span<const std::string> arguments)
+      : parser_(parser), arguments_(arguments) {}
+
+  absl::StatusOr<ParsedArguments> Run() {
+    while (next_ < arguments_.size() && !parsed_.print) {
+      absl::Status status = ReadOne(arguments_[next_++]);
+      if (!status.ok()) return status;
+    }
+    if (parsed_.print) return std::move(parsed_);
+    CommandLine& line = parsed_.command_line;
+    if (!parser_.sub_parsers_.empty() && line.sub_command.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("one of these commands is missing: ", CommandNames()));
+    }
+    absl::Status status = AssignWords();
+    if (!status.ok()) return status;
+    PrependDefaults();
+    line.use_environment = parser_.program_.use_environment;
+    return std::move(parsed_);
+  }
+
+ private:
+  absl::Status ReadOne(absl::string_view argument) {
+    absl::string_view text = argument;
+    if (only_words_ || argument == "-" || !absl::ConsumePrefix(&text, "-")) {
+      return ReadWord(argument);
+    }
+    if (argument == "--") {
+      only_words_ = true;
+      return absl::OkStatus();
+    }
+    const bool two_dashes = absl::ConsumePrefix(&text, "-");
+    const size_t equals = text.find('=');
+    const absl::string_view name = text.substr(0, equals);
+    const std::optional<absl::string_view> value =
+        equals == text.npos ? std::nullopt
+                            : std::make_optional(text.substr(equals + 1));
+    const absl::StatusOr<const Flag*> flag = parser_.Find(name);
+    if (!flag.ok()) return flag.status();
+    const std::string shown =
+        absl::StrCat(argument.substr(0, two_dashes ? 2 : 1), name);
+    if (*flag) return Apply(**flag, shown, value);
+    if (!two_dashes) return ReadLetters(argument, text);
+    return UsageError(shown, absl::StrCat("unknown flag", parser_.Hint(name)));
+  }
+
+  // `-v`, `-vd`, `-wVALUE`, `-w=VALUE`, `-w VALUE`.
+  absl::Status ReadLetters(absl::string_view argument, absl::string_view text) {
+    const Flag* flag = parser_.FindLetter(text[0]);
+    // A negative number may be a word.
+    if (!flag && (absl::ascii_isdigit(text[0]) || text[0] == '.')) {
+      return ReadWord(argument);
+    }
+    while (!text.empty()) {
+      const std::string shown = absl::StrCat("-", text.substr(0, 1));
+      flag = parser_.FindLetter(text[0]);
+      text.remove_prefix(1);
+      if (!flag && shown == "-h") {
+        parsed_.print = parser_.Help();
+        return absl::OkStatus();
+      }
+      if (!flag) return UsageError(shown, "unknown flag");
+      const bool has_equals = absl::ConsumePrefix(&text, "=");
+      if (flag->action == Action::kValue || has_equals) {
+        return Apply(*flag, shown,
+                     text.empty() && !has_equals ? std::nullopt
+                                                 : std::make_optional(text));
+      }
+      absl::Status status = Apply(*flag, shown, std::nullopt);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  // `shown` is how the user wrote it.
+  absl::Status Apply(const Flag& flag, const std::string& shown,
+                     std::optional<absl::string_view> value) {
+    switch (flag.action) {
+      case Action::kHelp:
+        parsed_.print = parser_.Help();
+        return absl::OkStatus();
+      case Action::kVersion:
+        parsed_.print = absl::StrCat(parser_.program_.version, "\n");
+        return absl::OkStatus();
+      case Action::kTrue:
+      case Action::kFalse:
+        if (value) return UsageError(shown, "takes no value");
+        parsed_.command_line.flag_values.push_back(
+            {.flag = shown,
+             .group = flag.group,
+             .name = flag.name,
+             .text = flag.action == Action::kTrue ? "true" : "false",
+             .is_implied = true});
+        return absl::OkStatus();
+      case Action::kForeignBoolean:
+        parsed_.foreign.push_back(arguments_[next_ - 1]);
+        return absl::OkStatus();
+      default:
+        break;
+    }
+    const bool is_next = !value.has_value();
+    if (is_next) {
+      if (next_ == arguments_.size()) {
+        return UsageError(shown, "a value must follow");
+      }
+      value = arguments_[next_++];
+    }
+    if (flag.action == Action::kForeign) {
+      if (is_next) parsed_.foreign.push_back(arguments_[next_ - 2]);
+      parsed_.foreign.push_back(arguments_[next_ - 1]);
+      return absl::OkStatus();
+    }
+    return TakeValue(flag, shown, *value);
+  }
+
+  absl::Status TakeValue(const Flag& flag, const std::string& shown,
+                         absl::string_view value) {
+    CommandLine& line = parsed_.command_line;
+    if (flag.action == Action::kValue) {
+      line.flag_values.push_back({.flag = shown,
+                                  .group = flag.group,
+                                  .name = flag.name,
+                                  .text = std::string(value)});
+      return absl::OkStatus();
+    }
+    if (flag.action == Action::kSet) {
+      absl::StatusOr<FlagValue> assignment = ParseAssignment(value);
+      if (!assignment.ok()) return assignment.status();
+      line.flag_values.push_back(*std::move(assignment));
+      return absl::OkStatus();
+    }
+    if (value.empty()) return UsageError(shown, "is empty");
+    if (flag.action == Action::kConfigFile) {
+      has_file_ = true;
+      line.config_paths.push_back(ConfigFile(value));
+    } else {
+      has_directory_ = true;
+      line.config_paths.push_back(ConfigDirectory(value));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadWord(absl::string_view word) {
+    if (parser_.sub_parsers_.empty()) {
+      words_.push_back(next_ - 1);
+      return absl::OkStatus();
+    }
+    const std::vector<SubCommand>& commands = parser_.program_.sub_commands;
+    const auto command =
+        std::find_if(commands.begin(), commands.end(),
+                     [&](const SubCommand& c) { return c.name == word; });
+    if (command == commands.end()) {
+      return UsageError(word, absl::StrCat("is none of ", CommandNames()));
+    }
+    absl::StatusOr<ParsedArguments> sub =
+        parser_.sub_parsers_[command - commands.begin()].Parse(
+            arguments_.subspan(next_));
+    if (!sub.ok()) return sub.status();
+    next_ = arguments_.size();
+    parsed_.print = std::move(sub->print);
+    parsed_.foreign.insert(parsed_.foreign.end(), sub->foreign.begin(),
+                           sub->foreign.end());
+    parsed_.command_line.sub_command = command->name;
+    parsed_.command_line.sub_command_values =
+        std::move(sub->command_line.flag_values);
+    return absl::OkStatus();
+  }
+
+  // Gives the words to the positional options in their order: a multi option
+  // takes as many as leave one for each required option after it.
+  absl::Status AssignWords() {
+    const std::vector<Entry>& positionals = parser_.positionals_;
+    size_t needed = 0;
+    for (const Entry& entry : positionals) {
+      needed += entry.option.erased().required() ? 1 : 0;
+    }
+    size_t used = 0;
+    std::vector<std::string> missing;
+    for (const Entry& entry : positionals) {
+      const bool required = entry.option.erased().required();
+      needed -= required ? 1 : 0;
+      const size_t left = words_.size() - used;
+      size_t count = left > needed ? left - needed : 0;
+      if (!entry.option.erased().is_multi()) count = std::min<size_t>(count, 1);
+      if (required && count == 0 && left > 0) count = 1;
+      if (required && count == 0) missing.push_back(entry.spelling);
+      for (; count > 0; --count) {
+        parsed_.command_line.flag_values.push_back(
+            {.flag = absl::StrCat("argument ", entry.spelling),
+             .group = entry.group,
+             .name = entry.option.name(),
+             .text = arguments_[words_[used++]]});
+      }
+    }
+    if (!missing.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "these arguments are missing: ", absl::StrJoin(missing, ", ")));
+    }
+    parsed_.words.assign(words_.begin() + used, words_.end());
+    if (!parsed_.words.empty() && !parser_.program_.extra_words) {
+      return UsageError(arguments_[parsed_.words[0]],
+                        "an argument that no option takes");
+    }
+    return absl::OkStatus();
+  }
+
+  void PrependDefaults() {
+    std::vector<ConfigPath> paths;
+    const ProgramInfo& program = parser_.program_;
+    if (!has_file_) {
+      for (const std::string& path : program.default_config_files) {
+        paths.push_back(ConfigFile(path));
+      }
+    }
+    if (!has_directory_) {
+      for (const std::string& path : program.default_config_dirs) {
+        paths.push_back(ConfigDirectory(path));
+      }
+    }
+    std::vector<ConfigPath>& all = parsed_.command_line.config_paths;
+    all.insert(all.begin(), paths.begin(), paths.end());
+  }
+
+  std::string CommandNames() const {
+    return absl::StrJoin(parser_.program_.sub_commands, ", ",
+                         [](std::string* out, const SubCommand& command) {
+                           out->append(command.name);
+                         });
+  }
+
+  const CommandLineParser& parser_;
+  const absl::Span<const std::string> arguments_;
+  size_t next_ = 0;
+  bool only_words_ = false;
+  bool has_file_ = false;
+  bool has_directory_ = false;
+  std::vector<size_t> words_;
+  ParsedArguments parsed_;
+};
+
+absl::StatusOr<ParsedArguments> CommandLineParser::Parse(
+    absl::Span<const std::string> arguments) const {
+  return Reader(*this, arguments).Run();
+}
+
+std::vector<const CommandLineParser::Entry*> CommandLineParser::Sorted() const {
+  std::vector<const Entry*> sorted;
+  for (const Entry& entry : entries_) sorted.push_back(&entry);
+  const auto key = [](const Entry* entry) {
+    return std::tuple<bool, const std::string&, const std::string&>(
+        entry->group != kDefaultGroup, entry->group, entry->spelling);
+  };
+  std::stable_sort(
+      sorted.begin(), sorted.end(),
+      [&](const Entry* a, const Entry* b) { return key(a) < key(b); });
+  return sorted;
+}
+
+std::string CommandLineParser::Usage() const {
+  if (!program_.usage.empty()) {
+    return absl::StrCat(
+        "usage: ",
+        absl::StrReplaceAll(program_.usage, {{"%(prog)s", program_.name}}),
+        "\n");
+  }
+  std::vector<std::string> pieces = {"[-h]"};
+  if (kind_ == Kind::kProgram) {
+    if (!program_.version.empty()) pieces.push_back("[--version]");
+    pieces.insert(pieces.end(), {"[--config_file FILE]", "[--config_dir DIR]",
+                                 "[--set GROUP.NAME=VALUE]"});
+  }
+  for (const Entry* entry : Sorted()) {
+    const OptionDescription& option = entry->option.description();
+    pieces.push_back(absl::StrCat(
+        "[--", entry->spelling, IsBoolean(option) ? "" : " ",
+        IsBoolean(option) ? "" : Metavar(entry->group, option), "]"));
+  }
+  for (const Entry& entry : positionals_) {
+    std::string piece = entry.spelling;
+    const OptionDescription& option = entry.option.description();
+    if (option.is_multi) absl::StrAppend(&piece, " ...");
+    pieces.push_back(option.required ? piece : absl::StrCat("[", piece, "]"));
+  }
+  if (!program_.sub_commands.empty()) pieces.push_back("COMMAND ...");
+
+  // A piece is not broken.
+  std::string out = absl::StrCat("usage: ", program_.name);
+  const std::string indent(std::min<size_t>(out.size(), kHelpColumn), ' ');
+  size_t column = out.size();
+  for (const std::string& piece : pieces) {
+    if (column + 1 + piece.size() > kHelpWidth && column > indent.size()) {
+      absl::StrAppend(&out, "\n", indent);
+      column = indent.size();
+    }
+    absl::StrAppend(&out, " ", piece);
+    column += 1 + piece.size();
+  }
+  return absl::StrCat(out, "\n");
+}
+
+void CommandLineParser::AppendOption(std::string& out,
+                                     const Entry& entry) const {
+  const OptionDescription& option = entry.option.description();
+  std::vector<std::string> flags;
+  const std::string value =
+      IsBoolean(option) ? "" : absl::StrCat(" ", Metavar(entry.group, option));
+  if (option.positional) {
+    flags.push_back(entry.spelling);
+  } else {
+    if (option.short_name != 0) {
+      flags.push_back(
+          absl::StrCat("-", std::string(1, option.short_name), value));
+    }
+    flags.push_back(absl::StrCat("--", entry.spelling, value));
+    if (IsBoolean(option)) {
+      flags.push_back(
+          absl::StrCat("--", Prefix(entry.group), "no", option.given_name));
+    }
+  }
+  std::vector<std::string> help;
+  if (!option.help.empty()) help.push_back(option.help);
+  if (!option.choices.empty()) help.push_back(ChoicesText(option));
+  if (option.is_multi) help.push_back("May be repeated.");
+  if (!option.positional && !option.deprecated_names.empty()) {
+    std::vector<std::string> old_flags;
+    for (const DeprecatedName& old : option.deprecated_names) {
+      old_flags.push_back(absl::StrCat(
+          "--", Prefix(old.group.empty() ? entry.group : old.group),
+          old.name.empty() ? option.name : old.name));
+    }
+    help.push_back(
+        absl::StrCat("Deprecated: ", absl::StrJoin(old_flags, ", ")));
+  }
+  AppendRow(out, absl::StrJoin(flags, ", "), absl::StrJoin(help, "\n"));
+}
+
+std::string CommandLineParser::Help() const {
+  std::string out = Usage();
+  if (!program_.description.empty()) {
+    absl::StrAppend(&out, "\n");
+    AppendWrapped(out, program_.description, 0);
+  }
+  if (!positionals_.empty()) {
+    absl::StrAppend(&out, "\npositional arguments:\n");
+    for (const Entry& entry : positionals_) AppendOption(out, entry);
+  }
+  absl::StrAppend(&out, "\noptions (in their names - and _ are the same):\n");
+  AppendRow(out, "-h, --help", "Show this help and exit.");
+  if (kind_ == Kind::kProgram) {
+    if (!program_.version.empty()) {
+      AppendRow(out, "--version", "Show the version and exit.");
+    }
+    AppendRow(out, "--config_file FILE",
+              absl::StrCat("Read values from a file; may be repeated, later "
+                           "ones win. ",
+                           DefaultsText(program_.default_config_files)));
+    AppendRow(out, "--config_dir DIR",
+              absl::StrCat("Read values from the *.conf files of a directory, "
+                           "sorted by name; may be repeated. ",
+                           DefaultsText(program_.default_config_dirs)));
+    AppendRow(out, "--set GROUP.NAME=VALUE",
+              "Set one option, whatever files and environment say; may be "
+              "repeated.");
+  }
+  std::string group(kDefaultGroup);
+  for (const Entry* entry : Sorted()) {
+    if (entry->group != group) {
+      group = entry->group;
+      absl::StrAppend(&out, "\n", group, " options:\n");
+      const auto help = group_help_.find(group);
+      if (help != group_help_.end() && !help->second.empty()) {
+        AppendWrapped(out, help->second, 2);
+        absl::StrAppend(&out, "\n");
+      }
+    }
+    AppendOption(out, *entry);
+  }
+  if (!program_.sub_commands.empty()) {
+    absl::StrAppend(&out, "\n", program_.sub_commands_title, ":\n");
+    if (!program_.sub_commands_description.empty()) {
+      AppendWrapped(out, program_.sub_commands_description, 2);
+      absl::StrAppend(&out, "\n");
+    }
+    for (const SubCommand& command : program_.sub_commands) {
+      AppendRow(out, command.name, command.help);
+    }
+  }
+  bool is_first = true;
+  for (const ForeignFlag& foreign : foreign_flags_) {
+    if (foreign.hidden) continue;
+    if (is_first) absl::StrAppend(&out, "\nother flags:\n");
+    is_first = false;
+    AppendRow(
+        out,
+        absl::StrCat("--", foreign.name, foreign.is_boolean ? "" : " VALUE"),
+        foreign.help);
+  }
+  if (!program_.epilog.empty()) {
+    absl::StrAppend(&out, "\n");
+    AppendWrapped(out, program_.epilog, 0);
+  }
+  return out;
+}
+
+}  // namespace bergen::config
