@@ -1091,7 +1091,7 @@ TEST(Oc, Oc199SecretsAppearNowhere) {
     Add(registry, "s", option);
   };
   add(Option<std::string>{.name = "text", .default_value = "hunter-d"});
-  add(Option<std::string>{.name = "choice", .choices = {{"hunter-c", ""}}});
+  add(Option<std::string>{.name = "choice", .choices = {{"allowed", ""}}});
   add(Option<std::string>{.name = "literal", .literal = true});
   add(Option<int64_t>{.name = "number", .max = 5});
   add(Option<bool>{.name = "flag"});
@@ -1107,7 +1107,7 @@ TEST(Oc, Oc199SecretsAppearNowhere) {
 
   FakeText file = File(
       "s.text=hunter1\ns.literal=pa$hunter2\n"
-      "s.choice_old=hunter-c\ns.url=db://${text}@h");
+      "s.choice_old=allowed\ns.url=db://${text}@h");
   FakeText arguments = Arguments("s.text=hunter3\ns.txt=hunter4\nq.x=hunter");
   const absl::StatusOr<Report> loaded = Load(registry, {&file, &arguments});
   ASSERT_THAT(loaded, IsOk());
