@@ -168,8 +168,8 @@ class AnyValue {
 // Where a registry publishes the value of one option.
 class Cell {
  public:
-  Cell(const void* registry, size_t index, const std::type_info& type)
-      : registry_(registry), index_(index), type_(type) {}
+  Cell(const void* registry, uint32_t index, const std::type_info& type)
+      : index_(index), registry_(registry), type_(type) {}
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
 
@@ -188,14 +188,14 @@ class Cell {
   bool has_value() const { return has_value_.load(std::memory_order_relaxed); }
 
   const void* registry() const { return registry_; }
-  size_t index() const { return index_; }
+  uint32_t index() const { return index_; }
   const std::type_info& type() const { return type_; }
 
  private:
   std::atomic<uint64_t> word_ = 0;
   std::atomic<bool> has_value_ = false;
+  const uint32_t index_;
   const void* const registry_;  // Its identity; never dereferenced.
-  const size_t index_;
   const std::type_info& type_;
 };
 

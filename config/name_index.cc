@@ -99,9 +99,8 @@ NameIndex::Group* NameIndex::FindGroup(absl::string_view name) const {
 
 NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
   if (Name* const known = Find(group, name)) return *known;
-  const Table& table = *tables_.back();
-  if ((names_.size() + 1) * 4 > (table.mask + 1) * 3) Grow();
-  Name& added = names_.emplace_back(group, std::string(name));
+  Reserve(1);
+  Name& added = names_.emplace_back(group, name);
   group.names.push_back(static_cast<uint32_t>(names_.size() - 1));
   Insert(*tables_.back(), HashName(group.hash, name), added);
   if (std::any_of(name.begin(), name.end(),
@@ -109,6 +108,13 @@ NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
     mixed_case_.push_back(&added);
   }
   return added;
+}
+
+void NameIndex::Reserve(size_t count) {
+  const size_t now = tables_.back()->mask + 1;
+  size_t size = now;
+  while ((names_.size() + count) * 3 > size * 2) size *= 2;
+  if (size > now) Grow(size);
 }
 
 NameIndex::Name* NameIndex::Find(const Group& group,
@@ -141,9 +147,9 @@ void NameIndex::Insert(Table& table, uint64_t hash, Name& name) {
   table.slots[i].name.store(&name, std::memory_order_release);
 }
 
-void NameIndex::Grow() {
+void NameIndex::Grow(size_t size) {
   const Table& old = *tables_.back();
-  auto table = std::make_unique<Table>((old.mask + 1) * 2);
+  auto table = std::make_unique<Table>(size);
   for (size_t i = 0; i <= old.mask; ++i) {
     Name* const name = old.slots[i].name.load(std::memory_order_relaxed);
     if (name) {

@@ -52,15 +52,15 @@ class NameIndex {
   static constexpr uint32_t kNoOption = UINT32_MAX;
 
   struct Name {
-    Name(Group& name_group, std::string text)
-        : group(name_group), name(std::move(text)) {}
+    Name(Group& name_group, absl::string_view text)
+        : group(name_group), name(text) {}
 
     Group& group;
-    const std::string name;
+    const absl::string_view name;
     uint32_t option = kNoOption;
     // The option that had the name last.
     uint32_t last_option = kNoOption;
-    std::vector<AliasUse> aliases;
+    std::unique_ptr<std::vector<AliasUse>> aliases;  // Null for none.
     // What readers find; null if there is nothing.
     std::atomic<const internal::Cell*> cell = nullptr;
   };
@@ -75,7 +75,11 @@ class NameIndex {
   Group& AddGroup(absl::string_view name);
   Group* FindGroup(absl::string_view name) const;
 
-  // The name in that group, made if need be; it has no `-`.
+  // Makes room for so many more names.
+  void Reserve(size_t count);
+
+  // The name in that group, made if need be; it has no `-`, and its text lives
+  // as long as the index.
   Name& Add(Group& group, absl::string_view name);
   // Null if it was never added.
   Name* Find(const Group& group, absl::string_view name) const;
@@ -102,7 +106,7 @@ class NameIndex {
   };
 
   static void Insert(Table& table, uint64_t hash, Name& name);
-  void Grow();
+  void Grow(size_t size);
 
   std::deque<Name> names_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <thread>
 #include <typeinfo>
@@ -41,6 +42,7 @@ TEST(NameIndexTest, ReadersFindNamesWhileOthersAreAdded) {
   NameIndex names;
   const internal::Cell cell(nullptr, 0, typeid(int64_t));
   NameIndex::Group& group = names.AddGroup("demo");
+  std::deque<std::string> texts;
   std::atomic<int> added = 0;
   std::thread reader([&] {
     for (int known = 0; known < kNames;) {
@@ -51,7 +53,8 @@ TEST(NameIndexTest, ReadersFindNamesWhileOthersAreAdded) {
     }
   });
   for (int i = 0; i < kNames; ++i) {
-    names.Add(group, absl::StrCat("name", i)).cell.store(&cell);
+    texts.push_back(absl::StrCat("name", i));
+    names.Add(group, texts.back()).cell.store(&cell);
     added.store(i + 1);
   }
   reader.join();

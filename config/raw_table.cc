@@ -24,12 +24,13 @@ std::string EnvironmentKey(absl::string_view group, absl::string_view name) {
 
 }  // namespace
 
-void RawTable::Selection::Consider(Position position, Position part_begin,
-                                   uint32_t rank) {
+void RawTable::Selection::Consider(Position position, const RawValue& raw,
+                                   Position part_begin, uint32_t rank) {
   const bool same_place = found() && part_begin == part_begin_;
   if (same_place && rank > rank_) return;
   ignored_ = same_place && rank == rank_ ? position_ : kNone;
   position_ = position;
+  raw_ = &raw;
   part_begin_ = part_begin;
   rank_ = rank;
 }
@@ -71,8 +72,8 @@ void RawTable::Add(SourceKind kind, std::vector<Document> documents) {
 RawTable::Selection RawTable::Find(absl::Span<const NameInGroup> names) const {
   Selection selection;
   for (const Candidate& candidate : Candidates(names)) {
-    selection.Consider(candidate.position, PartOf(candidate.position).begin,
-                       candidate.rank);
+    selection.Consider(candidate.position, *At(candidate.position).raw,
+                       PartOf(candidate.position).begin, candidate.rank);
   }
   return selection;
 }

@@ -56,15 +56,18 @@ class RawTable {
    public:
     // `rank` is 0 under the option's current name, else that of the deprecated
     // name from 1.
-    void Consider(Position position, Position part_begin, uint32_t rank);
+    void Consider(Position position, const RawValue& raw, Position part_begin,
+                  uint32_t rank);
 
     bool found() const { return position_ != kNone; }
     Position position() const { return position_; }
+    const RawValue* raw() const { return raw_; }
     uint32_t rank() const { return rank_; }
     // An earlier assignment of the same name in the same place, now ignored.
     Position ignored() const { return ignored_; }
 
    private:
+    const RawValue* raw_ = nullptr;
     Position position_ = kNone;
     Position part_begin_ = kNone;
     Position ignored_ = kNone;

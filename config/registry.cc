@@ -245,7 +245,7 @@ struct Registry::State {
 
   struct Entry {
     Entry(NameIndex::Name& name, AnyOption any_option, CodeLocation where,
-          const Registry* registry, size_t index)
+          const Registry* registry, uint32_t index)
         : known_as(name),
           group(name.group),
           option(std::move(any_option)),
@@ -253,7 +253,7 @@ struct Registry::State {
           cell(registry, index, option.erased().type()) {}
 
     const ErasedOption& erased() const { return option.erased(); }
-    uint32_t index() const { return static_cast<uint32_t>(cell.index()); }
+    uint32_t index() const { return cell.index(); }
     std::string subject() const {
       return absl::StrCat(group.name, ".", erased().name());
     }
@@ -290,7 +290,10 @@ struct Registry::State {
     std::shared_ptr<const RawTable> table;
     std::vector<RawTable::Selection> selections;
     absl::flat_hash_map<uint32_t, std::unique_ptr<ManySelected>> many;
-    std::vector<Resolved> values;
+    std::vector<AnyValue> values;
+    std::vector<bool> masked;
+    absl::flat_hash_map<uint32_t, std::unique_ptr<std::vector<std::string>>>
+        references;
     // Problems of one option, by index.
     absl::flat_hash_map<uint32_t, std::string> rejected;
     std::vector<Position> unknown;
@@ -343,10 +346,17 @@ struct Registry::State {
 
   void Match(Candidate& candidate) const;
   void MatchOne(Candidate& candidate, const NameIndex::Name* name,
-                Position position, const RawTable::Part& part) const;
+                Position position, const RawValue& raw,
+                const RawTable::Part& part) const;
   void WarnOfNames(const Candidate& candidate, Lines& warnings) const;
   void FindUnknown(const Candidate& candidate, Lines& unknown) const;
   void ResolveAll(Candidate& candidate, Lines& errors) const;
+  void ResolveOne(Candidate& candidate, const Entry& entry, Resolver& resolver,
+                  Lines& errors) const;
+  void Reject(Candidate& candidate, const Entry& entry, size_t position,
+              absl::string_view why, Lines& errors) const;
+  static void Take(Candidate& candidate, uint32_t index,
+                   const Resolved& resolved);
   void KeepImmutable(Candidate& candidate, Lines& errors) const;
   Report Adopt(std::shared_ptr<const RawTable> table,
                const LoadOptions& options, Mode mode, bool dry_run,
@@ -380,6 +390,7 @@ struct Registry::State {
   // Values that readers may still hold references to, the oldest first.
   absl::flat_hash_map<uint32_t, std::vector<AnyValue>> superseded;
   std::vector<std::weak_ptr<internal::Hook>> hooks;
+  std::atomic<bool> snapshots_taken = false;
   std::vector<uint32_t> staged;  // Entries whose value is not visible yet.
 
   // Makes the values as they are now those of version `wanted`.
@@ -584,13 +595,13 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
                         absl::StrCat(PlaceText(where), ": ", group_name, ".",
                                      erased.name(), ": ", status.message()));
   };
-  absl::Status status = CheckGroupName(group_name);
+  const bool is_last_group = last_group && last_group->name == group_name;
+  absl::Status status =
+      is_last_group ? absl::OkStatus() : CheckGroupName(group_name);
   if (status.ok()) status = erased.CheckDefinition();
   if (!status.ok()) return error(status);
 
-  if (!last_group || last_group->name != group_name) {
-    last_group = &names.AddGroup(group_name);
-  }
+  if (!is_last_group) last_group = &names.AddGroup(group_name);
   NameIndex::Name& name = names.Add(*last_group, erased.name());
   if (name.option != NameIndex::kNoOption) {
     Entry& existing = entries[name.option];
@@ -609,8 +620,8 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
     entry->alive = true;
     entry->registered_at = where;
   } else {
-    entry =
-        &entries.emplace_back(name, option, where, registry, entries.size());
+    entry = &entries.emplace_back(name, option, where, registry,
+                                  static_cast<uint32_t>(entries.size()));
     values.Append(AnyValue());
   }
   entry->default_value = erased.Default();
@@ -638,7 +649,10 @@ void Registry::State::Connect(Entry& entry) {
     ++old_group.aliases;
     NameIndex::Name& name = names.Add(
         old_group, old.name.empty() ? entry.erased().name() : old.name);
-    name.aliases.push_back({.option = entry.index(), .rank = ++rank});
+    if (!name.aliases) {
+      name.aliases = std::make_unique<std::vector<NameIndex::AliasUse>>();
+    }
+    name.aliases->push_back({.option = entry.index(), .rank = ++rank});
     UpdateCell(name);
   }
 }
@@ -653,20 +667,20 @@ void Registry::State::Disconnect(Entry& entry) {
     --old_group.aliases;
     NameIndex::Name& name = names.Add(
         old_group, old.name.empty() ? entry.erased().name() : old.name);
-    name.aliases.erase(std::remove_if(name.aliases.begin(), name.aliases.end(),
-                                      [&](const NameIndex::AliasUse& use) {
-                                        return use.option == entry.index();
-                                      }),
-                       name.aliases.end());
+    std::vector<NameIndex::AliasUse> others;
+    for (const NameIndex::AliasUse& use : *name.aliases) {
+      if (use.option != entry.index()) others.push_back(use);
+    }
+    *name.aliases = std::move(others);
+    if (name.aliases->empty()) name.aliases = nullptr;
     UpdateCell(name);
   }
 }
 
 void Registry::State::UpdateCell(NameIndex::Name& name) {
-  const uint32_t option =
-      name.option != NameIndex::kNoOption || name.aliases.empty()
-          ? name.option
-          : name.aliases.front().option;
+  const uint32_t option = name.option != NameIndex::kNoOption || !name.aliases
+                              ? name.option
+                              : name.aliases->front().option;
   name.cell.store(
       option == NameIndex::kNoOption ? nullptr : &entries[option].cell,
       std::memory_order_release);
@@ -913,11 +927,11 @@ void Registry::State::Match(Candidate& candidate) const {
     for (const RawValue& raw : part.document.values()) {
       if (part.kind == SourceKind::kEnvironment) {
         const std::string lower = absl::AsciiStrToLower(raw.name);
-        MatchOne(candidate, names.Find(raw.group, lower), position, part);
+        MatchOne(candidate, names.Find(raw.group, lower), position, raw, part);
         for (const NameIndex::Name* name : names.mixed_case_names()) {
           if (absl::EqualsIgnoreCase(name->name, raw.name) &&
               GroupKey(name->group.name) == GroupKey(raw.group)) {
-            MatchOne(candidate, name, position, part);
+            MatchOne(candidate, name, position, raw, part);
           }
         }
         ++position;
@@ -928,30 +942,31 @@ void Registry::State::Match(Candidate& candidate) const {
         group = names.FindGroup(section);
       }
       MatchOne(candidate, group ? names.Find(*group, raw.name) : nullptr,
-               position++, part);
+               position++, raw, part);
     }
   }
 }
 
 void Registry::State::MatchOne(Candidate& candidate,
                                const NameIndex::Name* name, Position position,
+                               const RawValue& raw,
                                const RawTable::Part& part) const {
   const auto consider = [&](uint32_t index, uint32_t rank) {
-    candidate.selections[index].Consider(position, part.begin, rank);
+    candidate.selections[index].Consider(position, raw, part.begin, rank);
     if (!entries[index].erased().is_multi()) return;
     std::unique_ptr<ManySelected>& selected = candidate.many[index];
     if (!selected) selected = std::make_unique<ManySelected>();
     selected->Consider(*candidate.table, position, part.kind, rank);
   };
-  if (!name ||
-      (name->option == NameIndex::kNoOption && name->aliases.empty())) {
+  if (!name || (name->option == NameIndex::kNoOption && !name->aliases)) {
     if (part.kind != SourceKind::kEnvironment) {
       candidate.unknown.push_back(position);
     }
     return;
   }
   if (name->option != NameIndex::kNoOption) consider(name->option, 0);
-  for (const NameIndex::AliasUse& use : name->aliases) {
+  if (!name->aliases) return;
+  for (const NameIndex::AliasUse& use : *name->aliases) {
     consider(use.option, use.rank);
   }
 }
@@ -1038,7 +1053,7 @@ void Registry::State::FindUnknown(const Candidate& candidate,
     for (const uint32_t number : group->names) {
       const NameIndex::Name& name = names.at(number);
       if (suggest && name.option != NameIndex::kNoOption) {
-        candidates.push_back(name.name);
+        candidates.emplace_back(name.name);
       }
     }
     add(absl::StrCat(raw.group, ".", raw.name, ": unknown option"),
@@ -1055,58 +1070,83 @@ void Registry::State::ResolveAll(Candidate& candidate, Lines& errors) const {
   const auto is_fresh = [](const Entry&) { return true; };
   Resolver resolver(*this, wish_of, is_fresh);
   candidate.values.resize(entries.size());
+  candidate.masked.resize(entries.size());
   for (const Entry& entry : entries) {
     if (!entry.alive) continue;
+    const ErasedOption& option = entry.erased();
     const uint32_t index = entry.index();
-    Resolved& resolved = candidate.values[index];
-    const auto reject = [&](size_t position, absl::string_view text) {
-      errors.Add(position, std::string(text));
-      candidate.rejected.try_emplace(index, text);
-    };
-    const bool has_source = candidate.selections[index].found();
-    if (!has_source && !entry.has_override && !entry.has_default &&
+    const RawTable::Selection& selection = candidate.selections[index];
+    if (!selection.found() && !entry.has_override && !entry.has_default &&
         !entry.default_has_references) {
-      resolved.value = entry.default_value;
-      resolved.masked = entry.erased().secret();
-    } else {
-      const Wish wish = InForce(entry, candidate);
-      // An override does not excuse a mistake in a file.
-      if (has_source && entry.has_override) {
-        Resolved ignored;
-        const auto selected = candidate.many.find(index);
-        const Wish hidden = SourceWish(
-            *candidate.table, candidate.selections[index].position(),
-            selected == candidate.many.end() ? nullptr
-                                             : selected->second.get());
-        const absl::Status status = resolver.Evaluate(entry, hidden, ignored);
-        if (!status.ok()) reject(hidden.position, status.message());
-      }
-      absl::Status status;
-      if (wish.has_texts &&
-          (entry.erased().literal() || !HasDollar(wish.texts()))) {
-        status = resolver.Evaluate(entry, wish, resolved);
+      candidate.values[index] = entry.default_value;
+      candidate.masked[index] = option.secret();
+    } else if (selection.found() && !entry.has_override && !option.is_multi() &&
+               (option.literal() ||
+                !absl::StrContains(selection.raw()->text, '$'))) {
+      // The usual case.
+      absl::StatusOr<AnyValue> value = option.Parse(
+          absl::MakeConstSpan(&selection.raw()->text, 1), option.secret());
+      if (value.ok()) {
+        candidate.values[index] = *std::move(value);
       } else {
-        Resolver::Outcome& outcome = resolver.Resolve(entry);
-        status = outcome.status;
-        resolved.value = outcome.resolved.value;
-        resolved.masked = outcome.resolved.masked;
-        if (outcome.resolved.references) {
-          resolved.references = std::make_unique<std::vector<std::string>>(
-              *outcome.resolved.references);
-        }
+        Reject(candidate, entry, selection.position(),
+               absl::StrCat(PlaceOf(entry, InForce(entry, candidate)), ": ",
+                            entry.subject(), ": ", value.status().message()),
+               errors);
       }
-      if (!status.ok()) {
-        reject(wish.position, status.message());
-        continue;
-      }
+      candidate.masked[index] = option.secret();
+    } else {
+      ResolveOne(candidate, entry, resolver, errors);
     }
-    if (entry.erased().required() && !resolved.value) {
+    if (option.required() && !candidate.values[index] &&
+        !candidate.rejected.contains(index)) {
       const Wish wish = InForce(entry, candidate);
-      reject(wish.position,
+      Reject(candidate, entry, wish.position,
              absl::StrCat(PlaceOf(entry, wish), ": ", entry.subject(),
-                          ": required, but nothing gives it a value"));
+                          ": required, but nothing gives it a value"),
+             errors);
     }
   }
+}
+
+void Registry::State::Reject(Candidate& candidate, const Entry& entry,
+                             size_t position, absl::string_view why,
+                             Lines& errors) const {
+  errors.Add(position, std::string(why));
+  candidate.rejected.try_emplace(entry.index(), why);
+}
+
+void Registry::State::ResolveOne(Candidate& candidate, const Entry& entry,
+                                 Resolver& resolver, Lines& errors) const {
+  const uint32_t index = entry.index();
+  const RawTable::Selection& selection = candidate.selections[index];
+  // An override does not excuse a mistake in a file.
+  if (selection.found() && entry.has_override) {
+    Resolved ignored;
+    const auto selected = candidate.many.find(index);
+    const Wish hidden = SourceWish(
+        *candidate.table, selection.position(),
+        selected == candidate.many.end() ? nullptr : selected->second.get());
+    const absl::Status status = resolver.Evaluate(entry, hidden, ignored);
+    if (!status.ok()) {
+      Reject(candidate, entry, hidden.position, status.message(), errors);
+    }
+  }
+  const Resolver::Outcome& outcome = resolver.Resolve(entry);
+  if (!outcome.status.ok()) {
+    Reject(candidate, entry, InForce(entry, candidate).position,
+           outcome.status.message(), errors);
+  }
+  Take(candidate, index, outcome.resolved);
+}
+
+void Registry::State::Take(Candidate& candidate, uint32_t index,
+                           const Resolved& resolved) {
+  candidate.values[index] = resolved.value;
+  candidate.masked[index] = resolved.masked;
+  if (!resolved.references) return;
+  candidate.references[index] =
+      std::make_unique<std::vector<std::string>>(*resolved.references);
 }
 
 // Evaluates again what refers to other options, since references to what stays
@@ -1120,19 +1160,16 @@ void Registry::State::KeepImmutable(Candidate& candidate, Lines& errors) const {
   };
   Resolver resolver(*this, wish_of, is_fresh);
   for (const Entry& entry : entries) {
-    Resolved& resolved = candidate.values[entry.index()];
-    if (!entry.alive || !entry.erased().is_mutable() || !resolved.references) {
+    if (candidate.references.empty()) return;
+    if (!entry.alive || !entry.erased().is_mutable() ||
+        !candidate.references.contains(entry.index())) {
       continue;
     }
-    Resolver::Outcome& outcome = resolver.Resolve(entry);
-    if (outcome.status.ok()) {
-      resolved.value = outcome.resolved.value;
-      resolved.masked = outcome.resolved.masked;
-    } else {
-      errors.Add(candidate.selections[entry.index()].position(),
-                 std::string(outcome.status.message()));
-      candidate.rejected.try_emplace(entry.index(), outcome.status.message());
-    }
+    const Resolver::Outcome& outcome = resolver.Resolve(entry);
+    Take(candidate, entry.index(), outcome.resolved);
+    if (outcome.status.ok()) continue;
+    Reject(candidate, entry, candidate.selections[entry.index()].position(),
+           outcome.status.message(), errors);
   }
 }
 
@@ -1164,9 +1201,16 @@ void Registry::State::Stage(Entry& entry, Resolved& resolved) {
   const AnyValue& now = values[index];
   if (entry.Equal(now, resolved.value)) return;
   AnyValue next = std::move(resolved.value);
-  if (next.is_shared() || now.is_shared()) {
-    std::vector<AnyValue>& kept = superseded[index];
+  const auto is_default = [&](const AnyValue& value) {
+    return value.word() == entry.default_value.word();
+  };
+  // The default stays anyway.
+  const bool keep = now.is_shared() && !is_default(now);
+  const bool may_reuse = next.is_shared() && !is_default(next);
+  if (const auto found = superseded.find(index);
+      may_reuse && found != superseded.end()) {
     // One that readers have seen, if it was the same.
+    std::vector<AnyValue>& kept = found->second;
     const size_t oldest = kept.size() - std::min(kept.size(), kMaxReused);
     for (size_t i = kept.size(); i-- > oldest;) {
       if (!entry.Equal(kept[i], next)) continue;
@@ -1174,9 +1218,8 @@ void Registry::State::Stage(Entry& entry, Resolved& resolved) {
       kept.erase(kept.begin() + static_cast<ptrdiff_t>(i));
       break;
     }
-    if (now.is_shared()) kept.push_back(now);
-    if (kept.empty()) superseded.erase(index);
   }
+  if (keep) superseded[index].push_back(now);
   values.Set(index, std::move(next));
   staged.push_back(index);
 }
@@ -1203,8 +1246,8 @@ Change Registry::State::ToChange(const Entry& entry,
     change.verdict = Verdict::kRejected;
     change.reason = rejected->second;
   } else {
-    const Resolved& next = candidate.values[index];
-    change.new_text = entry.ToText(next.value, next.masked);
+    change.new_text =
+        entry.ToText(candidate.values[index], candidate.masked[index]);
   }
   return change;
 }
@@ -1212,7 +1255,8 @@ Change Registry::State::ToChange(const Entry& entry,
 Report Registry::State::Adopt(std::shared_ptr<const RawTable> table,
                               const LoadOptions& options, Mode mode,
                               bool dry_run, std::vector<Changed>* changed) {
-  Freeze();  // So that snapshots need not wait for what follows.
+  // So that snapshots need not wait for what follows.
+  if (snapshots_taken.load(std::memory_order_relaxed)) Freeze();
   Lines errors;
   Lines warnings;
   Candidate candidate;
@@ -1239,7 +1283,7 @@ Report Registry::State::Adopt(std::shared_ptr<const RawTable> table,
       if (!entry.alive) continue;
       if (candidate.rejected.contains(entry.index()) ||
           !entry.Equal(values[entry.index()],
-                       candidate.values[entry.index()].value)) {
+                       candidate.values[entry.index()])) {
         differing.push_back(&entry);
       }
     }
@@ -1276,13 +1320,24 @@ void Registry::State::Apply(Candidate& candidate, Mode mode,
         many[index] = std::move(selected->second);
       }
     }
-    Resolved& next = candidate.values[index];
-    if (changed && !entry.Equal(values[index], next.value)) {
-      changed->push_back({index, values[index], next.value});
+    AnyValue& next = candidate.values[index];
+    if (changed && !entry.Equal(values[index], next)) {
+      changed->push_back({index, values[index], next});
     }
-    Stage(entry, next);
+    Resolved resolved;
+    resolved.value = std::move(next);
+    resolved.masked = candidate.masked[index];
+    if (!candidate.references.empty()) {
+      const auto found = candidate.references.find(index);
+      if (found != candidate.references.end()) {
+        resolved.references = std::move(found->second);
+      }
+    }
+    Stage(entry, resolved);
   }
-  FreezeFor(version.load(std::memory_order_relaxed) + 1);
+  if (snapshots_taken.load(std::memory_order_relaxed)) {
+    FreezeFor(version.load(std::memory_order_relaxed) + 1);
+  }
   PublishStaged();
 }
 
@@ -1325,6 +1380,10 @@ absl::Status Registry::RegisterAll(const OptionList& options,
   absl::MutexLock lock(&mutex_);
   std::vector<uint32_t> added;
   std::vector<absl::Status> errors;
+  size_t count = 0;
+  for (const OptionGroup& group : options) count += group.options.size();
+  names_.Reserve(count);
+  added.reserve(count);
   for (const OptionGroup& group : options) {
     for (const AnyOption& option : group.options) {
       bool is_new = false;
@@ -1383,6 +1442,20 @@ absl::Status Registry::NotFound(absl::string_view group, absl::string_view name,
   return absl::InvalidArgumentError(
       absl::StrCat((*entry)->subject(), ": is of type ",
                    (*entry)->erased().type_name(), ", not ", type_name));
+}
+
+absl::Status Registry::SetDefault(absl::string_view group,
+                                  absl::string_view name, std::nullopt_t,
+                                  CodeLocation where) {
+  return SetValue(Layer::kDefault, group, name, typeid(void), "", nullptr,
+                  where);
+}
+
+absl::Status Registry::SetOverride(absl::string_view group,
+                                   absl::string_view name, std::nullopt_t,
+                                   CodeLocation where) {
+  return SetValue(Layer::kOverride, group, name, typeid(void), "", nullptr,
+                  where);
 }
 
 absl::Status Registry::SetDefaultFromText(absl::string_view group,
@@ -1692,6 +1765,7 @@ Snapshot Registry::TakeSnapshot() const {
       // Something was registered or set since. A load freezes before it takes
       // its time, and before it publishes, so this is not a wait for one.
       absl::MutexLock state_lock(&mutex_);
+      state_->snapshots_taken.store(true, std::memory_order_relaxed);
       frozen = state_->Freeze();
     }
     // A counter of its own for each cache, so that copies do not share one.

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -169,7 +170,8 @@ struct DumpEntry {
 // Thread-safe. Handles are valid as long as it lives. After fork() a child goes
 // on with a copy of its own, provided that no other thread was inside a call.
 //
-// Reading never waits for a load: not by handle, not by name, not by snapshot.
+// Reading never waits for a load: not by handle, not by name, not by snapshot,
+// unless it is the first.
 //
 // A group's name is matched ignoring case, except `DEFAULT`; an option's name
 // is exact, with `-` for `_`.
@@ -230,6 +232,14 @@ class Registry {
   template <typename T>
   absl::Status SetOverride(absl::string_view group, absl::string_view name,
                            const T& value,
+                           CodeLocation where = CodeLocation::Current());
+
+  // The same, to "unset", which every type may be.
+  absl::Status SetDefault(absl::string_view group, absl::string_view name,
+                          std::nullopt_t,
+                          CodeLocation where = CodeLocation::Current());
+  absl::Status SetOverride(absl::string_view group, absl::string_view name,
+                           std::nullopt_t,
                            CodeLocation where = CodeLocation::Current());
 
   // The same, with text as it would stand in a file.

@@ -66,6 +66,25 @@ void ReadString(benchmark::State& state) {
 }
 BENCHMARK(ReadString);
 
+void ReadByName(benchmark::State& state) {
+  Registry registry;
+  Must(registry.Register(
+      "demo", Option<int64_t>{.name = "workers", .default_value = 1}));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(registry.Find<int64_t>("demo", "workers")->Get());
+  }
+}
+BENCHMARK(ReadByName);
+
+// In two threads at once.
+void TakeSnapshots(benchmark::State& state) {
+  static Registry* registry = nullptr;
+  if (state.thread_index() == 0) registry = new Registry;
+  for (auto _ : state) benchmark::DoNotOptimize(registry->TakeSnapshot());
+  if (state.thread_index() == 0) delete registry;
+}
+BENCHMARK(TakeSnapshots)->Threads(1)->Threads(2);
+
 void RegisterMany(benchmark::State& state) {
   for (auto _ : state) {
     Registry registry;
