@@ -54,7 +54,9 @@ void ReadInteger(benchmark::State& state) {
   Registry registry;
   const Handle<int64_t> handle = Must(registry.Register(
       "demo", Option<int64_t>{.name = "x", .default_value = 1}));
-  for (auto _ : state) benchmark::DoNotOptimize(handle.Get());
+  for ([[maybe_unused]] const auto _ : state) {
+    benchmark::DoNotOptimize(handle.Get());
+  }
 }
 BENCHMARK(ReadInteger);
 
@@ -62,7 +64,9 @@ void ReadString(benchmark::State& state) {
   Registry registry;
   const Handle<std::string> handle =
       Must(registry.Register("demo", ManyOption(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(handle.Get().data());
+  for ([[maybe_unused]] const auto _ : state) {
+    benchmark::DoNotOptimize(handle.Get().data());
+  }
 }
 BENCHMARK(ReadString);
 
@@ -70,7 +74,7 @@ void ReadByName(benchmark::State& state) {
   Registry registry;
   Must(registry.Register(
       "demo", Option<int64_t>{.name = "workers", .default_value = 1}));
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     benchmark::DoNotOptimize(registry.Find<int64_t>("demo", "workers")->Get());
   }
 }
@@ -78,15 +82,15 @@ BENCHMARK(ReadByName);
 
 // In two threads at once.
 void TakeSnapshots(benchmark::State& state) {
-  static Registry* registry = nullptr;
-  if (state.thread_index() == 0) registry = new Registry;
-  for (auto _ : state) benchmark::DoNotOptimize(registry->TakeSnapshot());
-  if (state.thread_index() == 0) delete registry;
+  static Registry registry;
+  for ([[maybe_unused]] const auto _ : state) {
+    benchmark::DoNotOptimize(registry.TakeSnapshot());
+  }
 }
 BENCHMARK(TakeSnapshots)->Threads(1)->Threads(2);
 
 void RegisterMany(benchmark::State& state) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     Registry registry;
     for (int i = 0; i < kManyOptions; ++i) {
       Must(registry.Register("demo", ManyOption(i)));
@@ -103,7 +107,9 @@ void ReloadMany(benchmark::State& state) {
   std::vector<std::unique_ptr<Source>> sources;
   sources.push_back(std::make_unique<ManySource>());
   if (!registry.Load(std::move(sources)).ok()) std::abort();
-  for (auto _ : state) benchmark::DoNotOptimize(registry.Reload().status.ok());
+  for ([[maybe_unused]] const auto _ : state) {
+    benchmark::DoNotOptimize(registry.Reload().status.ok());
+  }
 }
 BENCHMARK(ReloadMany)->Unit(benchmark::kMillisecond);
 

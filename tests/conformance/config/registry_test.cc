@@ -1031,9 +1031,9 @@ TEST_F(Mutated, Oc198ReadersSeeNoHalfOfAMutation) {
   constexpr int kMutations = 10000;
   std::atomic<bool> done = false;
   std::atomic<int> running = 0;
-  std::vector<std::thread> readers;
-  for (int i = 0; i < 2; ++i) {
-    readers.emplace_back([&] {
+  std::vector<std::thread> readers(2);
+  for (std::thread& reader : readers) {
+    reader = std::thread([&] {
       ++running;
       while (!done) {
         const int64_t before = number.Get();
