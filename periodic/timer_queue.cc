@@ -71,7 +71,6 @@ TimerQueue::Id TimerQueue::AddFromOther(int64_t due, Callback callback) {
     timer.due = due;
     timer.callback = std::move(callback);
     timer.from_other_thread = true;
-    TimerWheel::Forget(timer);
     timer.next = kNone;
     state = timer.state.load(std::memory_order_relaxed) + kUse + kPending;
     timer.state.store(state, std::memory_order_relaxed);
