@@ -34,6 +34,7 @@ std::vector<ForeignFlag> FlagsOfGflags() {
   std::vector<gflags::CommandLineFlagInfo> infos;
   gflags::GetAllFlags(&infos);
   std::vector<ForeignFlag> flags;
+  flags.reserve(infos.size());
   for (gflags::CommandLineFlagInfo& info : infos) {
     flags.push_back({.name = std::move(info.name),
                      .help = std::move(info.description),

@@ -208,6 +208,7 @@ absl::Status StripBounds(char open, char close, absl::string_view& text) {
 std::vector<std::string> LinesOf(absl::string_view what,
                                  const std::vector<std::string>& lines) {
   std::vector<std::string> result;
+  result.reserve(lines.size());
   for (const std::string& line : lines) {
     result.push_back(absl::StrCat("each ", what, ": ", line));
   }

@@ -181,8 +181,8 @@ int TimerQueue::RunDue() {
   int called = 0;
   for (const TimerWheel::Due& due : due_) {
     Timer& timer = arena_.at(due.index);
-    if (!TimerWheel::IsSame(timer, due))
-      continue;  // Cancelled, perhaps reused.
+    // Else cancelled, perhaps reused.
+    if (!TimerWheel::IsSame(timer, due)) continue;
     const uint64_t state = timer.state.load(std::memory_order_relaxed);
     // Else cancelled by another thread, and freed when that is drained.
     if ((state & (kUse - 1)) != kPending || !Take(timer, state)) continue;

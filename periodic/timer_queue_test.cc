@@ -176,6 +176,7 @@ TEST(TimerThreadTest, ManyThreadsAddAndCancel) {
         TimerThread::Start("timers", timers);
     ASSERT_THAT(timer_thread, IsOk());
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         std::mt19937 random(t);

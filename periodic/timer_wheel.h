@@ -69,7 +69,7 @@ class TimerArena {
     const uint32_t shifted = index + kFirstChunk;
     const int chunk = std::bit_width(shifted / kFirstChunk) - 1;
     return chunks_[chunk].load(
-        std::memory_order_relaxed)[shifted - (kFirstChunk << chunk)];
+        std::memory_order_relaxed)[shifted - std::bit_floor(shifted)];
   }
 
  private:

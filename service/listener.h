@@ -16,6 +16,7 @@
 #ifndef SERVICE_LISTENER_H_
 #define SERVICE_LISTENER_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -92,8 +93,8 @@ class Listener {
   int port_ = -1;
   // Process that removes the UNIX socket's file, and the file's identity.
   int owner_pid_ = 0;
-  unsigned long long device_ = 0;
-  unsigned long long inode_ = 0;
+  uint64_t device_ = 0;
+  uint64_t inode_ = 0;
 };
 
 }  // namespace bergen

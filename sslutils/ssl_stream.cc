@@ -80,7 +80,7 @@ int SslStream::BioRead(BIO* bio, char* out, int size) {
     return static_cast<int>(taken);
   }
   const size_t taken = std::min(wanted, self.ahead_.size() - self.ahead_begin_);
-  memcpy(out, self.ahead_.data() + self.ahead_begin_, taken);
+  std::copy_n(self.ahead_.data() + self.ahead_begin_, taken, out);
   self.ahead_begin_ += taken;
   if (self.ahead_begin_ == self.ahead_.size()) {
     self.ahead_begin_ = 0;
@@ -105,7 +105,7 @@ int SslStream::BioWrite(BIO* bio, const char* data, int size) {
   return static_cast<int>(sent);
 }
 
-// NOLINTNEXTLINE(runtime/int)
+// NOLINTNEXTLINE(google-runtime-int)
 long SslStream::BioControl(BIO*, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }

@@ -45,7 +45,7 @@ class SslStream final : public Stream {
   // head and then for the rest; here both come from one receive.
   static int BioRead(BIO* bio, char* out, int size);
   static int BioWrite(BIO* bio, const char* data, int size);
-  // NOLINTNEXTLINE(runtime/int): the library's signature.
+  // NOLINTNEXTLINE(google-runtime-int): the library's signature.
   static long BioControl(BIO* bio, int command, long number, void* pointer);
   static const BIO_METHOD* BioMethod();
 

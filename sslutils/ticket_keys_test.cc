@@ -101,6 +101,7 @@ TEST(TicketKeysTest, RacingRotationsAgreeOnOneKey) {
   for (int round = 0; round < 50; ++round) {
     now += absl::Minutes(61);
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&keys, now] { (*keys)->Current(now); });
     }

@@ -37,6 +37,8 @@ NativeValue FromJson(const nlohmann::json& json) {
 }  // namespace
 }  // namespace bergen::config
 
+// A bad line ends it.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main() {
   for (std::string line; std::getline(std::cin, line);) {
     const auto value =
