@@ -22,10 +22,6 @@ constexpr int kHelpWidth = 80;
 // Where the help of a flag begins.
 constexpr size_t kHelpColumn = 26;
 
-std::string Underscored(absl::string_view name) {
-  return absl::StrReplaceAll(name, {{"-", "_"}});
-}
-
 // `demo-` in front of the name of a flag or nothing.
 std::string Prefix(absl::string_view group) {
   return group == kDefaultGroup ? "" : absl::StrCat(group, "-");
@@ -41,7 +37,7 @@ bool IsBoolean(const OptionDescription& option) {
 
 std::string Metavar(const std::string& group, const OptionDescription& option) {
   if (!option.metavar.empty()) return option.metavar;
-  const std::string name = Underscored(Prefix(group) + option.name);
+  const std::string name = Dest(Prefix(group) + option.name);
   return option.positional ? name : absl::AsciiStrToUpper(name);
 }
 
@@ -132,7 +128,7 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
 }
 
 absl::Status CommandLineParser::AddFlag(Flag flag) {
-  std::vector<size_t>& same = by_name_[Underscored(flag.spelling)];
+  std::vector<size_t>& same = by_name_[Dest(flag.spelling)];
   for (const size_t index : same) {
     const Flag& other = flags_[index];
     if (other.spelling != flag.spelling) continue;
@@ -190,28 +186,27 @@ absl::Status CommandLineParser::AddOption(const std::string& group,
     return absl::OkStatus();
   }
 
-  const auto add = [&](const std::string& flag_group,
-                       const std::string& spelled_name,
-                       const std::string& name) {
+  const auto add = [&](absl::string_view flag_group,
+                       absl::string_view spelled_name, absl::string_view name) {
     absl::Status status = AddFlag(
-        {.spelling = Prefix(flag_group) + spelled_name,
+        {.spelling = absl::StrCat(Prefix(flag_group), spelled_name),
          .action = IsBoolean(described) ? Action::kTrue : Action::kValue,
-         .group = flag_group,
-         .name = name,
+         .group = std::string(flag_group),
+         .name = std::string(name),
          .owner = owner});
     if (!IsBoolean(described)) return status;
     status.Update(AddFlag(
         {.spelling = absl::StrCat(Prefix(flag_group), "no", spelled_name),
          .action = Action::kFalse,
-         .group = flag_group,
-         .name = name,
+         .group = std::string(flag_group),
+         .name = std::string(name),
          .owner = owner}));
     return status;
   };
   absl::Status status = add(group, described.given_name, described.name);
   for (const DeprecatedName& old : described.deprecated_names) {
-    const std::string& name = old.name.empty() ? described.name : old.name;
-    status.Update(add(old.group.empty() ? group : old.group, name, name));
+    const auto [old_group, old_name] = old.InFull(group, described.name);
+    status.Update(add(old_group, old_name, old_name));
   }
   if (described.short_name != 0) {
     status.Update(AddLetter(
@@ -227,7 +222,7 @@ absl::Status CommandLineParser::AddOption(const std::string& group,
 }
 
 absl::Status CommandLineParser::AddForeign(const ForeignFlag& foreign) {
-  const auto same = by_name_.find(Underscored(foreign.name));
+  const auto same = by_name_.find(Dest(foreign.name));
   const bool built_in =
       same != by_name_.end() &&
       std::any_of(same->second.begin(), same->second.end(),
@@ -248,7 +243,7 @@ absl::Status CommandLineParser::AddForeign(const ForeignFlag& foreign) {
 
 absl::StatusOr<const CommandLineParser::Flag*> CommandLineParser::Find(
     absl::string_view name) const {
-  const auto same = by_name_.find(Underscored(name));
+  const auto same = by_name_.find(Dest(name));
   if (same == by_name_.end()) return nullptr;
   const std::vector<size_t>& indexes = same->second;
   if (indexes.size() == 1) return &flags_[indexes[0]];
@@ -607,9 +602,8 @@ void CommandLineParser::AppendOption(std::string& out,
   if (!option.positional && !option.deprecated_names.empty()) {
     std::vector<std::string> old_flags;
     for (const DeprecatedName& old : option.deprecated_names) {
-      old_flags.push_back(absl::StrCat(
-          "--", Prefix(old.group.empty() ? entry.group : old.group),
-          old.name.empty() ? option.name : old.name));
+      const auto [group, name] = old.InFull(entry.group, option.name);
+      old_flags.push_back(absl::StrCat("--", Prefix(group), name));
     }
     help.push_back(
         absl::StrCat("Deprecated: ", absl::StrJoin(old_flags, ", ")));

@@ -130,6 +130,16 @@ def _main_library(name, function, opts, testonly):
         deps = opts + [str(_PROGRAM)],
     )
 
+def _program(name, function, opts, testonly, **kwargs):
+    """A program that is `function` of program.h."""
+    _main_library(name + "_main", function, opts, testonly)
+    cc_binary(
+        name = name,
+        testonly = testonly,
+        deps = [":" + name + "_main"],
+        **kwargs
+    )
+
 def _write_impl(ctx):
     arguments = ctx.actions.args()
     arguments.add_all(ctx.attr.flags)
@@ -157,13 +167,13 @@ _write = rule(
 )
 
 def _generated(name, out, opts, flags, testonly, **kwargs):
-    _main_library(name + "_generator_main", "GeneratorMain", opts, testonly)
-    cc_binary(
-        name = name + "_generator",
-        testonly = testonly,
+    _program(
+        name + "_generator",
+        "GeneratorMain",
+        opts,
+        testonly,
         tags = ["manual"],
         visibility = ["//visibility:private"],
-        deps = [":" + name + "_generator_main"],
     )
     _write(
         name = name,
@@ -286,13 +296,7 @@ def config_validator(name, opts, testonly = False, **kwargs):
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """
-    _main_library(name + "_main", "ValidatorMain", opts, testonly)
-    cc_binary(
-        name = name,
-        testonly = testonly,
-        deps = [":" + name + "_main"],
-        **kwargs
-    )
+    _program(name, "ValidatorMain", opts, testonly, **kwargs)
 
 def config_generator(name, opts, testonly = False, **kwargs):
     """A program that writes about the options: `NAME --namespace=NS --format=yaml`.
@@ -306,10 +310,4 @@ def config_generator(name, opts, testonly = False, **kwargs):
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """
-    _main_library(name + "_main", "GeneratorMain", opts, testonly)
-    cc_binary(
-        name = name,
-        testonly = testonly,
-        deps = [":" + name + "_main"],
-        **kwargs
-    )
+    _program(name, "GeneratorMain", opts, testonly, **kwargs)

@@ -25,14 +25,6 @@ std::string ChoiceText(const std::string& value) {
   return value.empty() ? "''" : value;
 }
 
-// The group and name of an old name of `option`.
-std::pair<std::string, std::string> OldName(const std::string& group,
-                                            const OptionDescription& option,
-                                            const DeprecatedName& old) {
-  return {old.group.empty() ? group : old.group,
-          old.name.empty() ? option.name : old.name};
-}
-
 // In the order of documentation: the advanced ones last.
 std::vector<OptionDescription> Ordered(const std::vector<AnyOption>& options) {
   std::vector<OptionDescription> ordered;
@@ -123,7 +115,7 @@ class IniWriter {
       Line("# Note: This option can be changed without restarting.");
     }
     for (const DeprecatedName& old : option.deprecated_names) {
-      const auto [old_group, old_name] = OldName(group, option, old);
+      const auto [old_group, old_name] = old.InFull(group, option.name);
       Line(absl::StrCat("# Deprecated group/name - [", old_group, "]/",
                         old_name));
     }
@@ -275,7 +267,7 @@ class MarkdownWriter {
     Fact("Environment", MarkdownCode(absl::AsciiStrToUpper(
                             absl::StrCat("OS_", group, "__", option.name))));
     for (const DeprecatedName& old : option.deprecated_names) {
-      const auto [old_group, old_name] = OldName(group, option, old);
+      const auto [old_group, old_name] = old.InFull(group, option.name);
       Fact("Deprecated name",
            MarkdownCode(absl::StrCat("[", old_group, "] ", old_name)));
     }

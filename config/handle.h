@@ -73,19 +73,6 @@ class AnyValue {
     return any;
   }
 
-  // A value that somebody else keeps, longer than all copies of the result.
-  template <typename T>
-  static AnyValue Borrow(const T& value) {
-    if constexpr (kByValue<T>) {
-      return Of<T>(value);
-    } else {
-      AnyValue any;
-      any.destroy_ = &DestroyBorrowed;
-      any.word_ = reinterpret_cast<uint64_t>(&value);
-      return any;
-    }
-  }
-
   AnyValue(const AnyValue& other)
       : word_(other.word_), destroy_(other.destroy_) {
     if (is_shared()) {
@@ -127,10 +114,7 @@ class AnyValue {
   uint64_t word() const { return word_; }
 
   // Whether the value is on the heap, where copies share it.
-  bool is_shared() const {
-    return destroy_ && destroy_ != &DestroyNothing &&
-           destroy_ != &DestroyBorrowed;
-  }
+  bool is_shared() const { return destroy_ && destroy_ != &DestroyNothing; }
 
  private:
   using Destroy = void (*)(uint64_t word);
@@ -153,9 +137,8 @@ class AnyValue {
     alignas(kHeader) T value;
   };
 
-  // Where the value is, if it needs no destruction: here, or elsewhere.
+  // Of a value that is here.
   static void DestroyNothing(uint64_t) {}
-  static void DestroyBorrowed(uint64_t) {}
 
   References& references() const {
     return *reinterpret_cast<References*>(word_ - kHeader);

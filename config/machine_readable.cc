@@ -87,10 +87,9 @@ NativeValue MachineReadable(const Listing& listing, const GeneratorRun& run) {
         const OptionDescription& option = any.description();
         NativeList old_names;
         for (const DeprecatedName& old : option.deprecated_names) {
-          const std::string old_group =
-              old.group.empty() ? group.name : old.group;
-          const std::string old_name =
-              old.name.empty() ? option.given_name : old.name;
+          const auto full = old.InFull(group.name, option.given_name);
+          const std::string old_group(full.first);
+          const std::string old_name(full.second);
           old_names.push_back(
               {NativeDict{{"group", {old_group}}, {"name", {old_name}}}});
           replaced[old_group].push_back(

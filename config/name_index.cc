@@ -8,7 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/str_cat.h"
 #include "config/option.h"
 
 namespace bergen::config {
@@ -69,6 +69,10 @@ auto Probe(const Slots* slots, size_t mask, uint64_t hash, IsIt is_it)
 std::string GroupKey(absl::string_view group) {
   return group == kDefaultGroup ? std::string(group)
                                 : absl::AsciiStrToLower(group);
+}
+
+std::string NameKey(absl::string_view group, absl::string_view name) {
+  return absl::StrCat(GroupKey(group), "\n", name);
 }
 
 NameIndex::NameIndex() {
@@ -135,7 +139,7 @@ NameIndex::Name* NameIndex::Find(absl::string_view group,
               return known.name == name && SameGroup(known.group.name, group);
             });
   if (found || !absl::StrContains(name, '-')) return found;
-  return Find(group, absl::StrReplaceAll(name, {{"-", "_"}}));
+  return Find(group, Dest(name));
 }
 
 void NameIndex::Insert(Table& table, uint64_t hash, Name& name) {

@@ -29,6 +29,8 @@ namespace bergen::config {
 
 // Groups are matched ignoring case, `DEFAULT` exactly: equal for equal groups.
 std::string GroupKey(absl::string_view group);
+// The same for an option's name in a group.
+std::string NameKey(absl::string_view group, absl::string_view name);
 
 // `FindCell` may be called at any time by any thread. All else: one thread at a
 // time. Nothing is ever removed, so what it returns is good as long as the

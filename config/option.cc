@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
-namespace bergen::config::internal {
-namespace {
+namespace bergen::config {
 
-// A name as it stands in files.
 std::string Dest(absl::string_view name) {
   return absl::StrReplaceAll(name, {{"-", "_"}});
 }
+
+namespace internal {
+namespace {
 
 bool HasHyphen(const DeprecatedName& old) {
   return absl::StrContains(old.name, '-');
@@ -71,4 +72,5 @@ absl::Status ErasedOption::CheckNames(char short_name) const {
   return absl::OkStatus();
 }
 
-}  // namespace bergen::config::internal
+}  // namespace internal
+}  // namespace bergen::config

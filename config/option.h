@@ -46,6 +46,9 @@ namespace bergen::config {
 // The group of options that have none; its section is `[DEFAULT]`.
 inline constexpr absl::string_view kDefaultGroup = "DEFAULT";
 
+// How an option's name stands in files: `_` for `-`.
+std::string Dest(absl::string_view name);
+
 // One of the values an option may have. An empty description says nothing.
 template <typename T>
 struct Choice {
@@ -60,6 +63,13 @@ struct Choice {
 struct DeprecatedName {
   std::string name;
   std::string group;
+
+  // Group and name, of an option of that group and name. Views of the arguments
+  // and of this.
+  std::pair<absl::string_view, absl::string_view> InFull(
+      absl::string_view own_group, absl::string_view own_name) const {
+    return {group.empty() ? own_group : group, name.empty() ? own_name : name};
+  }
 
   friend bool operator==(const DeprecatedName&,
                          const DeprecatedName&) = default;

@@ -14,10 +14,6 @@
 namespace bergen::config {
 namespace {
 
-std::string Key(absl::string_view group, absl::string_view name) {
-  return absl::StrCat(GroupKey(group), "\n", name);
-}
-
 std::string EnvironmentKey(absl::string_view group, absl::string_view name) {
   return absl::AsciiStrToUpper(absl::StrCat(group, "__", name));
 }
@@ -104,7 +100,7 @@ std::vector<RawTable::Candidate> RawTable::Candidates(
       for (const RawValue& value : part.document.values()) {
         const std::string key = part.kind == SourceKind::kEnvironment
                                     ? EnvironmentKey(value.group, value.name)
-                                    : Key(value.group, value.name);
+                                    : NameKey(value.group, value.name);
         by_key_[key].push_back(position++);
       }
     }
@@ -114,7 +110,7 @@ std::vector<RawTable::Candidate> RawTable::Candidates(
   uint32_t rank = 0;
   for (const auto& [group, name] : names) {
     for (const std::string& key :
-         {Key(group, name), EnvironmentKey(group, name)}) {
+         {NameKey(group, name), EnvironmentKey(group, name)}) {
       const auto found = by_key_.find(key);
       if (found == by_key_.end()) continue;
       for (const Position position : found->second) {

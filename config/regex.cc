@@ -41,9 +41,8 @@ struct Regex::Compiled {
 Regex::Regex(std::string pattern)
     : compiled_(std::make_shared<const Compiled>(std::move(pattern))) {}
 
-const std::string& Regex::pattern() const {
-  static const std::string* const kNone = new std::string;
-  return compiled_ ? compiled_->pattern : *kNone;
+absl::string_view Regex::pattern() const {
+  return compiled_ ? absl::string_view(compiled_->pattern) : "";
 }
 
 absl::Status Regex::Check() const {

@@ -32,7 +32,8 @@ class Regex {
   Regex(const char* pattern) : Regex(std::string(pattern)) {}  // NOLINT
 
   bool empty() const { return compiled_ == nullptr; }
-  const std::string& pattern() const;
+  // Empty without an expression; good as long as a copy of this.
+  absl::string_view pattern() const;
 
   // InvalidArgument says what is wrong with the pattern.
   absl::Status Check() const;

@@ -217,6 +217,8 @@ class Registry::Frozen {
 // Everything that `mutex_` guards, and what can be decided by looking at it.
 struct Registry::State {
   using ManySelected = RawTable::ManySelected;
+  using ManyByIndex =
+      absl::flat_hash_map<uint32_t, std::unique_ptr<ManySelected>>;
 
   // What one layer wants an option to be, wherever that is kept.
   struct Wish {
@@ -289,7 +291,7 @@ struct Registry::State {
   struct Candidate {
     std::shared_ptr<const RawTable> table;
     std::vector<RawTable::Selection> selections;
-    absl::flat_hash_map<uint32_t, std::unique_ptr<ManySelected>> many;
+    ManyByIndex many;
     std::vector<AnyValue> values;
     std::vector<bool> masked;
     absl::flat_hash_map<uint32_t, std::unique_ptr<std::vector<std::string>>>
@@ -322,6 +324,7 @@ struct Registry::State {
                                   absl::string_view name);
   absl::StatusOr<Entry*> Add(absl::string_view group, const AnyOption& option,
                              CodeLocation where, bool& is_new);
+  NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
   void Connect(Entry& entry);
   void Disconnect(Entry& entry);
   void UpdateCell(NameIndex::Name& name);
@@ -332,6 +335,11 @@ struct Registry::State {
                        std::optional<Setting> setting);
   std::vector<uint32_t> WithReferrers(std::vector<uint32_t> changed) const;
 
+  // Null for none.
+  static const ManySelected* FindMany(const ManyByIndex& many, uint32_t index) {
+    const auto found = many.find(index);
+    return found == many.end() ? nullptr : found->second.get();
+  }
   Wish CodeWish(Origin::Kind kind, const Setting& setting) const;
   Wish SourceWish(const RawTable& table, Position position,
                   const ManySelected* many) const;
@@ -339,6 +347,8 @@ struct Registry::State {
   Wish InForce(const Entry& entry, const Candidate& candidate) const;
   Wish InForce(const Entry& entry, std::optional<Wish> from_sources) const;
   std::string PlaceOf(const Entry& entry, const Wish& wish) const;
+  // That a required option has no value.
+  std::string Missing(const Entry& entry, const Wish& wish) const;
   Origin OriginOf(const Entry& entry) const;
   const RawTable* TableOf(const Entry& entry) const {
     return (entry.erased().is_mutable() ? newest : loaded).get();
@@ -362,7 +372,7 @@ struct Registry::State {
                const LoadOptions& options, Mode mode, bool dry_run,
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
-  void Stage(Entry& entry, Resolved& resolved);
+  bool Stage(Entry& entry, Resolved& resolved);
   void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);
   Change ToChange(const Entry& entry, const Candidate& candidate) const;
@@ -378,7 +388,7 @@ struct Registry::State {
   absl::node_hash_map<uint32_t, Setting> overrides;
   absl::node_hash_map<uint32_t, Setting> set_defaults;
   // Of options with several values: what counts in their table.
-  absl::flat_hash_map<uint32_t, std::unique_ptr<ManySelected>> many;
+  ManyByIndex many;
   // What the sources said in the last load, which is what counts for options
   // that are not mutable, and in the last load or mutation. Null before a load.
   std::shared_ptr<const RawTable> loaded;
@@ -405,14 +415,6 @@ struct Registry::State {
     return FreezeFor(version.load(std::memory_order_relaxed));
   }
 };
-
-namespace {
-
-std::string NameKey(absl::string_view group, absl::string_view name) {
-  return absl::StrCat(GroupKey(group), "\n", name);
-}
-
-}  // namespace
 
 // Turns wishes into values, following references. Entries that are not fresh
 // keep the value they have.
@@ -637,6 +639,13 @@ absl::StatusOr<Registry::State::Entry*> Registry::State::Add(
   return entry;
 }
 
+NameIndex::Name& Registry::State::OldName(const Entry& entry,
+                                          const DeprecatedName& old) {
+  const auto [group, name] =
+      old.InFull(entry.group.name, entry.erased().name());
+  return names.Add(names.AddGroup(group), name);
+}
+
 // Makes the entry known under its names.
 void Registry::State::Connect(Entry& entry) {
   ++entry.group.options;
@@ -644,11 +653,8 @@ void Registry::State::Connect(Entry& entry) {
   UpdateCell(entry.known_as);
   uint32_t rank = 0;
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
-    NameIndex::Group& old_group =
-        old.group.empty() ? entry.group : names.AddGroup(old.group);
-    ++old_group.aliases;
-    NameIndex::Name& name = names.Add(
-        old_group, old.name.empty() ? entry.erased().name() : old.name);
+    NameIndex::Name& name = OldName(entry, old);
+    ++name.group.aliases;
     if (!name.aliases) {
       name.aliases = std::make_unique<std::vector<NameIndex::AliasUse>>();
     }
@@ -662,11 +668,8 @@ void Registry::State::Disconnect(Entry& entry) {
   entry.known_as.option = NameIndex::kNoOption;
   UpdateCell(entry.known_as);
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
-    NameIndex::Group& old_group =
-        old.group.empty() ? entry.group : names.AddGroup(old.group);
-    --old_group.aliases;
-    NameIndex::Name& name = names.Add(
-        old_group, old.name.empty() ? entry.erased().name() : old.name);
+    NameIndex::Name& name = OldName(entry, old);
+    --name.group.aliases;
     std::vector<NameIndex::AliasUse> others;
     for (const NameIndex::AliasUse& use : *name.aliases) {
       if (use.option != entry.index()) others.push_back(use);
@@ -704,8 +707,7 @@ void Registry::State::SelectFor(Entry& entry) {
   std::vector<RawTable::NameInGroup> called = {
       {entry.group.name, option.name()}};
   for (const DeprecatedName& old : option.deprecated_names()) {
-    called.emplace_back(old.group.empty() ? entry.group.name : old.group,
-                        old.name.empty() ? option.name() : old.name);
+    called.push_back(old.InFull(entry.group.name, option.name()));
   }
   const RawTable& table = *TableOf(entry);
   if (!option.is_multi()) {
@@ -734,8 +736,9 @@ std::vector<uint32_t> Registry::State::WithReferrers(
     const Entry& entry = entries[changed[i]];
     add(entry.group.name, entry.erased().name());
     for (const DeprecatedName& old : entry.erased().deprecated_names()) {
-      add(old.group.empty() ? entry.group.name : old.group,
-          old.name.empty() ? entry.erased().name() : old.name);
+      const auto [group, name] =
+          old.InFull(entry.group.name, entry.erased().name());
+      add(group, name);
     }
   }
   std::sort(changed.begin(), changed.end());
@@ -781,9 +784,8 @@ absl::Status Registry::State::Commit(std::vector<uint32_t> changed) {
     Resolver::Outcome& outcome = resolver.Resolve(entry);
     if (outcome.status.ok()) {
       if (loaded && entry.erased().required() && !outcome.resolved.value) {
-        errors.push_back(absl::InvalidArgumentError(
-            absl::StrCat(PlaceOf(entry, InForce(entry)), ": ", entry.subject(),
-                         ": required, but nothing gives it a value")));
+        errors.push_back(
+            absl::InvalidArgumentError(Missing(entry, InForce(entry))));
       }
       continue;
     }
@@ -885,11 +887,8 @@ Registry::State::Wish Registry::State::InForce(
 
 Registry::State::Wish Registry::State::InForce(const Entry& entry) const {
   if (entry.position == RawTable::kNone) return InForce(entry, std::nullopt);
-  const auto selected = many.find(entry.index());
-  return InForce(
-      entry,
-      SourceWish(*TableOf(entry), entry.position,
-                 selected == many.end() ? nullptr : selected->second.get()));
+  return InForce(entry, SourceWish(*TableOf(entry), entry.position,
+                                   FindMany(many, entry.index())));
 }
 
 Registry::State::Wish Registry::State::InForce(
@@ -898,18 +897,21 @@ Registry::State::Wish Registry::State::InForce(
   if (!candidate.selections[index].found()) {
     return InForce(entry, std::nullopt);
   }
-  const auto selected = candidate.many.find(index);
-  return InForce(
-      entry,
-      SourceWish(
-          *candidate.table, candidate.selections[index].position(),
-          selected == candidate.many.end() ? nullptr : selected->second.get()));
+  return InForce(entry, SourceWish(*candidate.table,
+                                   candidate.selections[index].position(),
+                                   FindMany(candidate.many, index)));
 }
 
 std::string Registry::State::PlaceOf(const Entry& entry,
                                      const Wish& wish) const {
   if (!wish.table) return PlaceText(wish.where);
   return PlaceText(wish.table->At(wish.position), entry.erased().secret());
+}
+
+std::string Registry::State::Missing(const Entry& entry,
+                                     const Wish& wish) const {
+  return absl::StrCat(PlaceOf(entry, wish), ": ", entry.subject(),
+                      ": required, but nothing gives it a value");
 }
 
 Origin Registry::State::OriginOf(const Entry& entry) const {
@@ -1101,10 +1103,7 @@ void Registry::State::ResolveAll(Candidate& candidate, Lines& errors) const {
     if (option.required() && !candidate.values[index] &&
         !candidate.rejected.contains(index)) {
       const Wish wish = InForce(entry, candidate);
-      Reject(candidate, entry, wish.position,
-             absl::StrCat(PlaceOf(entry, wish), ": ", entry.subject(),
-                          ": required, but nothing gives it a value"),
-             errors);
+      Reject(candidate, entry, wish.position, Missing(entry, wish), errors);
     }
   }
 }
@@ -1123,10 +1122,8 @@ void Registry::State::ResolveOne(Candidate& candidate, const Entry& entry,
   // An override does not excuse a mistake in a file.
   if (selection.found() && entry.has_override) {
     Resolved ignored;
-    const auto selected = candidate.many.find(index);
-    const Wish hidden = SourceWish(
-        *candidate.table, selection.position(),
-        selected == candidate.many.end() ? nullptr : selected->second.get());
+    const Wish hidden = SourceWish(*candidate.table, selection.position(),
+                                   FindMany(candidate.many, index));
     const absl::Status status = resolver.Evaluate(entry, hidden, ignored);
     if (!status.ok()) {
       Reject(candidate, entry, hidden.position, status.message(), errors);
@@ -1191,15 +1188,15 @@ void Registry::State::SetReferences(Entry& entry,
   references[entry.index()] = *wanted;
 }
 
-// Records the value, if it is another than now; it is not visible yet.
-void Registry::State::Stage(Entry& entry, Resolved& resolved) {
+// Records the value, which is not visible yet; whether it is another than now.
+bool Registry::State::Stage(Entry& entry, Resolved& resolved) {
   if (resolved.references || entry.has_references) {
     SetReferences(entry, resolved.references.get());
   }
   entry.masked = resolved.masked;
   const uint32_t index = entry.index();
   const AnyValue& now = values[index];
-  if (entry.Equal(now, resolved.value)) return;
+  if (entry.Equal(now, resolved.value)) return false;
   AnyValue next = std::move(resolved.value);
   const auto is_default = [&](const AnyValue& value) {
     return value.word() == entry.default_value.word();
@@ -1222,6 +1219,7 @@ void Registry::State::Stage(Entry& entry, Resolved& resolved) {
   if (keep) superseded[index].push_back(now);
   values.Set(index, std::move(next));
   staged.push_back(index);
+  return true;
 }
 
 // Makes what was staged visible: to snapshots all at once, then to handles.
@@ -1320,12 +1318,9 @@ void Registry::State::Apply(Candidate& candidate, Mode mode,
         many[index] = std::move(selected->second);
       }
     }
-    AnyValue& next = candidate.values[index];
-    if (changed && !entry.Equal(values[index], next)) {
-      changed->push_back({index, values[index], next});
-    }
+    const AnyValue before = changed ? values[index] : AnyValue();
     Resolved resolved;
-    resolved.value = std::move(next);
+    resolved.value = std::move(candidate.values[index]);
     resolved.masked = candidate.masked[index];
     if (!candidate.references.empty()) {
       const auto found = candidate.references.find(index);
@@ -1333,7 +1328,9 @@ void Registry::State::Apply(Candidate& candidate, Mode mode,
         resolved.references = std::move(found->second);
       }
     }
-    Stage(entry, resolved);
+    if (Stage(entry, resolved) && changed) {
+      changed->push_back({index, before, values[index]});
+    }
   }
   if (snapshots_taken.load(std::memory_order_relaxed)) {
     FreezeFor(version.load(std::memory_order_relaxed) + 1);

@@ -107,9 +107,9 @@ Schema Schema::Of(const Listing& listing) {
           item.choices.push_back(choice.value);
         }
         for (const DeprecatedName& old : option.deprecated_names) {
-          item.deprecated_names.emplace_back(
-              old.group.empty() ? group.name : old.group,
-              old.name.empty() ? option.name : old.name);
+          const auto [old_group, old_name] =
+              old.InFull(group.name, option.name);
+          item.deprecated_names.emplace_back(old_group, old_name);
         }
         schema.items_.emplace(Name(group.name, option.name), std::move(item));
       }

@@ -40,11 +40,6 @@ class ValueList {
     Set(size_++, std::move(value));
   }
 
-  void Pop() {
-    Set(--size_, AnyValue());
-    if (size_ % kPieceSize == 0) pieces_.pop_back();
-  }
-
   const AnyValue& operator[](size_t index) const {
     return pieces_[index / kPieceSize]->values[index % kPieceSize];
   }

@@ -18,7 +18,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "config/ini.h"
 #include "config/option.h"
@@ -158,7 +157,7 @@ absl::StatusOr<FlagValue> ParseAssignment(absl::string_view assignment) {
   }
   return FlagValue{.flag = std::move(flag),
                    .group = std::string(group),
-                   .name = absl::StrReplaceAll(name, {{"-", "_"}}),
+                   .name = Dest(name),
                    .text = std::string(assignment.substr(equals + 1))};
 }
 

@@ -205,14 +205,13 @@ absl::Status StripBounds(char open, char close, absl::string_view& text) {
   return absl::OkStatus();
 }
 
-std::vector<std::string> LinesOf(absl::string_view what,
-                                 const std::vector<std::string>& lines) {
-  std::vector<std::string> result;
-  result.reserve(lines.size());
-  for (const std::string& line : lines) {
-    result.push_back(absl::StrCat("each ", what, ": ", line));
+void AppendLines(absl::string_view what,
+                 const std::vector<std::string>& item_lines,
+                 std::vector<std::string>& lines) {
+  lines.reserve(lines.size() + item_lines.size());
+  for (const std::string& line : item_lines) {
+    lines.push_back(absl::StrCat("each ", what, ": ", line));
   }
-  return result;
 }
 
 std::vector<std::string> ContainerLines(absl::string_view bounds,
@@ -240,6 +239,7 @@ absl::Status CheckSeparator(absl::string_view separator) {
 }
 
 }  // namespace internal
+
 bool operator==(const NativeValue& a, const NativeValue& b) {
   return a.value == b.value;
 }

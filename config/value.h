@@ -507,9 +507,10 @@ struct SequenceType {
   }
 };
 
-// Lines about what is in a value.
-std::vector<std::string> LinesOf(absl::string_view what,
-                                 const std::vector<std::string>& lines);
+// Appends `item_lines`, which are about each `what` in a value.
+void AppendLines(absl::string_view what,
+                 const std::vector<std::string>& item_lines,
+                 std::vector<std::string>& lines);
 // What holds of lists and dicts.
 std::vector<std::string> ContainerLines(absl::string_view bounds,
                                         size_t min_length);
@@ -566,9 +567,7 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
   static std::vector<std::string> RuleLines(const Rules& rules) {
     std::vector<std::string> lines =
         ContainerLines(rules.bounds ? "[]" : "", rules.min_length);
-    for (std::string& line : LinesOf("item", Element::RuleLines(rules.item))) {
-      lines.push_back(std::move(line));
-    }
+    AppendLines("item", Element::RuleLines(rules.item), lines);
     return lines;
   }
 };
@@ -715,9 +714,7 @@ struct TypeOf<Dict<T>> {
       lines.push_back(absl::StrCat("`", rules.key_value_separator,
                                    "` between a key and its value"));
     }
-    for (std::string& line : LinesOf("value", Element::RuleLines(rules.item))) {
-      lines.push_back(std::move(line));
-    }
+    AppendLines("value", Element::RuleLines(rules.item), lines);
     return lines;
   }
   static bool Equal(const Dict<T>& a, const Dict<T>& b) {

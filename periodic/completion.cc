@@ -2,9 +2,10 @@
 
 #include "periodic/completion.h"
 
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
 namespace bergen::periodic {
@@ -14,12 +15,15 @@ Completion::Completion(absl::string_view subject)
       outcome_(absl::FailedPreconditionError(
           absl::StrCat(subject, ": never started"))) {}
 
-bool Completion::Begin() {
+absl::Status Completion::Begin() {
   const absl::MutexLock lock(&mutex_);
-  if (running_) return false;
+  if (running_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(subject_, ": already running"));
+  }
   running_ = true;
   finished_.Reset();
-  return true;
+  return absl::OkStatus();
 }
 
 void Completion::Finish(absl::StatusOr<bool> outcome) {
@@ -42,6 +46,12 @@ void Completion::LeaveStep() {
 bool Completion::InOwnStep() const {
   const absl::MutexLock lock(&mutex_);
   return in_step_ == std::this_thread::get_id();
+}
+
+void Completion::AbortInOwnStep() const {
+  if (!InOwnStep()) return;
+  std::fprintf(stderr, "%s: destroyed by its own function\n", subject_.c_str());
+  std::abort();
 }
 
 absl::StatusOr<bool> Completion::Wait(Clock& clock, absl::Time deadline) {

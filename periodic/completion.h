@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
@@ -27,8 +28,8 @@ class Completion {
   // `subject` precedes the text of errors.
   explicit Completion(absl::string_view subject);
 
-  // False if it is running.
-  bool Begin();
+  // FailedPrecondition if it is running.
+  absl::Status Begin();
   // Must not be touched by the caller afterwards: whoever has waited may
   // destroy it.
   void Finish(absl::StatusOr<bool> outcome);
@@ -36,7 +37,9 @@ class Completion {
   // Between these two, the calling thread cannot wait.
   void EnterStep();
   void LeaveStep();
-  bool InOwnStep() const;
+  // For whoever is about to destroy what runs: aborts the process within a
+  // step, which would wait for itself.
+  void AbortInOwnStep() const;
 
   // Blocks until it does not run, and returns how it ended, as often as it is
   // called. FailedPrecondition when it has never begun, or within a step;
@@ -46,6 +49,8 @@ class Completion {
   bool running() const;
 
  private:
+  bool InOwnStep() const;
+
   const std::string subject_;
   mutable absl::Mutex mutex_;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;

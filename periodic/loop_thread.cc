@@ -2,8 +2,6 @@
 
 #include "periodic/loop_thread.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,11 +19,7 @@ LoopThread::LoopThread(absl::string_view name, Clock& clock,
 
 LoopThread::~LoopThread() {
   Stop();
-  if (completion_.InOwnStep()) {
-    std::fprintf(stderr, "looping call %s: destroyed by its own function\n",
-                 name_.c_str());
-    std::abort();
-  }
+  completion_.AbortInOwnStep();
   const absl::MutexLock lock(&mutex_);
   if (thread_.joinable()) thread_.join();
 }
@@ -33,10 +27,8 @@ LoopThread::~LoopThread() {
 absl::Status LoopThread::Start(absl::Duration initial_delay,
                                StepFunction step) {
   const absl::MutexLock lock(&mutex_);
-  if (!completion_.Begin()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("looping call ", name_, ": already running"));
-  }
+  absl::Status begun = completion_.Begin();
+  if (!begun.ok()) return begun;
   if (thread_.joinable()) thread_.join();  // It has ended, or is about to.
   stop_.Reset();
   absl::StatusOr<std::thread> thread = StartThread(

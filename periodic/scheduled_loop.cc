@@ -2,8 +2,6 @@
 
 #include "periodic/scheduled_loop.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -93,11 +91,7 @@ ScheduledLoop::ScheduledLoop(absl::string_view name, const Scheduler& scheduler,
 
 ScheduledLoop::~ScheduledLoop() {
   Stop();
-  if (state_->completion.InOwnStep()) {
-    std::fprintf(stderr, "looping call %s: destroyed by its own function\n",
-                 state_->name.c_str());
-    std::abort();
-  }
+  state_->completion.AbortInOwnStep();
   // How it ended is nobody's business any more.
   Wait(absl::InfiniteFuture()).status().IgnoreError();
 }
@@ -105,10 +99,8 @@ ScheduledLoop::~ScheduledLoop() {
 absl::Status ScheduledLoop::Start(absl::Duration initial_delay,
                                   StepFunction step) {
   const absl::MutexLock lock(&state_->mutex);
-  if (!state_->completion.Begin()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("looping call ", state_->name, ": already running"));
-  }
+  absl::Status begun = state_->completion.Begin();
+  if (!begun.ok()) return begun;
   state_->stop = false;
   state_->step = std::move(step);
   state_->Arm(state_->scheduler.clock.Now() + initial_delay);

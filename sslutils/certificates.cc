@@ -13,7 +13,6 @@
 #include <ctime>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -140,6 +139,14 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509_CRL>>> ReadRevocations(
   return ReadPem<X509_CRL>(option, path, "revocation list", [](BIO* bio) {
     return PEM_read_bio_X509_CRL(bio, nullptr, nullptr, nullptr);
   });
+}
+
+absl::Status CheckPair(absl::string_view cert_file,
+                       absl::string_view key_file) {
+  if (!cert_file.empty() && !key_file.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "cert_file and key_file: both are needed, ",
+      cert_file.empty() ? "cert_file" : "key_file", " is not set"));
 }
 
 absl::StatusOr<Identity> ReadIdentity(const std::string& cert_file,

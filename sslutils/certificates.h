@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -32,6 +33,9 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadCertificates(
 // At least one list of revoked certificates.
 absl::StatusOr<std::vector<bssl::UniquePtr<X509_CRL>>> ReadRevocations(
     absl::string_view option, const std::string& path);
+
+// InvalidArgument unless both files are named.
+absl::Status CheckPair(absl::string_view cert_file, absl::string_view key_file);
 
 // A chain, leaf first, and the leaf's key.
 struct Identity {

@@ -72,12 +72,11 @@ absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), authority.get());
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  if (options.cert_file.empty() != options.key_file.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cert_file and key_file: both are needed, ",
-        options.cert_file.empty() ? "cert_file" : "key_file", " is not set"));
-  }
-  if (!options.cert_file.empty()) {
+  if (!options.cert_file.empty() || !options.key_file.empty()) {
+    if (absl::Status both = CheckPair(options.cert_file, options.key_file);
+        !both.ok()) {
+      return both;
+    }
     const absl::StatusOr<Identity> identity =
         ReadIdentity(options.cert_file, options.key_file);
     if (!identity.ok()) return identity.status();

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -57,11 +58,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
     return ssl;
   }
 
+  absl::Status ReadTrust(const ServerContextOptions& options);
   absl::Status Add(const ServerContextOptions& options,
                    const CertificateFiles& files);
   absl::Status SetPolicy(const ServerContextOptions& options, SSL_CTX* context);
-  absl::Status RequireClientCertificate(const ServerContextOptions& options,
-                                        SSL_CTX* context);
+  void RequireClientCertificate(SSL_CTX* context) const;
 
   static int SelectAlpn(SSL* ssl, const uint8_t** out, uint8_t* out_size,
                         const uint8_t* offered, unsigned offered_size,
@@ -72,6 +73,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   std::string alpn_;
   std::shared_ptr<TicketKeys> ticket_keys_;
+  // Whom client certificates are checked against; empty if none is required.
+  std::vector<bssl::UniquePtr<X509>> authorities_;
+  std::vector<bssl::UniquePtr<X509_CRL>> revocations_;
+  // A session is resumed only where the same authorities vouch for clients.
+  std::array<uint8_t, SHA256_DIGEST_LENGTH> session_context_;
   std::vector<Named> contexts_;  // The first is the default.
   // Host name or `*.suffix` to an index of contexts_.
   std::map<std::string, size_t, std::less<>> names_;
@@ -140,34 +146,43 @@ int Generation::UseTicketKey(SSL* ssl, uint8_t* key_name, uint8_t* iv,
   return key->name == self.ticket_keys_->Current(now).name ? 1 : 2;
 }
 
-absl::Status Generation::RequireClientCertificate(
-    const ServerContextOptions& options, SSL_CTX* context) {
-  absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> authorities =
-      ReadCertificates("ca_file", options.ca_file);
-  if (!authorities.ok()) return authorities.status();
+absl::Status Generation::ReadTrust(const ServerContextOptions& options) {
+  std::string trusted = "bergen";
+  if (!options.ca_file.empty()) {
+    absl::StatusOr<std::string> text = ReadFile("ca_file", options.ca_file);
+    if (!text.ok()) return text.status();
+    trusted += *text;
+    auto authorities = ReadCertificates("ca_file", options.ca_file);
+    if (!authorities.ok()) return authorities.status();
+    authorities_ = *std::move(authorities);
+  }
+  if (!options.crl_file.empty()) {
+    auto revocations = ReadRevocations("crl_file", options.crl_file);
+    if (!revocations.ok()) return revocations.status();
+    revocations_ = *std::move(revocations);
+  }
+  SHA256(reinterpret_cast<const uint8_t*>(trusted.data()), trusted.size(),
+         session_context_.data());
+  return absl::OkStatus();
+}
+
+void Generation::RequireClientCertificate(SSL_CTX* context) const {
   X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (const bssl::UniquePtr<X509>& authority : *authorities) {
+  for (const bssl::UniquePtr<X509>& authority : authorities_) {
     X509_STORE_add_cert(store, authority.get());
     SSL_CTX_add_client_CA(context, authority.get());
   }
-  if (!options.crl_file.empty()) {
-    absl::StatusOr<std::vector<bssl::UniquePtr<X509_CRL>>> lists =
-        ReadRevocations("crl_file", options.crl_file);
-    if (!lists.ok()) return lists.status();
-    for (const bssl::UniquePtr<X509_CRL>& list : *lists) {
-      X509_STORE_add_crl(store, list.get());
-    }
-    X509_STORE_set_flags(store,
-                         X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                      nullptr);
+  if (revocations_.empty()) return;
+  for (const bssl::UniquePtr<X509_CRL>& list : revocations_) {
+    X509_STORE_add_crl(store, list.get());
+  }
+  X509_STORE_set_flags(store,
+                       X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   // The library does not look at a client's certificate again when it resumes,
   // so where certificates are revoked every session is a new one.
-  if (!options.crl_file.empty()) {
-    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
-  }
-  return absl::OkStatus();
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
 }
 
 absl::Status Generation::SetPolicy(const ServerContextOptions& options,
@@ -196,19 +211,10 @@ absl::Status Generation::SetPolicy(const ServerContextOptions& options,
   // Sessions live in tickets, which every process can open.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_tlsext_ticket_key_cb(context, &UseTicketKey);
-  // A session is resumed only where the same authorities vouch for clients.
-  std::string trusted = "bergen";
-  if (!options.ca_file.empty()) {
-    absl::StatusOr<std::string> text = ReadFile("ca_file", options.ca_file);
-    if (!text.ok()) return text.status();
-    trusted += *text;
-  }
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const uint8_t*>(trusted.data()), trusted.size(),
-         digest);
-  SSL_CTX_set_session_id_context(context, digest, sizeof(digest));
-  return options.ca_file.empty() ? absl::OkStatus()
-                                 : RequireClientCertificate(options, context);
+  SSL_CTX_set_session_id_context(context, session_context_.data(),
+                                 session_context_.size());
+  if (!authorities_.empty()) RequireClientCertificate(context);
+  return absl::OkStatus();
 }
 
 absl::Status Generation::Add(const ServerContextOptions& options,
@@ -239,6 +245,7 @@ absl::StatusOr<std::shared_ptr<const Generation>> Generation::Create(
   if (!alpn.ok()) return alpn.status();
   made->alpn_ = *std::move(alpn);
   made->ticket_keys_ = options.ticket_keys;
+  if (absl::Status read = made->ReadTrust(options); !read.ok()) return read;
   std::vector<CertificateFiles> all = {{options.cert_file, options.key_file}};
   all.insert(all.end(), options.further_certificates.begin(),
              options.further_certificates.end());
@@ -292,14 +299,14 @@ class ReloadingContext final : public ServerContext {
 
  private:
   // What stat(2) says of a file that tells it from another.
-  using Look1 = std::tuple<int64_t, int64_t, int64_t, uint64_t>;
+  using FileMark = std::tuple<int64_t, int64_t, int64_t, uint64_t>;
 
   std::shared_ptr<const Generation> Current() const {
     absl::MutexLock lock(&mutex_);
     return generation_;
   }
 
-  std::vector<Look1> Look() const {
+  std::vector<FileMark> Look() const {
     std::vector<std::string> files = {options_.cert_file, options_.key_file,
                                       options_.ca_file, options_.crl_file,
                                       options_.ocsp_file};
@@ -307,7 +314,7 @@ class ReloadingContext final : public ServerContext {
       files.push_back(further.cert_file);
       files.push_back(further.key_file);
     }
-    std::vector<Look1> looks;
+    std::vector<FileMark> looks;
     for (const std::string& file : files) {
       struct stat status = {};
       if (file.empty() || stat(file.c_str(), &status) != 0) {
@@ -343,7 +350,7 @@ class ReloadingContext final : public ServerContext {
 
   const ServerContextOptions options_;
   absl::Mutex load_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // One load at a time.
-  std::vector<Look1> looked_ ABSL_GUARDED_BY(load_mutex_);
+  std::vector<FileMark> looked_ ABSL_GUARDED_BY(load_mutex_);
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Generation> generation_ ABSL_GUARDED_BY(mutex_);
 };
@@ -352,19 +359,11 @@ class ReloadingContext final : public ServerContext {
 
 absl::StatusOr<std::shared_ptr<ServerContext>> ServerContext::Create(
     const ServerContextOptions& options) {
-  const auto needs_both = [](absl::string_view cert) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cert_file and key_file: both are needed, ",
-                     cert.empty() ? "cert_file" : "key_file", " is not set"));
-  };
-  if (options.cert_file.empty() || options.key_file.empty()) {
-    return needs_both(options.cert_file);
-  }
+  absl::Status both = CheckPair(options.cert_file, options.key_file);
   for (const CertificateFiles& files : options.further_certificates) {
-    if (files.cert_file.empty() || files.key_file.empty()) {
-      return needs_both(files.cert_file);
-    }
+    both.Update(CheckPair(files.cert_file, files.key_file));
   }
+  if (!both.ok()) return both;
   if (!options.crl_file.empty() && options.ca_file.empty()) {
     return absl::InvalidArgumentError("crl_file: needs ca_file");
   }
