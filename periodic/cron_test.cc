@@ -339,22 +339,31 @@ BruteForce::Expression RandomExpression(std::mt19937& random) {
   std::string minute, hour, month_day, month, week_day;
   std::tie(minute, expression.minutes) = RandomField(random, 0, 59, 0);
   std::tie(hour, expression.hours) = RandomField(random, 0, 23, 4);
-  std::tie(month_day, expression.month_days) = RandomField(random, 1, 28, 6);
+  std::tie(month_day, expression.month_days) = RandomField(random, 1, 31, 6);
   std::tie(month, expression.months) = RandomField(random, 1, 12, 6);
   std::tie(week_day, expression.week_days) = RandomField(random, 0, 6, 6);
+  // Any month has one of these: else it might be none of an expression.
+  absl::StrAppend(&month_day, ",28");
+  expression.month_days |= uint64_t{1} << 28;
   expression.any_month_day = month_day.front() == '*';
   expression.any_week_day = week_day.front() == '*';
-  if (month_day.front() == '*') {
-    // RandomField ends it at 28.
-    for (int day = 29; day <= 31; ++day) {
-      const bool each = month_day == "*";
-      const int step = each ? 1 : month_day.back() - '0';
-      if ((day - 1) % step == 0) expression.month_days |= uint64_t{1} << day;
-    }
-  }
   expression.text = absl::StrCat(minute, " ", hour, " ", month_day, " ", month,
                                  " ", week_day);
   return expression;
+}
+
+// On every day, around each hour at which clocks are changed.
+BruteForce::Expression DailyExpression(bool every_hour) {
+  const uint64_t all = ~uint64_t{0};
+  const uint64_t minutes = uint64_t{1} << 10 | uint64_t{1} << 40;
+  if (every_hour) return {"10,40 * * * *", minutes, all, all, all, all, true};
+  return {"10,40 0-2,23 * * *",
+          minutes,
+          uint64_t{1} << 23 | 7,
+          all,
+          all,
+          all,
+          true};
 }
 
 class CronPropertyTest : public ::testing::TestWithParam<const char*> {};
@@ -363,12 +372,14 @@ TEST_P(CronPropertyTest, AgreesWithWalkingThroughTheYears) {
   const absl::TimeZone zone = Zone(GetParam());
   // Has daylight-saving changes of every kind there is, and a day that Samoa
   // did not have.
-  const absl::Time begin = absl::FromCivil(absl::CivilYear(2010), zone);
-  const absl::Time end = absl::FromCivil(absl::CivilYear(2014), zone);
+  const absl::Time begin = absl::FromCivil(absl::CivilYear(2011), zone);
+  const absl::Time end = absl::FromCivil(absl::CivilYear(2013), zone);
   const BruteForce model(zone, begin, end);
   std::mt19937 random(1);
-  for (int i = 0; i < 12; ++i) {
-    const BruteForce::Expression expression = RandomExpression(random);
+  std::vector<BruteForce::Expression> expressions = {DailyExpression(false),
+                                                     DailyExpression(true)};
+  for (int i = 0; i < 8; ++i) expressions.push_back(RandomExpression(random));
+  for (const BruteForce::Expression& expression : expressions) {
     SCOPED_TRACE(expression.text);
     const absl::StatusOr<CronSchedule> schedule =
         CronSchedule::Parse(expression.text);
