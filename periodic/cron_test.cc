@@ -355,15 +355,10 @@ BruteForce::Expression RandomExpression(std::mt19937& random) {
 // On every day, around each hour at which clocks are changed.
 BruteForce::Expression DailyExpression(bool every_hour) {
   const uint64_t all = ~uint64_t{0};
-  const uint64_t minutes = uint64_t{1} << 10 | uint64_t{1} << 40;
-  if (every_hour) return {"10,40 * * * *", minutes, all, all, all, all, true};
-  return {"10,40 0-2,23 * * *",
-          minutes,
-          uint64_t{1} << 23 | 7,
-          all,
-          all,
-          all,
-          true};
+  const uint64_t minutes = uint64_t{1} << 10;
+  if (every_hour) return {"10 * * * *", minutes, all, all, all, all, true};
+  return {
+      "10 0-2,23 * * *", minutes, uint64_t{1} << 23 | 7, all, all, all, true};
 }
 
 class CronPropertyTest : public ::testing::TestWithParam<const char*> {};
@@ -388,9 +383,11 @@ TEST_P(CronPropertyTest, AgreesWithWalkingThroughTheYears) {
     for (const absl::Time expected : model.Times(expression)) {
       ASSERT_EQ(schedule->Next(last, zone), expected);
       // Wherever in between one asks, the answer is the same.
-      const absl::Duration gap = expected - last - absl::Nanoseconds(1);
-      ASSERT_EQ(schedule->Next(last + gap * (random() % 1000) / 999, zone),
-                expected);
+      if (random() % 8 == 0) {
+        const absl::Duration gap = expected - last - absl::Nanoseconds(1);
+        ASSERT_EQ(schedule->Next(last + gap * (random() % 1000) / 999, zone),
+                  expected);
+      }
       last = expected;
     }
     EXPECT_GE(schedule->Next(last, zone), end);
