@@ -22,8 +22,10 @@
 #include "absl/time/time.h"
 #include "backdoor/builtin_commands.h"
 #include "backdoor/command_table.h"
+#include "backdoor/config_commands.h"
 #include "backdoor/grpc_server.h"
 #include "backdoor/listen.h"
+#include "backdoor/log_commands.h"
 #include "backdoor/options.h"
 #include "backdoor/output_file.h"
 #include "backdoor/profiler.h"
@@ -93,12 +95,15 @@ class Heartbeat : public Service {
 // process that runs the services.
 class Diagnostics {
  public:
-  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(int worker) {
+  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(
+      int worker, config::Registry& registry, spdlog::logger& log) {
     auto diagnostics = std::make_unique<Diagnostics>();
-    const absl::Status added = backdoor::AddBuiltinCommands(
+    absl::Status added = backdoor::AddBuiltinCommands(
         {.output_directory = backdoor::DefaultOutputDirectory(),
          .worker = worker},
         diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
+    added.Update(backdoor::AddConfigCommands(registry, diagnostics->table_));
+    added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
   }
@@ -301,7 +306,7 @@ class Demo {
   absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
       absl::StatusOr<std::unique_ptr<Diagnostics>> made =
-          Diagnostics::Create(worker);
+          Diagnostics::Create(worker, *registry_, *log_);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
