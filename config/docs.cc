@@ -102,6 +102,7 @@ class IniWriter {
   void WriteComments(const std::string& group,
                      const OptionDescription& option) {
     Comment(HelpText(option));
+    if (!option.units.empty()) Comment(absl::StrCat("Units: ", option.units));
     if (option.min) Line(absl::StrCat("# Minimum value: ", *option.min));
     if (option.max) Line(absl::StrCat("# Maximum value: ", *option.max));
     if (!option.choices.empty()) Line("# Possible values:");
@@ -254,6 +255,13 @@ class MarkdownWriter {
     }
     Fact("Type", option.type_name);
     WriteDefault(option);
+    if (!option.units.empty()) Fact("Units", option.units);
+    for (const std::string& line : option.form) {
+      Fact("Form", MarkdownText(line));
+    }
+    for (const std::string& line : option.rules) {
+      Fact("Rule", MarkdownText(line));
+    }
     if (option.min) Fact("Minimum", *option.min);
     if (option.max) Fact("Maximum", *option.max);
     WriteChoices(option);
