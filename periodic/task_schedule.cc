@@ -70,7 +70,7 @@ absl::StatusOr<TaskSchedule> TaskSchedule::Create(
   return schedule;
 }
 
-absl::Time TaskSchedule::Line(Moment now) {
+absl::Time TaskSchedule::Line(Moment now) const {
   return cron_.has_value() ? now.wall - host_jitter_ : now.steady;
 }
 
@@ -159,12 +159,14 @@ TaskSchedule::Begun TaskSchedule::Begin(Moment now) {
   return begun;
 }
 
-TaskSchedule::Ended TaskSchedule::End(Moment now) {
+TaskSchedule::Ended TaskSchedule::End(Moment began, Moment now) {
   const absl::Time line = Line(now);
   ObserveSetBack(line);
+  if (immediately_ || line < due_) return {};
+  // What it is late for already did not come meanwhile.
+  const absl::Time begin = Line(began);
   Ended ended;
-  if (immediately_ || line < due_) return ended;
-  ended.overran = true;
+  ended.overran = due_ > begin || FirstAfter(slot_, begin) <= line;
   if (overrun_ == Overrun::kSkip) {
     ended.missed = 1 + CountPassed(line, kMostCounted).count;
     SetSlot(FirstAfter(slot_, line));

@@ -7,10 +7,11 @@
 //       {.spacing = absl::Minutes(5)}, Overrun::kRunOnce, "", "purge", random,
 //       Moment::Of(clock));
 //   if (!schedule.ok()) return schedule.status();
-//   if (schedule->IsDue(Moment::Of(clock))) {
-//     schedule->Begin(Moment::Of(clock));
+//   const Moment now = Moment::Of(clock);
+//   if (schedule->IsDue(now)) {
+//     schedule->Begin(now);
 //     Purge();
-//     schedule->End(Moment::Of(clock));
+//     schedule->End(now, Moment::Of(clock));
 //   }
 //
 // Source: oslo_service.periodic_task. Differences: jitter puts off one run and
@@ -104,7 +105,8 @@ class TaskSchedule {
     bool overran = false;  // Slots came meanwhile.
     int64_t missed = 0;    // And are left out.
   };
-  Ended End(Moment now);
+  // A run that began at `began`, by `Begin` or besides its times, ends.
+  Ended End(Moment began, Moment now);
 
   // Whatever slots have passed are of no interest.
   void Skip(Moment now);
@@ -130,7 +132,7 @@ class TaskSchedule {
       : overrun_(overrun), random_(&random) {}
 
   // On the line of the slots.
-  absl::Time Line(Moment now);
+  absl::Time Line(Moment now) const;
   void ObserveSetBack(absl::Time line);
   // The first slot after a slot.
   absl::Time After(absl::Time slot) const;

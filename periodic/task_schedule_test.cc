@@ -42,9 +42,10 @@ class TaskScheduleTest : public ::testing::Test {
 
   // Begins and ends a run.
   TaskSchedule::Ended Run(TaskSchedule& schedule, absl::Duration duration) {
-    begun_ = schedule.Begin(Now());
+    const Moment began = Now();
+    begun_ = schedule.Begin(began);
     clock_.Advance(duration);
-    return schedule.End(Now());
+    return schedule.End(began, Now());
   }
 
   const TaskTiming ten_seconds_ = {.spacing = absl::Seconds(10)};
@@ -116,7 +117,7 @@ TEST_F(TaskScheduleTest, CatchUpRunsOnceMoreForEachSlot) {
   EXPECT_TRUE(Run(schedule, absl::Seconds(35)).overran);
   std::vector<absl::Duration> lateness;
   while (schedule.IsDue(Now())) {
-    Run(schedule, absl::ZeroDuration());
+    EXPECT_FALSE(Run(schedule, absl::ZeroDuration()).overran);
     lateness.push_back(begun_.lateness);
     EXPECT_EQ(begun_.missed, 0);
   }
@@ -210,10 +211,11 @@ TEST_F(CronTaskScheduleTest, MissedTimesAreCountedAsForASpacing) {
   EXPECT_EQ(once.Due(Now()), skip.Due(Now()) + absl::Hours(3));
   EXPECT_EQ(skip.Begin(Now()).missed, 2);
   EXPECT_EQ(catch_up.Begin(Now()).missed, 0);
+  const Moment began = Now();
   clock_.Advance(absl::Hours(2));
-  EXPECT_EQ(skip.End(Now()).missed, 2);
+  EXPECT_EQ(skip.End(began, Now()).missed, 2);
   EXPECT_FALSE(skip.IsDue(Now()));
-  EXPECT_EQ(once.End(Now()).missed, 0);
+  EXPECT_EQ(once.End(began, Now()).missed, 0);
   EXPECT_TRUE(once.IsDue(Now()));
   EXPECT_TRUE(catch_up.IsDue(Now()));
 }
