@@ -23,6 +23,7 @@
 #include "config/machine_readable.h"
 #include "config/native_text.h"
 #include "config/option.h"
+#include "config/page.h"
 #include "config/registry.h"
 #include "config/schema.h"
 #include "config/source.h"
@@ -164,6 +165,7 @@ absl::Status Generate(int argc, char** argv,
   }
 
   const std::string format = Last(*flags, "format", "ini");
+  const std::string title = Last(*flags, "title", "Options");
   std::string text;
   if (format == "ini") {
     text = WriteIni(*listing, style);
@@ -183,10 +185,15 @@ absl::Status Generate(int argc, char** argv,
     text = absl::StrCat(format == "json" ? WriteJson(data) : WriteYaml(data),
                         "\n");
   } else if (format == "md") {
-    text = WriteMarkdown(*listing, Last(*flags, "title", "Options"));
+    text = WriteMarkdown(*listing, title);
+  } else if (format == "html") {
+    text = WriteHtml(*listing, title);
+  } else if (format == "rst") {
+    text = WriteRst(*listing, title);
   } else {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--format: must be one of ini, json, yaml, md, got ", format));
+        "--format: must be one of ini, json, yaml, md, html, rst, got ",
+        format));
   }
   const std::string path = Last(*flags, "output_file", "");
   if (!path.empty()) return WriteFile(path, text);

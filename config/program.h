@@ -23,7 +23,7 @@ namespace bergen::config {
 
 // Writes about the options. 0 if it was written, else 1.
 //
-//   --format=ini|json|yaml|md   (ini)
+//   --format=ini|json|yaml|md|html|rst   (ini)
 //   --namespace=NAME       may be repeated; only these of the linked modules
 //   --recorded_output_file=NAME   what json and yaml say the file was called
 //   --schema               json and yaml get a number of their layout

@@ -75,6 +75,16 @@ TEST_F(ProgramTest, TheGeneratorWritesEachFormat) {
                  absl::StrCat("--output_file=", Path("out"))}),
             0);
   EXPECT_THAT(Read("out"), StartsWith("# Relay\n"));
+  EXPECT_EQ(Run(GeneratorMain,
+                {"--allow_missing_help", "--format=html", "--title=Relay",
+                 absl::StrCat("--output_file=", Path("out"))}),
+            0);
+  EXPECT_THAT(Read("out"), HasSubstr("<title>Relay</title>"));
+  EXPECT_EQ(Run(GeneratorMain,
+                {"--allow_missing_help", "--format=rst", "--title=Relay",
+                 absl::StrCat("--output_file=", Path("out"))}),
+            0);
+  EXPECT_THAT(Read("out"), StartsWith("Relay\n=====\n"));
   ::testing::internal::CaptureStdout();
   EXPECT_EQ(Run(GeneratorMain, {"--allow_missing_help", "--minimal"}), 0);
   EXPECT_THAT(::testing::internal::GetCapturedStdout(),
@@ -87,7 +97,8 @@ TEST_F(ProgramTest, TheGeneratorRefusesOptionsWithoutHelpAndBadFlags) {
   EXPECT_EQ(Run(GeneratorMain, {"--allow_missing_help", "--format=xml"}), 1);
   EXPECT_THAT(
       errors_,
-      HasSubstr("--format: must be one of ini, json, yaml, md, got xml"));
+      HasSubstr(
+          "--format: must be one of ini, json, yaml, md, html, rst, got xml"));
   EXPECT_EQ(Run(GeneratorMain, {"--wrap_width=-1"}), 1);
   EXPECT_THAT(errors_, HasSubstr("--wrap_width: must be at least 0, got -1"));
   EXPECT_EQ(Run(GeneratorMain, {"--wrap_width"}), 1);

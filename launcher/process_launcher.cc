@@ -19,7 +19,7 @@ namespace {
 
 // How long workers may take to tell their services to stop before connections
 // are refused anyway.
-constexpr absl::Duration kAcceptingGrace = absl::Seconds(1);
+constexpr absl::Duration kAcceptingGrace = absl::Seconds(5);
 // How long interrupted workers may take to end before they are killed, and
 // killed ones before they are left to the kernel.
 constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);

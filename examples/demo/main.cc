@@ -93,10 +93,11 @@ class Heartbeat : public Service {
 // process that runs the services.
 class Diagnostics {
  public:
-  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create() {
+  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(int worker) {
     auto diagnostics = std::make_unique<Diagnostics>();
     const absl::Status added = backdoor::AddBuiltinCommands(
-        {.output_directory = backdoor::DefaultOutputDirectory()},
+        {.output_directory = backdoor::DefaultOutputDirectory(),
+         .worker = worker},
         diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
     if (!added.ok()) return added;
     return diagnostics;
@@ -201,7 +202,8 @@ class Demo {
 
   // The services of one worker.
   absl::Status Build(const launcher::WorkerInfo& worker, ServiceGroup& group) {
-    const absl::StatusOr<const backdoor::CommandTable*> commands = Commands();
+    const absl::StatusOr<const backdoor::CommandTable*> commands =
+        Commands(worker.number);
     if (!commands.ok()) return commands.status();
 
     ListenerPtr backdoor = backdoors_[static_cast<size_t>(worker.number)];
@@ -296,9 +298,10 @@ class Demo {
     return std::make_shared<const Listener>(*std::move(listener));
   }
 
-  absl::StatusOr<const backdoor::CommandTable*> Commands() {
+  absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
-      absl::StatusOr<std::unique_ptr<Diagnostics>> made = Diagnostics::Create();
+      absl::StatusOr<std::unique_ptr<Diagnostics>> made =
+          Diagnostics::Create(worker);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
