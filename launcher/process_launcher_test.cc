@@ -48,7 +48,7 @@ class ProcessLauncherTest : public ::testing::Test {
   // Runs two workers through the script.
   int Run(LaunchOptions options) {
     options.on_phase = [this](Phase phase) { phases_.push_back(phase); };
-    ProcessLauncher launcher(std::move(options), processes_, clock_, log_);
+    ProcessLauncher launcher(std::move(options), {}, processes_, clock_, log_);
     EXPECT_THAT(
         launcher.LaunchService(
             [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); },
