@@ -31,6 +31,7 @@
 #include "backdoor/options.h"
 #include "backdoor/output_file.h"
 #include "backdoor/profiler.h"
+#include "backdoor/run_directory.h"
 #include "backdoor/text_server.h"
 #include "backdoor/thread_dump.h"
 #include "config/flags.h"
@@ -62,6 +63,8 @@ namespace bergen::demo {
 namespace {
 
 constexpr char kProgram[] = "Bergen demo";
+// What `bergenctl -s` calls it.
+constexpr char kService[] = "demo";
 // The first worker of a demo without a configuration file gets 8002.
 constexpr char kBackdoorPorts[] = "8002:8033";
 
@@ -166,6 +169,14 @@ class Demo {
         options_(options),
         inherited_(std::move(inherited)),
         log_(&log) {}
+  Demo(const Demo&) = delete;
+  Demo& operator=(const Demo&) = delete;
+  ~Demo() {
+    grpc_.clear();
+    if (!run_directory_.empty()) {
+      backdoor::RemoveInstanceDirectory(run_directory_);
+    }
+  }
 
   // Opens the sockets, so that each worker has its own doors for good, and says
   // where they are.
@@ -191,6 +202,7 @@ class Demo {
         backdoor_options.address();
     if (!address.ok()) return address.status();
     backdoor_address_ = *std::move(address);
+    OpenRunDirectory();
     for (int worker = 0; worker < options_.workers.Get(); ++worker) {
       backdoors_.push_back(OpenBackdoor(worker));
       absl::StatusOr<ListenerPtr> grpc = OpenGrpc(worker);
@@ -204,10 +216,12 @@ class Demo {
   }
 
   Listener& http() { return *http_; }
-  // Those that belong to one worker each.
+  // Those that belong to one worker each and have a fixed address.
   std::vector<Listener*> doors() const {
     std::vector<Listener*> doors;
     for (const auto* listeners : {&backdoors_, &grpc_}) {
+      // Each generation has a run directory of its own.
+      if (listeners == &grpc_ && !run_directory_.empty()) continue;
       for (const ListenerPtr& listener : *listeners) {
         if (listener != nullptr) doors.push_back(listener.get());
       }
@@ -232,6 +246,9 @@ class Demo {
       std::printf("  gRPC (bergen.backdoor.v1.Control) at %s%s\n",
                   grpc_[0]->is_unix() ? "unix:" : "",
                   grpc_[0]->address().c_str());
+    }
+    if (!run_directory_.empty()) {
+      std::printf("  bergenctl -s %s help\n", kService);
     }
     std::printf("  kill -HUP %d; kill %d\n", getpid(), getpid());
     std::fflush(stdout);
@@ -297,10 +314,16 @@ class Demo {
     return sslutils::Wrap(*registry_, {"http/1.1"}, ticket_keys_);
   }
 
-  std::string GrpcListen() const {
-    if (options_.grpc_listen.has_value()) return options_.grpc_listen.Get();
-    return absl::StrCat("unix:", backdoor::DefaultOutputDirectory(),
-                        "/bergen-demo-", getpid(), ".sock");
+  // Where bergenctl finds the workers. Without it they have no gRPC door.
+  void OpenRunDirectory() {
+    if (options_.grpc_listen.has_value()) return;
+    absl::StatusOr<std::string> directory =
+        backdoor::MakeInstanceDirectory(backdoor::RunBase(), kService);
+    if (directory.ok()) {
+      run_directory_ = *std::move(directory);
+    } else {
+      log_->warn("no gRPC: {}", std::string(directory.status().message()));
+    }
   }
 
   // Null, with a line in the log, when the worker has to do without, and null
@@ -333,9 +356,17 @@ class Demo {
 
   // Null without a gRPC door.
   absl::StatusOr<ListenerPtr> OpenGrpc(int worker) {
-    const std::string address = GrpcListen();
-    if (address.empty()) return nullptr;
-    absl::StatusOr<Listener> grpc = ListenGrpc(address, worker, inherited_);
+    absl::StatusOr<Listener> grpc = absl::NotFoundError("");
+    if (!run_directory_.empty()) {
+      grpc = Listener::ListenUnix(
+          absl::StrCat("grpc.", worker),
+          backdoor::WorkerSocket(run_directory_, worker), {.unix_mode = 0600});
+    } else if (options_.grpc_listen.has_value() &&
+               !options_.grpc_listen.Get().empty()) {
+      grpc = ListenGrpc(options_.grpc_listen.Get(), worker, inherited_);
+    } else {
+      return nullptr;
+    }
     if (!grpc.ok()) return grpc.status();
     return std::make_shared<Listener>(*std::move(grpc));
   }
@@ -381,6 +412,7 @@ class Demo {
   spdlog::logger* log_;
   periodic::RealClock clock_;
   std::optional<Listener> http_;
+  std::string run_directory_;  // Empty: gRPC is elsewhere, or nowhere.
   // Shared by all workers, and by those that replace them.
   std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
   std::optional<backdoor::Address> backdoor_address_;
