@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -23,7 +24,15 @@ bool IsIdentifier(absl::string_view text) {
          });
 }
 
-std::string Quoted(absl::string_view text) {
+// A word of the table's grammar stays one, as numbers have to; anything else is
+// put in quotes.
+std::string Value(absl::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+               absl::StrContains("_.:/@%+-~", c);
+      })) {
+    return std::string(text);
+  }
   std::string quoted = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') quoted += '\\';
@@ -35,10 +44,10 @@ std::string Quoted(absl::string_view text) {
 std::string Argument(absl::string_view word) {
   const size_t equals = word.find('=');
   if (equals == word.npos || !IsIdentifier(word.substr(0, equals))) {
-    return Quoted(word);
+    return Value(word);
   }
   return absl::StrCat(word.substr(0, equals), "=",
-                      Quoted(word.substr(equals + 1)));
+                      Value(word.substr(equals + 1)));
 }
 
 absl::Status ParseTarget(absl::string_view target, bool& given,

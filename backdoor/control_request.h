@@ -15,7 +15,7 @@
 namespace bergen::backdoor {
 
 struct ControlRequest {
-  // As command_table.h reads it: `prof('neutron', seconds='10')`.
+  // As command_table.h reads it: `prof(neutron, seconds=10)`.
   std::string line;
   // The number of the only worker asked; none: all of them.
   std::optional<int> worker;

@@ -29,10 +29,10 @@ TEST(ControlRequestTest, WordsBecomeTheCommandsArguments) {
   EXPECT_EQ(Parsed({"help"}).line, "help");
   EXPECT_EQ(
       Parsed({"prof", "neutron", "seconds=10", "formats=svg,folded"}).line,
-      "prof('neutron', seconds='10', formats='svg,folded')");
+      "prof(neutron, seconds=10, formats='svg,folded')");
   EXPECT_EQ(Parsed({"prof('x', hz=99)"}).line, "prof('x', hz=99)");
   EXPECT_EQ(Parsed({"config_set", "demo.greeting", "it's \\ a=b"}).line,
-            "config_set('demo.greeting', 'it\\'s \\\\ a=b')");
+            "config_set(demo.greeting, 'it\\'s \\\\ a=b')");
 }
 
 TEST(ControlRequestTest, ATargetMayStandAnywhere) {
