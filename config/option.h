@@ -32,12 +32,12 @@
 #include "absl/base/call_once.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "config/blanks.h"
 #include "config/handle.h"
 #include "config/value.h"
 
@@ -413,7 +413,7 @@ class TypedOption final : public ErasedOption {
     } else {
       const absl::string_view text = texts.empty() ? "" : texts.back();
       if constexpr (Type::EmptyIsUnset()) {
-        if (absl::StripAsciiWhitespace(text).empty()) return AnyValue();
+        if (StripBlanks(text).empty()) return AnyValue();
       }
       absl::StatusOr<T> value = Type::Parse(text, option_.type, context);
       if (!value.ok()) return value.status();

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "config/blanks.h"
 
 namespace bergen::config {
 namespace {
@@ -82,12 +83,12 @@ absl::string_view ConsumeDigits(absl::string_view& text) {
 // In the smallest unit.
 absl::StatusOr<int64_t> ParseQuantity(absl::string_view text,
                                       const Quantity& quantity) {
-  text = absl::StripAsciiWhitespace(text);
+  text = StripBlanks(text);
   absl::string_view whole = ConsumeDigits(text);
   absl::string_view fraction;
   if (absl::ConsumePrefix(&text, ".")) fraction = ConsumeDigits(text);
   if (whole.empty() && fraction.empty()) return Wrong(quantity);
-  const absl::string_view name = absl::StripLeadingAsciiWhitespace(text);
+  const absl::string_view name = StripBlanksAtStart(text);
   const auto unit = std::find_if(
       quantity.units.begin(), quantity.units.end(),
       [&](const Unit& candidate) { return candidate.name == name; });

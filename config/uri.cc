@@ -214,11 +214,13 @@ absl::StatusOr<Uri> ValueType<Uri>::Parse(absl::string_view text,
 }
 
 absl::Status ValueType<Uri>::Check(const Uri& value, const Rules& rules) {
+  const absl::Status status = CheckUri(value.text, rules.schemes);
+  if (!status.ok()) return status;
   if (rules.max_length > 0 && value.text.size() > rules.max_length) {
     return absl::InvalidArgumentError(
         absl::StrCat("longer than ", rules.max_length, " characters"));
   }
-  return CheckUri(value.text, rules.schemes);
+  return absl::OkStatus();
 }
 
 absl::Status ValueType<Uri>::CheckRules(const Rules& rules) {

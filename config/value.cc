@@ -12,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "config/blanks.h"
 
 namespace bergen::config {
 namespace {
@@ -97,7 +98,7 @@ absl::StatusOr<bool> ValueType<bool>::Parse(absl::string_view text) {
 }
 
 absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
-  text = absl::StripAsciiWhitespace(text);
+  text = StripBlanks(text);
   int64_t value = 0;
   if (absl::SimpleAtoi(text, &value)) return value;
   return absl::InvalidArgumentError(IsDecimal(text)
@@ -106,10 +107,11 @@ absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
 }
 
 absl::StatusOr<double> ValueType<double>::Parse(absl::string_view text) {
-  text = absl::StripAsciiWhitespace(text);
+  text = StripBlanks(text);
   double value = 0;
-  // Abseil reads nan(...) too.
-  if (absl::StrContains(text, '(') || !absl::SimpleAtod(text, &value)) {
+  // Abseil reads nan(...) and hexadecimal numbers too.
+  if (text.find_first_of("(xX") != text.npos ||
+      !absl::SimpleAtod(text, &value)) {
     return absl::InvalidArgumentError("not a number");
   }
   const bool has_digits =

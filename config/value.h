@@ -28,9 +28,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "config/blanks.h"
 #include "config/regex.h"
 
 namespace bergen::config {
@@ -562,7 +562,7 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
   static absl::StatusOr<std::vector<T>> Parse(absl::string_view text,
                                               const Rules& rules,
                                               const Context& context) {
-    absl::string_view list = absl::StripAsciiWhitespace(text);
+    absl::string_view list = StripBlanks(text);
     list = list.substr(0, list.find_last_not_of(',') + 1);
     if (rules.bounds) {
       const absl::Status status = StripBounds('[', ']', list);
@@ -570,8 +570,8 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
     }
     std::vector<T> items;
     for (CommaSplitter pieces(list); !pieces.Done();) {
-      absl::StatusOr<T> item = Element::Parse(
-          absl::StripAsciiWhitespace(pieces.Piece()), rules.item, context);
+      absl::StatusOr<T> item =
+          Element::Parse(StripBlanks(pieces.Piece()), rules.item, context);
       if (item.ok()) {
         items.push_back(*std::move(item));
         pieces.Accept();
@@ -655,7 +655,7 @@ struct TypeOf<Dict<T>> {
   static absl::StatusOr<Dict<T>> Parse(absl::string_view text,
                                        const Rules& rules,
                                        const Context& context) {
-    absl::string_view pairs = absl::StripAsciiWhitespace(text);
+    absl::string_view pairs = StripBlanks(text);
     if (rules.bounds) {
       const absl::Status status = StripBounds('{', '}', pairs);
       if (!status.ok()) return TextError(status.message(), text, context.hide);
@@ -671,7 +671,7 @@ struct TypeOf<Dict<T>> {
             context.hide);
       } else {
         value = Element::Parse(
-            absl::StripAsciiWhitespace(
+            StripBlanks(
                 pair.substr(separator + rules.key_value_separator.size())),
             rules.item, context);
       }
@@ -680,8 +680,7 @@ struct TypeOf<Dict<T>> {
         if (pieces.Extend()) continue;
         return Within(part, value.status());
       }
-      const absl::string_view key =
-          absl::StripAsciiWhitespace(pair.substr(0, separator));
+      const absl::string_view key = StripBlanks(pair.substr(0, separator));
       if (key.empty()) {
         return Within(part, TextError("no key", pair, context.hide));
       }
