@@ -68,6 +68,15 @@ bool IsUtf8(absl::string_view text) {
   }
 }
 
+bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
+
+bool IsAscii(absl::string_view text) {
+  SkipAscii(text);
+  return text.size() < sizeof(uint64_t) &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return IsAscii(c); });
+}
+
 // What Python strips from a string: Unicode's blanks, here in UTF-8.
 constexpr absl::string_view kWideBlanks[] = {
     "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
@@ -75,13 +84,13 @@ constexpr absl::string_view kWideBlanks[] = {
     "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
 };
 
-bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
-
 bool IsBlank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
 }
 
-absl::string_view StripEnd(absl::string_view text) {
+bool IsPlain(char c) { return IsAscii(c) && !IsBlank(c); }
+
+absl::string_view StripMoreFromEnd(absl::string_view text) {
   while (!text.empty()) {
     if (IsBlank(text.back())) {
       text.remove_suffix(1);
@@ -96,7 +105,12 @@ absl::string_view StripEnd(absl::string_view text) {
   return text;
 }
 
-absl::string_view StripStart(absl::string_view text) {
+inline absl::string_view StripEnd(absl::string_view text) {
+  if (!text.empty() && IsPlain(text.back())) return text;
+  return StripMoreFromEnd(text);
+}
+
+absl::string_view StripMoreFromStart(absl::string_view text) {
   while (!text.empty()) {
     if (IsBlank(text.front())) {
       text.remove_prefix(1);
@@ -109,6 +123,12 @@ absl::string_view StripStart(absl::string_view text) {
     }
   }
   return text;
+}
+
+inline absl::string_view StripStart(absl::string_view text) {
+  if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  if (!text.empty() && IsPlain(text.front())) return text;
+  return StripMoreFromStart(text);
 }
 
 // Takes off one pair of quotes around `value`, if there are no others inside.
@@ -165,6 +185,7 @@ class Parser {
   Parser(absl::string_view text, Document& document)
       : text_(text),
         has_returns_(text.find('\r') != text.npos),
+        is_ascii_(IsAscii(text)),
         document_(&document) {}
 
   absl::Status Run() {
@@ -195,7 +216,7 @@ class Parser {
 
   void Feed(absl::string_view line) {
     ++line_;
-    if (!IsUtf8(line)) {
+    if (!is_ascii_ && !IsUtf8(line)) {
       EndValue();
       return Fail("not UTF-8", "");
     }
@@ -262,6 +283,7 @@ class Parser {
 
   absl::string_view text_;  // What is left.
   const bool has_returns_;
+  const bool is_ascii_;
   Document* const document_;
   int line_ = 0;
   // The group is the current section, empty before the first; the rest is of
