@@ -68,6 +68,13 @@ bool IsUtf8(absl::string_view text) {
   }
 }
 
+bool IsAscii(absl::string_view text) {
+  SkipAscii(text);
+  return text.size() < sizeof(uint64_t) &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<uint8_t>(c) < 0x80; });
+}
+
 // Takes off one pair of quotes around `value`, if there are no others inside.
 absl::string_view Unquoted(absl::string_view value) {
   if (value.size() < 2 || value.front() != value.back()) return value;
@@ -123,6 +130,7 @@ class Parser {
   Parser(absl::string_view text, Document& document)
       : text_(text),
         has_returns_(text.find('\r') != text.npos),
+        is_ascii_(IsAscii(text)),
         document_(&document) {}
 
   absl::Status Run() {
@@ -153,7 +161,7 @@ class Parser {
 
   void Feed(absl::string_view line) {
     ++line_;
-    if (!IsUtf8(line)) {
+    if (!is_ascii_ && !IsUtf8(line)) {
       EndValue();
       return Fail("not UTF-8", "");
     }
@@ -219,6 +227,7 @@ class Parser {
 
   absl::string_view text_;  // What is left.
   const bool has_returns_;
+  const bool is_ascii_;
   Document* const document_;
   int line_ = 0;
   // The group is the current section, empty before the first; the rest is of

@@ -370,8 +370,8 @@ OptionList Registry::Options() const {
   std::sort(sorted.begin(), sorted.end(), earlier);
   OptionList options;
   for (const Entry* entry : sorted) {
-    if (options.empty() || options.back().name != entry->group.name) {
-      options.push_back({.name = entry->group.name});
+    if (options.empty() || options.back().name != entry->group().name) {
+      options.push_back({.name = entry->group().name});
     }
     options.back().options.push_back(entry->option);
   }
@@ -389,13 +389,13 @@ std::vector<DumpEntry> Registry::Dump() const {
   dump.reserve(sorted.size());
   for (const Entry* entry : sorted) {
     const AnyValue& value = state_->values[entry->index()];
-    dump.push_back({.group = entry->group.name,
+    dump.push_back({.group = entry->group().name,
                     .name = entry->erased().name(),
                     .value = entry->ToText(value, entry->masked),
                     .origin = state_->OriginOf(*entry),
                     .is_set = static_cast<bool>(value),
                     .secret = entry->masked,
-                    .is_mutable = entry->erased().is_mutable()});
+                    .is_mutable = entry->is_mutable});
   }
   return dump;
 }

@@ -339,6 +339,9 @@ class CommaSplitter {
   bool done_;
 };
 
+// No fewer than the items of `list`, unless there are very many.
+size_t MostItems(absl::string_view list);
+
 // Removes `open` and `close` around `text`, or says which is missing.
 absl::Status StripBounds(char open, char close, absl::string_view& text);
 
@@ -569,6 +572,7 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
       if (!status.ok()) return TextError(status.message(), text, context.hide);
     }
     std::vector<T> items;
+    items.reserve(MostItems(list));
     for (CommaSplitter pieces(list); !pieces.Done();) {
       absl::StatusOr<T> item =
           Element::Parse(StripBlanks(pieces.Piece()), rules.item, context);
