@@ -18,13 +18,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "config/command_line.h"
 #include "config/default_config_files.h"
 #include "config/handle.h"
+#include "config/host.h"
 #include "config/option.h"
 #include "config/registry.h"
 #include "config/source.h"
 #include "config/sources.h"
+#include "config/units.h"
+#include "config/uri.h"
 #include "config/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -87,6 +91,17 @@ void ForEachType(F check) {
   check(TypeCase<std::vector<int64_t>>{{}, "1,2", {1, 2}, "3", {3}});
   check(TypeCase<Dict<std::string>>{
       {}, "a:b", {{"a", "b"}}, "c:d,e:f", {{"c", "d"}, {"e", "f"}}});
+  check(TypeCase<IpAddress>{{}, "::1", {"::1"}, "10.0.0.1", {"10.0.0.1"}});
+  check(TypeCase<Hostname>{
+      {.default_value = Hostname{"h"}}, "a.b.", {"a.b"}, "c", {"c"}});
+  check(TypeCase<HostAddress>{{}, "a.b", {"a.b"}, "::1", {"::1"}});
+  check(TypeCase<HostDomain>{{}, "_a.b", {"_a.b"}, "::1", {"::1"}});
+  check(TypeCase<Uri>{{}, "http://h/", {"http://h/"}, "a://b", {"a://b"}});
+  check(TypeCase<absl::Duration>{{.default_value = absl::Seconds(1)},
+                                 "90 s",
+                                 absl::Seconds(90),
+                                 "2h",
+                                 absl::Hours(2)});
 }
 
 // A directory that lives as long as the test.
