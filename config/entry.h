@@ -86,6 +86,7 @@ struct Entry {
   NameIndex::Group& group;
   const AnyOption option;
   CodeLocation registered_at;
+  uint32_t order = 0;  // Of its last registration among all of them.
   Cell cell;
   AnyValue default_value;
   // Of the assignment that counts, in the table for its kind of option.

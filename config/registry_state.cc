@@ -92,6 +92,7 @@ absl::StatusOr<Entry*> RegistryState::Add(absl::string_view group_name,
                                   static_cast<uint32_t>(entries.size()));
     values.Append(AnyValue());
   }
+  entry->order = registrations++;
   entry->default_value = erased.Default();
   entry->default_has_references = !erased.default_text().empty();
   if (entry->default_value && !entry->default_has_references) {
