@@ -490,21 +490,24 @@ absl::StatusOr<std::shared_ptr<const ConfigFile>> Load::ReadConfig(
   config->ini = ini;
   config->defaults.name = ini->defaults.name;
   const std::string absolute = AbsolutePath(file);
+  // It is no reference, whatever it contains.
   const auto add = [&](absl::string_view name, absl::string_view value) {
-    if (ini->defaults.Find(name) != nullptr ||
-        config->defaults.Find(name) != nullptr) {
-      return;
-    }
-    // It is no reference, whatever it contains.
     config->defaults.options.push_back(
         {std::string(name), absl::StrReplaceAll(value, {{"%", "%%"}}), 0});
   };
   add("here", DirectoryOf(absolute));
   add("__file__", absolute);
-  config->defaults.options.insert(config->defaults.options.end(),
-                                  ini->defaults.options.begin(),
-                                  ini->defaults.options.end());
-  for (const auto& [name, value] : globals) add(name, value);
+  for (const PasteOption& option : ini->defaults.options) {
+    PasteOption* const known = config->defaults.Find(option.name);
+    if (known != nullptr) {
+      *known = option;
+    } else {
+      config->defaults.options.push_back(option);
+    }
+  }
+  for (const auto& [name, value] : globals) {
+    if (config->defaults.Find(name) == nullptr) add(name, value);
+  }
   return config;
 }
 

@@ -14,7 +14,8 @@
 // loops are errors with the way that leads round; `filter-with` also wraps
 // pipelines and filter-apps, and `use = call:` works in filter-apps, where the
 // original fails when the application is called or built; a global whose value
-// becomes empty is empty; a `%` in a path or in the caller's globals is one.
+// becomes empty is empty; a `%` in a path or in the caller's globals is one;
+// the name of a factory may begin on a line of its own.
 
 #ifndef WSGI_PASTE_DEPLOY_H_
 #define WSGI_PASTE_DEPLOY_H_
