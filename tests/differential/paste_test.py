@@ -8,6 +8,7 @@ corners. Every factory that the files name is a stub that says how it was called
 import json
 import logging
 import os
+import random
 import re
 import subprocess
 import sys
@@ -149,6 +150,44 @@ CASES = {
     "filter_with_itself": "[app:main]\nuse = egg:T#app\nfilter-with = h\n[filter:h]\nuse = f\nfilter-with = h\n" + FILTERS,
     "composite_of_itself": "[composite:main]\nuse = egg:T#composite\n/ = main\n",
 }
+
+# For files at random: sections, and what may stand in them.
+OPTIONS = {
+    "app": ["use = b", "use = c", "use = p", "use = egg:T#app", "use = call:t:app", "use = config:two.ini",
+            "paste.app_factory = t:app", "filter-with = f", "filter-with = g", "use = egg:T#composite"],
+    "composite": ["use = egg:T#composite", "use = b", "paste.composite_factory = t:composite", "/ = b", "/c = f c",
+                  "/d = config:two.ini#c", "filter-with = f"],
+    "pipeline": ["pipeline = f b", "pipeline = f g c", "pipeline = p", "pipeline = g config:two.ini", "pipeline = b"],
+    "filter-app": ["use = egg:T#filter", "use = f", "next = b", "next = p", "next = c",
+                   "paste.filter_app_factory = t:filter_app"],
+    "filter": ["use = g", "use = egg:T#filter_app", "use = config:two.ini#f", "paste.filter_factory = t:filter",
+               "use = call:t:filter", "filter-with = h"],
+}
+ANYWHERE = ["x = 1", "y = %(x)s", "set x = 2", "set z = %(y)s", "get v = x", "x: a\n\n  b", "y = %(here)s", "z = %(w)s",
+            "# no\nw = 3", "set y = %(z)s"]
+
+
+def random_file(source):
+    text = ""
+    if source.random() < 0.7:
+        text += "[DEFAULT]\n" + "\n".join(source.sample(ANYWHERE, 2)) + "\n"
+    for name, kinds in {"main": list(OPTIONS)[:4], "b": list(OPTIONS)[:4], "c": ["app"], "p": ["pipeline"],
+                        "f": ["filter"], "g": ["filter"], "h": ["filter"]}.items():
+        kind = source.choice(kinds)
+        options = source.sample(OPTIONS[kind], source.choice([1, 1, 2, 2, 3]))
+        # Most of what is drawn is well-formed.
+        if kind in ["app", "filter"]:
+            options[0] = source.choice(OPTIONS[kind][2:6])
+        elif kind == "composite":
+            options[0] = "use = egg:T#composite"
+        elif kind == "filter-app":
+            options += ["next = c", "use = g"]
+        seen = {}
+        for option in options + source.sample(ANYWHERE, 0 if kind == "pipeline" else source.choice([0, 1, 2])):
+            seen[option.lstrip("# no\n").split("=")[0].split(":")[0].strip()] = option
+        text += f"[{kind}:{name}]\n" + "\n".join(seen.values()) + "\n"
+    return text
+
 
 # Each kind of stub under a name that says it.
 TABLE = ([("app", "t:app"), ("composite", "t:composite"), ("filter", "t:filter"), ("filter_app", "t:filter_app")]
@@ -325,6 +364,16 @@ class PasteTest(unittest.TestCase):
         # Most are about what is accepted, and enough about what is not.
         self.assertGreater(accepted, 50)
         self.assertGreater(len(uris) - accepted, 25)
+
+    def test_files_at_random(self):
+        source = random.Random(20261124)
+        uris = []
+        for i in range(600):
+            uris.append("config:" + self.write(f"random{i}", "one.ini", random_file(source)))
+            self.write(f"random{i}", "two.ini", TWO)
+        accepted = self.compare(uris)
+        self.assertGreater(accepted, 100)
+        self.assertGreater(len(uris) - accepted, 100)
 
 
 if __name__ == "__main__":
