@@ -321,7 +321,7 @@ absl::StatusOr<AnyOption> ReadOption(const NativeDict& data) {
   };
   AnyOption option = read();
   if (!reader.status().ok()) return reader.status();
-  absl::Status status = option.erased().CheckDefinition();
+  absl::Status status = option.erased().definition_status();
   if (!status.ok()) return status;
   return option;
 }

@@ -93,17 +93,17 @@ TEST(UriTest, MayHaveALargestLengthAndSchemes) {
 TEST(UriTest, ChecksRulesAndValuesOfCode) {
   const AnyOption bad_scheme =
       Option<Uri>{.name = "a", .type = {.schemes = {"http://"}}};
-  EXPECT_THAT(bad_scheme.erased().CheckDefinition(),
+  EXPECT_THAT(bad_scheme.erased().definition_status(),
               StatusIs(kInvalid, HasSubstr("schemes is none: \"http://\"")));
   const AnyOption bad_default =
       Option<Uri>{.name = "a", .default_value = Uri{"h"}};
-  EXPECT_THAT(bad_default.erased().CheckDefinition(),
+  EXPECT_THAT(bad_default.erased().definition_status(),
               StatusIs(kInvalid,
                        "its default not a URI: it does not begin with a "
                        "scheme: \"h\""));
   const AnyOption later =
       Option<Uri>{.name = "a", .default_value = Uri{"http://$host:80"}};
-  EXPECT_THAT(later.erased().CheckDefinition(), IsOk());
+  EXPECT_THAT(later.erased().definition_status(), IsOk());
 }
 
 TEST(UriTest, StandsInLists) {
