@@ -135,10 +135,11 @@ bool IsName(absl::string_view text) {
 }
 
 std::string Quote(absl::string_view text) {
-  const bool whole = text.size() <= kLongestQuote;
-  return absl::StrCat(": \"",
-                      absl::Utf8SafeCHexEscape(text.substr(0, kLongestQuote)),
-                      whole ? "" : "...", "\"");
+  size_t length = std::min(text.size(), kLongestQuote);
+  // Not in the middle of a character.
+  while (length < text.size() && (text[length] & 0xc0) == 0x80) --length;
+  return absl::StrCat(": \"", absl::Utf8SafeCHexEscape(text.substr(0, length)),
+                      length == text.size() ? "" : "...", "\"");
 }
 
 // The end of a message about `line`: the line without what may be a value, or

@@ -20,7 +20,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,128 +30,30 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "config/handle.h"
+#include "config/hook.h"
 #include "config/name_index.h"
 #include "config/option.h"
+#include "config/report.h"
 #include "config/snapshot.h"
 #include "config/source.h"
 
 namespace bergen::config {
 
-// A line of C++, by default the caller's.
-struct CodeLocation {
-  const char* file = "";
-  int line = 0;
-
-  // The builtins, because clang 14 lacks those of std::source_location.
-  static constexpr CodeLocation Current(const char* file = __builtin_FILE(),
-                                        int line = __builtin_LINE()) {
-    return {file, line};
-  }
-};
-
-// Where the value in force comes from.
-struct Origin {
-  enum class Kind {
-    kDefault,     // The option's own default, or none.
-    kSetDefault,  // `SetDefault`.
-    kFile,
-    kEnvironment,
-    kCommandLine,
-    kOther,     // A source of another kind.
-    kOverride,  // `SetOverride`.
-  };
-
-  Kind kind = Kind::kDefault;
-  // `demo.conf:7`, `--set demo.workers=3`, a variable's name, or the place in
-  // the code that registered or set the value.
-  std::string place;
-
-  // For people: the place, preceded by what it is when it is code.
-  std::string ToString() const;
-};
-
-// What became of an option whose value differs from the one in force.
-enum class Verdict {
-  kApplied,
-  // The option is not mutable: the new value needs a restart or
-  // `Registry::Reload`.
-  kNeedsRestart,
-  // The new value is not allowed; then nothing was applied.
-  kRejected,
-  // Would have been applied, had no other been rejected.
-  kHeldBack,
-};
-
-// One such option.
-struct Change {
-  std::string group;
-  std::string name;
-  // As printed by a dump. There is no new text if it was rejected.
-  std::string old_text;
-  std::string new_text;
-  Origin origin;  // Of the new value.
-  Verdict verdict = Verdict::kApplied;
-  // Where and why it was rejected: "demo.conf:7: demo.workers: must be ...".
-  std::string reason;
-};
-
-// What there is to tell of a load, reload or mutation. Meant to be logged, and
-// never contains a secret.
-struct Report {
-  // Whether the new values were published, or would have been but for
-  // `dry_run`. Otherwise nothing has changed, and the message has one line for
-  // each problem, beginning with its place: NotFound, PermissionDenied and so
-  // on if all that is wrong is that sources cannot be read, FailedPrecondition
-  // if there is nothing to reload, otherwise InvalidArgument.
-  absl::Status status;
-  bool dry_run = false;
-  // Unknown sections and keys, deprecated names, options that will go away,
-  // repeated assignments; each begins with its place.
-  std::vector<std::string> warnings;
-  // In the order of `Registry::Dump`. Empty for the first load.
-  std::vector<Change> changes;
-  // What hooks returned, other than OK.
-  std::vector<absl::Status> hook_failures;
-};
-
-struct LoadOptions {
-  // Unknown sections and keys are errors. Wants every option to be registered
-  // before the load. Variables of the environment are never unknown.
-  bool strict = false;
-};
+namespace internal {
+enum class Mode;
+struct RegistryState;
+struct Setting;
+}  // namespace internal
 
 struct ReloadOptions {
   // Reads and checks everything and gives its verdicts, but publishes nothing,
   // and calls no hook.
   bool dry_run = false;
-};
-
-namespace internal {
-class Hook;
-}  // namespace internal
-
-// Ends a hook's subscription when destroyed: then the hook is not running, and
-// will not, unless it is the hook itself that does so. Movable; may outlive the
-// registry.
-class [[nodiscard]] Subscription {
- public:
-  Subscription() = default;
-  Subscription(Subscription&&) = default;
-  Subscription& operator=(Subscription&& other) noexcept;
-  ~Subscription();
-
- private:
-  friend class Registry;
-  explicit Subscription(std::shared_ptr<internal::Hook> hook)
-      : hook_(std::move(hook)) {}
-
-  std::shared_ptr<internal::Hook> hook_;
 };
 
 // One option of a dump.
@@ -325,13 +226,8 @@ class Registry {
 
  private:
   friend class TestScope;
-  enum class Mode { kAll, kMutableOnly };
-  enum class Layer { kDefault, kOverride };
-  struct State;
-  struct Setting;
+  using Layer = internal::Layer;
   struct Cached;
-  struct FrozenValues;
-  class Frozen;
 
   absl::StatusOr<const internal::Cell*> RegisterOne(absl::string_view group,
                                                     const AnyOption& option,
@@ -351,19 +247,19 @@ class Registry {
                      absl::string_view name);
   Subscription AddHook(std::shared_ptr<internal::Hook> hook);
   Report Adopt(const std::vector<std::unique_ptr<Source>>& sources,
-               const LoadOptions& options, Mode mode, bool dry_run)
+               const LoadOptions& options, internal::Mode mode, bool dry_run)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
-  Report Again(Mode mode, const ReloadOptions& options);
+  Report Again(internal::Mode mode, const ReloadOptions& options);
   absl::Status Forget(bool settings_too);
   bool InsideHook() const;
 
   // For `TestScope`: what one layer of an option says, to be put back, and one
   // more file.
-  std::shared_ptr<const Setting> SettingOf(Layer layer, absl::string_view group,
-                                           absl::string_view name) const;
+  std::shared_ptr<const internal::Setting> SettingOf(
+      Layer layer, absl::string_view group, absl::string_view name) const;
   absl::Status PutBack(Layer layer, absl::string_view group,
                        absl::string_view name,
-                       const std::shared_ptr<const Setting>& setting);
+                       const std::shared_ptr<const internal::Setting>& setting);
   absl::Status AddFile(std::unique_ptr<Source> file);
   void RemoveFile(const Source* file);
   absl::Status ReloadForTest();  // Also if nothing else was loaded.
@@ -379,10 +275,11 @@ class Registry {
   NameIndex names_;  // Changed under `mutex_`, read without.
   // Counts what changes values.
   std::atomic<uint64_t> version_ = 1;
-  const std::unique_ptr<Frozen> frozen_;
+  const std::unique_ptr<internal::NewestValues> frozen_;
 
   mutable absl::Mutex mutex_;
-  const std::unique_ptr<State> state_ ABSL_PT_GUARDED_BY(mutex_);
+  const std::unique_ptr<internal::RegistryState> state_
+      ABSL_PT_GUARDED_BY(mutex_);
 
   // What `TakeSnapshot` made last, once for each of several groups of threads,
   // which thereby do not wait for each other.
@@ -408,39 +305,6 @@ auto ToOptionValue(const T& value) {
     return value;
   }
 }
-
-// One subscription.
-class Hook {
- public:
-  using OnChange =
-      std::function<absl::Status(const AnyValue& from, const AnyValue& to)>;
-  using OnReport = std::function<absl::Status(const Report& report)>;
-
-  Hook(const Cell& cell, OnChange on_change)
-      : cell_(&cell), on_change_(std::move(on_change)) {}
-  explicit Hook(OnReport on_report) : on_report_(std::move(on_report)) {}
-
-  // The option it is about, or null if it is about reports.
-  const Cell* cell() const { return cell_; }
-
-  // Calls it, unless the subscription has ended.
-  absl::Status CallOnChange(const AnyValue& from, const AnyValue& to);
-  absl::Status CallOnReport(const Report& report);
-
-  // Returns when it is not running and will not, unless it is the caller.
-  void End();
-  bool ended() const { return ended_.load(); }
-
- private:
-  absl::Status Call(absl::FunctionRef<absl::Status()> hook);
-
-  const Cell* const cell_ = nullptr;
-  const OnChange on_change_;
-  const OnReport on_report_;
-  absl::Mutex running_;
-  std::atomic<bool> ended_ = false;
-  std::atomic<std::thread::id> thread_;  // That is running it.
-};
 
 // `call`'s result, or OK if it has none.
 template <typename F, typename... Args>

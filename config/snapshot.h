@@ -10,12 +10,15 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "config/handle.h"
 
 namespace bergen::config {
@@ -64,6 +67,29 @@ class ValueList {
  private:
   std::vector<std::shared_ptr<Piece>> pieces_;
   size_t size_ = 0;
+};
+
+// What snapshots see at a version.
+struct FrozenValues {
+  uint64_t version = 0;
+  std::shared_ptr<const ValueList::Frozen> values;
+};
+
+// The newest of these. Thread-safe; locked for no longer than a copy takes.
+class NewestValues {
+ public:
+  FrozenValues Get() const {
+    absl::MutexLock lock(&mutex_);
+    return values_;
+  }
+  void Set(FrozenValues values) {
+    absl::MutexLock lock(&mutex_);
+    std::swap(values_, values);
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  FrozenValues values_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace internal

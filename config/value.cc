@@ -76,6 +76,11 @@ std::vector<std::string> ValueType<std::string>::RuleLines(const Rules& rules) {
   if (!rules.regex.empty()) {
     lines.push_back(absl::StrCat("matches the regex ", rules.regex.pattern()));
   }
+  return lines;
+}
+
+std::vector<std::string> ValueType<std::string>::FormLines(const Rules& rules) {
+  std::vector<std::string> lines;
   if (rules.ignore_case) lines.push_back("upper and lower case are the same");
   if (rules.quotes) lines.push_back("may stand in quotes");
   return lines;
@@ -214,14 +219,9 @@ void AppendLines(absl::string_view what,
   }
 }
 
-std::vector<std::string> ContainerLines(absl::string_view bounds,
-                                        size_t min_length) {
-  std::vector<std::string> lines;
-  if (!bounds.empty()) lines.push_back(absl::StrCat("stands in ", bounds));
-  if (min_length > 0) {
-    lines.push_back(absl::StrCat("at least ", min_length, " items"));
-  }
-  return lines;
+std::vector<std::string> LengthLines(size_t min_length) {
+  if (min_length == 0) return {};
+  return {absl::StrCat("at least ", min_length, " items")};
 }
 
 absl::Status CheckLength(size_t length, size_t min_length) {

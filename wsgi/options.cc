@@ -88,6 +88,16 @@ Option<bool> WsgiServerDebug() {
               "body of a 500 response."};
 }
 
+Option<double> WsgiDrainGrace() {
+  return {.name = "wsgi_drain_grace",
+          .default_value = 1.0,
+          .help =
+              "Seconds during which a worker that stops still serves one "
+              "request of each idle connection, before it closes it.",
+          .min = 0,
+          .max = 3600};
+}
+
 struct Handles {
   Handle<std::string> api_paste_config;
   Handle<std::string> wsgi_log_format;
@@ -97,6 +107,7 @@ struct Handles {
   Handle<bool> wsgi_keep_alive;
   Handle<int64_t> client_socket_timeout;
   Handle<bool> wsgi_server_debug;
+  Handle<double> wsgi_drain_grace;
 };
 
 absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
@@ -110,6 +121,7 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_keep_alive = add(WsgiKeepAlive()),
       .client_socket_timeout = add(ClientSocketTimeout()),
       .wsgi_server_debug = add(WsgiServerDebug()),
+      .wsgi_drain_grace = add(WsgiDrainGrace()),
   };
   if (!add.status().ok()) return add.status();
   return handles;
@@ -121,7 +133,8 @@ config::OptionList ListOpts() {
   return {{.name = std::string(config::kDefaultGroup),
            .options = {ApiPasteConfig(), WsgiLogFormat(), TcpKeepidle(),
                        WsgiDefaultPoolSize(), MaxHeaderLine(), WsgiKeepAlive(),
-                       ClientSocketTimeout(), WsgiServerDebug()}}};
+                       ClientSocketTimeout(), WsgiServerDebug(),
+                       WsgiDrainGrace()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -139,6 +152,7 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
       timeout == 0 ? absl::InfiniteDuration() : absl::Seconds(timeout);
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
   options.debug = handles->wsgi_server_debug.Get();
+  options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());
   options.log_format = handles->wsgi_log_format.Get();
   return options;
 }

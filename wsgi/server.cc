@@ -206,6 +206,9 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   void Close(Peer& peer);
   void WaitFor(Peer& peer, EventLoop::Direction direction);
   void GrantGrace(Peer& peer);
+  // Looks once more at a connection whose grace is over: a request may have
+  // come just now. Returns whether there is nothing left to close.
+  bool HasLateRequest(Peer& peer);
   absl::Duration DeadlineOf(const Peer& peer) const;
   void CheckAt(Peer& peer, absl::Duration when);
   void SetTimer();
@@ -315,10 +318,16 @@ absl::Status Server::Impl::Start() {
 }
 
 void Server::Impl::Stop() {
-  absl::MutexLock lock(&mutex_);
-  stop_called_ = true;
-  stopping_.store(true, std::memory_order_relaxed);
-  if (started_) StopAcceptors();
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_called_ = true;
+    stopping_.store(true, std::memory_order_relaxed);
+    if (!started_) return;
+    StopAcceptors();
+  }
+  // Or the owner of a listener could shut it down too early: the kernel would
+  // reset whoever is still in its queue.
+  for (auto& acceptor : acceptors_) acceptor->AwaitFinished();
 }
 
 void Server::Impl::StopAcceptors() {
@@ -696,6 +705,17 @@ void Server::Impl::GrantGrace(Peer& peer) {
   CheckAt(peer, peer.deadline);
 }
 
+bool Server::Impl::HasLateRequest(Peer& peer) {
+  if (!draining_ || aborting_ || !peer.channel.received.empty() ||
+      peer.stage != Connection::Stage::kServing) {
+    return false;
+  }
+  if (!Receive(peer)) return true;
+  if (peer.channel.received.empty()) return false;
+  CheckAt(peer, DeadlineOf(peer));
+  return true;
+}
+
 absl::Duration Server::Impl::DeadlineOf(const Peer& peer) const {
   // Once a request begins to arrive it has its usual time.
   const bool arriving = peer.stage == Connection::Stage::kServing &&
@@ -738,6 +758,7 @@ void Server::Impl::OnReady() {
       CheckAt(peer, deadline);
       continue;
     }
+    if (HasLateRequest(peer)) continue;
     log_->debug("{}: closing connection of {} after waiting for it",
                 options_.name, peer.channel.info.remote_addr);
     Close(peer);

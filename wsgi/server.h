@@ -72,7 +72,7 @@ struct ServerOptions {
   // How long a TLS handshake may take.
   absl::Duration handshake_timeout = absl::Seconds(30);
   // How long, after `Stop`, an idle connection may still send a request.
-  absl::Duration drain_grace = absl::Milliseconds(250);
+  absl::Duration drain_grace = absl::Seconds(1);
   // Other processes serve the same application (`wsgi.multiprocess`).
   bool multiprocess = false;
 };
@@ -106,9 +106,10 @@ class Server : public Service {
   // descriptors.
   absl::Status Start() override;
 
-  // Accepts the connections that are waiting in the kernel's queue, then closes
-  // this server's descriptors of the listeners. Requests that have
-  // begun to arrive are served. Idle connections may send one more, within
+  // Accepts the connections that are waiting in the kernel's queue and closes
+  // this server's descriptors of the listeners; when this returns, whoever
+  // owns the listeners may shut them down. Requests that have begun to
+  // arrive are served. Idle connections may send one more, within
   // `drain_grace`. The last response on each says `Connection: close`.
   void Stop() override;
 

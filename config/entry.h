@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An option as its registry keeps it, and what is wanted of it.
+
+#ifndef CONFIG_ENTRY_H_
+#define CONFIG_ENTRY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "config/handle.h"
+#include "config/name_index.h"
+#include "config/option.h"
+#include "config/raw_table.h"
+#include "config/report.h"
+
+namespace bergen::config::internal {
+
+// What code wants an option to be.
+struct Setting {
+  std::optional<std::string> text;  // If it has to be parsed.
+  AnyValue value;                   // Otherwise; null is unset.
+  CodeLocation where;
+};
+
+// What one layer wants an option to be, wherever that is kept.
+struct Wish {
+  Origin::Kind kind = Origin::Kind::kDefault;
+  CodeLocation where;               // If it is code that wants it.
+  const RawTable* table = nullptr;  // Otherwise with the position.
+  RawTable::Position position = RawTable::kNone;
+  // Either the texts count or, if `has_texts` is false, the value.
+  bool has_texts = false;
+  absl::string_view text;                        // Of an ordinary option.
+  const RawTable::ManySelected* many = nullptr;  // Of one with several values.
+  const AnyValue* value = nullptr;
+
+  // What `setting`, which must outlive it, wants.
+  static Wish OfCode(Origin::Kind kind, const Setting& setting);
+  // What stands in the table, which must outlive it, and for an option with
+  // several values so must `many`.
+  static Wish OfSource(const RawTable& table, RawTable::Position position,
+                       const RawTable::ManySelected* many);
+
+  absl::Span<const absl::string_view> texts() const {
+    if (many) return many->texts;
+    return absl::MakeConstSpan(&text, 1);
+  }
+};
+
+// How a dump prints an option that has no value.
+inline constexpr absl::string_view kUnsetText = "<None>";
+
+// What is changed only under the registry's lock.
+struct Entry {
+  Entry(NameIndex::Name& name, AnyOption any_option, CodeLocation where,
+        const void* registry, uint32_t index)
+      : known_as(name),
+        group(name.group),
+        option(std::move(any_option)),
+        registered_at(where),
+        cell(registry, index, option.erased().type()) {}
+
+  const ErasedOption& erased() const { return option.erased(); }
+  uint32_t index() const { return cell.index(); }
+  std::string subject() const {
+    return absl::StrCat(group.name, ".", erased().name());
+  }
+  // How a dump prints `value`.
+  std::string ToText(const AnyValue& value, bool is_masked) const {
+    if (is_masked) return std::string(kMask);
+    if (!value) return std::string(kUnsetText);
+    return erased().Print(value);
+  }
+  bool Equal(const AnyValue& a, const AnyValue& b) const {
+    if (!a || !b) return !a && !b;
+    return erased().ValuesEqual(a, b);
+  }
+
+  NameIndex::Name& known_as;
+  NameIndex::Group& group;
+  const AnyOption option;
+  CodeLocation registered_at;
+  uint32_t order = 0;  // Of its last registration among all of them.
+  Cell cell;
+  AnyValue default_value;
+  // Of the assignment that counts, in the table for its kind of option.
+  RawTable::Position position = RawTable::kNone;
+  bool alive = true;
+  bool masked = false;
+  bool has_references = false;
+  bool default_has_references = false;
+  bool has_override = false;
+  bool has_default = false;
+};
+
+// A line of code as messages call it.
+std::string PlaceText(CodeLocation where);
+// The same of an assignment; `secret` hides the value if that is a part of it.
+std::string PlaceText(const RawTable::Value& value, bool secret);
+// Where the wish for `entry` was made.
+std::string PlaceOf(const Entry& entry, const Wish& wish);
+
+// That a required option has no value.
+std::string Missing(const Entry& entry, const Wish& wish);
+
+}  // namespace bergen::config::internal
+
+#endif  // CONFIG_ENTRY_H_

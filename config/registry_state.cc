@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/registry_state.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace bergen::config::internal {
+namespace {
+
+// An option that alternates between so many values needs no more memory.
+constexpr size_t kMaxReused = 16;
+
+absl::Status CheckGroupName(absl::string_view group) {
+  if (group != kDefaultGroup && absl::EqualsIgnoreCase(group, kDefaultGroup)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the unnamed group is written ", kDefaultGroup));
+  }
+  const bool good =
+      !group.empty() &&
+      std::all_of(group.begin(), group.end(), [](unsigned char c) {
+        return absl::ascii_isgraph(c) && c != '[' && c != ']';
+      });
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "the name of a group must be visible characters without brackets");
+}
+
+}  // namespace
+
+const Entry* RegistryState::Find(absl::string_view group,
+                                 absl::string_view name) const {
+  const Cell* const cell = names.FindCell(group, name);
+  return cell ? &entries[cell->index()] : nullptr;
+}
+
+Entry* RegistryState::Find(absl::string_view group, absl::string_view name) {
+  return const_cast<Entry*>(std::as_const(*this).Find(group, name));
+}
+
+absl::StatusOr<Entry*> RegistryState::MustFind(absl::string_view group,
+                                               absl::string_view name) {
+  if (Entry* entry = Find(group, name)) return entry;
+  return absl::NotFoundError(
+      absl::StrCat(group, ".", name, ": no such option"));
+}
+
+// The entry of `option`: a new one that is not resolved yet, or the one of an
+// equal option. `where` is told in errors.
+absl::StatusOr<Entry*> RegistryState::Add(absl::string_view group_name,
+                                          const AnyOption& option,
+                                          CodeLocation where, bool& is_new) {
+  const ErasedOption& erased = option.erased();
+  const auto error = [&](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat(PlaceText(where), ": ", group_name, ".",
+                                     erased.name(), ": ", status.message()));
+  };
+  const bool is_last_group = last_group && last_group->name == group_name;
+  absl::Status status =
+      is_last_group ? absl::OkStatus() : CheckGroupName(group_name);
+  if (status.ok()) status = erased.CheckDefinition();
+  if (!status.ok()) return error(status);
+
+  if (!is_last_group) last_group = &names.AddGroup(group_name);
+  NameIndex::Name& name = names.Add(*last_group, erased.name());
+  if (name.option != NameIndex::kNoOption) {
+    Entry& existing = entries[name.option];
+    is_new = false;
+    if (existing.option == option) return &existing;
+    return error(absl::AlreadyExistsError(
+        absl::StrCat("another option of that name was registered at ",
+                     PlaceText(existing.registered_at))));
+  }
+
+  is_new = true;
+  Entry* entry = nullptr;
+  if (name.last_option != NameIndex::kNoOption &&
+      entries[name.last_option].option == option) {
+    entry = &entries[name.last_option];
+    entry->alive = true;
+    entry->registered_at = where;
+  } else {
+    entry = &entries.emplace_back(name, option, where, registry,
+                                  static_cast<uint32_t>(entries.size()));
+    values.Append(AnyValue());
+  }
+  entry->order = registrations++;
+  entry->default_value = erased.Default();
+  entry->default_has_references = !erased.default_text().empty();
+  if (entry->default_value && !entry->default_has_references) {
+    (void)erased.Expand(entry->default_value, [&](absl::string_view text) {
+      entry->default_has_references = true;
+      return absl::StatusOr<std::string>(std::string(text));
+    });
+  }
+  Connect(*entry);
+  if (loaded) SelectFor(*entry);
+  return entry;
+}
+
+NameIndex::Name& RegistryState::OldName(const Entry& entry,
+                                        const DeprecatedName& old) {
+  const auto [group, name] =
+      old.InFull(entry.group.name, entry.erased().name());
+  return names.Add(names.AddGroup(group), name);
+}
+
+// Makes the entry known under its names.
+void RegistryState::Connect(Entry& entry) {
+  ++entry.group.options;
+  entry.known_as.option = entry.known_as.last_option = entry.index();
+  UpdateCell(entry.known_as);
+  uint32_t rank = 0;
+  for (const DeprecatedName& old : entry.erased().deprecated_names()) {
+    NameIndex::Name& name = OldName(entry, old);
+    ++name.group.aliases;
+    if (!name.aliases) {
+      name.aliases = std::make_unique<std::vector<NameIndex::AliasUse>>();
+    }
+    name.aliases->push_back({.option = entry.index(), .rank = ++rank});
+    UpdateCell(name);
+  }
+}
+
+void RegistryState::Disconnect(Entry& entry) {
+  --entry.group.options;
+  entry.known_as.option = NameIndex::kNoOption;
+  UpdateCell(entry.known_as);
+  for (const DeprecatedName& old : entry.erased().deprecated_names()) {
+    NameIndex::Name& name = OldName(entry, old);
+    --name.group.aliases;
+    std::vector<NameIndex::AliasUse> others;
+    for (const NameIndex::AliasUse& use : *name.aliases) {
+      if (use.option != entry.index()) others.push_back(use);
+    }
+    *name.aliases = std::move(others);
+    if (name.aliases->empty()) name.aliases = nullptr;
+    UpdateCell(name);
+  }
+}
+
+void RegistryState::UpdateCell(NameIndex::Name& name) {
+  const uint32_t option = name.option != NameIndex::kNoOption || !name.aliases
+                              ? name.option
+                              : name.aliases->front().option;
+  name.cell.store(
+      option == NameIndex::kNoOption ? nullptr : &entries[option].cell,
+      std::memory_order_release);
+}
+
+// Takes back what `Add` has added.
+void RegistryState::TakeBack(const std::vector<uint32_t>& added) {
+  for (const uint32_t index : added) {
+    Entry& entry = entries[index];
+    Disconnect(entry);
+    SetReferences(entry, nullptr);
+    entry.alive = false;
+    entry.position = RawTable::kNone;
+    many.erase(index);
+  }
+}
+
+// Looks up what the sources said about an entry that is newer.
+void RegistryState::SelectFor(Entry& entry) {
+  const ErasedOption& option = entry.erased();
+  std::vector<RawTable::NameInGroup> called = {
+      {entry.group.name, option.name()}};
+  for (const DeprecatedName& old : option.deprecated_names()) {
+    called.push_back(old.InFull(entry.group.name, option.name()));
+  }
+  const RawTable& table = *TableOf(entry);
+  if (!option.is_multi()) {
+    entry.position = table.Find(called).position();
+    return;
+  }
+  RawTable::ManySelected selected = table.FindMany(called);
+  if (selected.positions.empty()) return;
+  entry.position = selected.positions.back();
+  many[entry.index()] =
+      std::make_unique<RawTable::ManySelected>(std::move(selected));
+}
+
+// `changed` and whatever refers to them, directly or not, in ascending order.
+std::vector<uint32_t> RegistryState::WithReferrers(
+    std::vector<uint32_t> changed) const {
+  if (referrers.empty()) return changed;
+  absl::flat_hash_set<uint32_t> seen(changed.begin(), changed.end());
+  const auto add = [&](absl::string_view group, absl::string_view name) {
+    const auto found = referrers.find(NameKey(group, name));
+    if (found == referrers.end()) return;
+    for (const uint32_t referrer : found->second) {
+      if (seen.insert(referrer).second) changed.push_back(referrer);
+    }
+  };
+  for (size_t i = 0; i < changed.size(); ++i) {
+    const Entry& entry = entries[changed[i]];
+    add(entry.group.name, entry.erased().name());
+    for (const DeprecatedName& old : entry.erased().deprecated_names()) {
+      const auto [group, name] =
+          old.InFull(entry.group.name, entry.erased().name());
+      add(group, name);
+    }
+  }
+  std::sort(changed.begin(), changed.end());
+  return changed;
+}
+
+// Gives `changed`, and whatever refers to them, the values that their settings
+// now say. After an error no value has changed.
+absl::Status RegistryState::Commit(std::vector<uint32_t> changed) {
+  if (referrers.empty()) {
+    // Most new options have nothing but a default.
+    const auto needs_more = [&](uint32_t index) {
+      Entry& entry = entries[index];
+      if (entry.position != RawTable::kNone || entry.default_has_references ||
+          entry.has_override || entry.has_default || entry.has_references ||
+          (loaded && entry.erased().required()) || !entry.alive) {
+        return true;
+      }
+      Resolved resolved;
+      resolved.value = entry.default_value;
+      resolved.masked = entry.erased().secret();
+      Stage(entry, resolved);
+      return false;
+    };
+    changed.erase(
+        std::stable_partition(changed.begin(), changed.end(), needs_more),
+        changed.end());
+    PublishStaged();
+    if (changed.empty()) return absl::OkStatus();
+  }
+  const std::vector<uint32_t> fresh = WithReferrers(std::move(changed));
+  const absl::flat_hash_set<uint32_t> fresh_set(fresh.begin(), fresh.end());
+  const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
+  const auto is_fresh = [&](const Entry& entry) {
+    return fresh_set.contains(entry.index());
+  };
+  Resolver resolver(*this, wish_of, is_fresh);
+
+  std::vector<absl::Status> errors;
+  for (const uint32_t index : fresh) {
+    const Entry& entry = entries[index];
+    if (!entry.alive) continue;
+    Resolver::Outcome& outcome = resolver.Resolve(entry);
+    if (outcome.status.ok()) {
+      if (loaded && entry.erased().required() && !outcome.resolved.value) {
+        errors.push_back(
+            absl::InvalidArgumentError(Missing(entry, InForce(entry))));
+      }
+      continue;
+    }
+    // A default may refer to an option that is registered later.
+    if (absl::IsNotFound(outcome.status) && !loaded &&
+        InForce(entry).kind == Origin::Kind::kDefault) {
+      outcome.status = absl::OkStatus();
+      outcome.resolved.value = AnyValue();
+      continue;
+    }
+    errors.push_back(absl::InvalidArgumentError(outcome.status.message()));
+  }
+  if (!errors.empty()) return Joined(errors);
+  for (const uint32_t index : fresh) {
+    Entry& entry = entries[index];
+    if (entry.alive) Stage(entry, resolver.Resolve(entry).resolved);
+  }
+  PublishStaged();
+  return absl::OkStatus();
+}
+
+// Puts `setting` in a layer of `entry`, or empties the layer. After an error
+// nothing has changed.
+absl::Status RegistryState::Replace(Entry& entry, Layer layer,
+                                    std::optional<Setting> setting) {
+  const bool is_override = layer == Layer::kOverride;
+  if (setting) {
+    // Even if another layer hides it.
+    const auto wish_of = [&](const Entry& other) { return InForce(other); };
+    const auto is_fresh = [](const Entry&) { return false; };
+    Resolver resolver(*this, wish_of, is_fresh);
+    Resolved ignored;
+    const absl::Status status =
+        resolver.Evaluate(entry,
+                          Wish::OfCode(is_override ? Origin::Kind::kOverride
+                                                   : Origin::Kind::kSetDefault,
+                                       *setting),
+                          ignored);
+    if (!status.ok()) return absl::InvalidArgumentError(status.message());
+  }
+  auto& layers = is_override ? overrides : set_defaults;
+  bool& has = is_override ? entry.has_override : entry.has_default;
+  std::optional<Setting> before;
+  if (has) before = std::move(layers[entry.index()]);
+  const auto put = [&](std::optional<Setting> wanted) {
+    has = wanted.has_value();
+    if (wanted) {
+      layers[entry.index()] = *std::move(wanted);
+    } else {
+      layers.erase(entry.index());
+    }
+  };
+  put(std::move(setting));
+  absl::Status status = Commit({entry.index()});
+  if (!status.ok()) put(std::move(before));
+  return status;
+}
+
+Wish RegistryState::InForce(const Entry& entry,
+                            std::optional<Wish> from_sources) const {
+  if (entry.has_override) {
+    return Wish::OfCode(Origin::Kind::kOverride,
+                        overrides.find(entry.index())->second);
+  }
+  if (from_sources) return *from_sources;
+  if (entry.has_default) {
+    return Wish::OfCode(Origin::Kind::kSetDefault,
+                        set_defaults.find(entry.index())->second);
+  }
+  Wish wish = {.where = entry.registered_at};
+  wish.has_texts = !entry.erased().default_text().empty();
+  if (wish.has_texts) wish.text = entry.erased().default_text();
+  wish.value = &entry.default_value;
+  return wish;
+}
+
+Wish RegistryState::InForce(const Entry& entry) const {
+  if (entry.position == RawTable::kNone) return InForce(entry, std::nullopt);
+  return InForce(entry, Wish::OfSource(*TableOf(entry), entry.position,
+                                       FindMany(many, entry.index())));
+}
+
+Origin RegistryState::OriginOf(const Entry& entry) const {
+  const Wish wish = InForce(entry);
+  return {wish.kind, PlaceOf(entry, wish)};
+}
+
+void RegistryState::SetReferences(Entry& entry,
+                                  const std::vector<std::string>* wanted) {
+  if (!wanted && !entry.has_references) return;
+  if (entry.has_references) {
+    for (const std::string& key : references[entry.index()]) {
+      const auto found = referrers.find(key);
+      if (found == referrers.end()) continue;
+      found->second.erase(entry.index());
+      if (found->second.empty()) referrers.erase(found);
+    }
+    references.erase(entry.index());
+  }
+  entry.has_references = wanted != nullptr;
+  if (!wanted) return;
+  for (const std::string& key : *wanted) referrers[key].insert(entry.index());
+  references[entry.index()] = *wanted;
+}
+
+// Records the value, which is not visible yet; whether it is another than now.
+bool RegistryState::Stage(Entry& entry, Resolved& resolved) {
+  if (resolved.references || entry.has_references) {
+    SetReferences(entry, resolved.references.get());
+  }
+  entry.masked = resolved.masked;
+  const uint32_t index = entry.index();
+  const AnyValue& now = values[index];
+  if (entry.Equal(now, resolved.value)) return false;
+  AnyValue next = std::move(resolved.value);
+  const auto is_default = [&](const AnyValue& value) {
+    return value.word() == entry.default_value.word();
+  };
+  // The default stays anyway.
+  const bool keep = now.is_shared() && !is_default(now);
+  const bool may_reuse = next.is_shared() && !is_default(next);
+  if (const auto found = superseded.find(index);
+      may_reuse && found != superseded.end()) {
+    // One that readers have seen, if it was the same.
+    std::vector<AnyValue>& kept = found->second;
+    const size_t oldest = kept.size() - std::min(kept.size(), kMaxReused);
+    for (size_t i = kept.size(); i-- > oldest;) {
+      if (!entry.Equal(kept[i], next)) continue;
+      next = kept[i];
+      kept.erase(kept.begin() + static_cast<ptrdiff_t>(i));
+      break;
+    }
+  }
+  if (keep) superseded[index].push_back(now);
+  values.Set(index, std::move(next));
+  staged.push_back(index);
+  return true;
+}
+
+// Makes what was staged visible: to snapshots all at once, then to handles.
+void RegistryState::PublishStaged() {
+  version.fetch_add(1, std::memory_order_release);
+  for (const uint32_t index : staged) {
+    entries[index].cell.Publish(values[index]);
+  }
+  staged.clear();
+}
+
+Change RegistryState::ToChange(const Entry& entry,
+                               const Candidate& candidate) const {
+  const uint32_t index = entry.index();
+  const Wish wish = candidate.InForce(entry);
+  Change change = {.group = entry.group.name,
+                   .name = entry.erased().name(),
+                   .old_text = entry.ToText(values[index], entry.masked),
+                   .origin = {wish.kind, PlaceOf(entry, wish)}};
+  const auto rejected = candidate.rejected.find(index);
+  if (rejected != candidate.rejected.end()) {
+    change.verdict = Verdict::kRejected;
+    change.reason = rejected->second;
+  } else {
+    change.new_text =
+        entry.ToText(candidate.values[index], candidate.masked[index]);
+  }
+  return change;
+}
+
+Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
+                            const LoadOptions& options, Mode mode, bool dry_run,
+                            std::vector<Changed>* changed) {
+  // So that snapshots need not wait for what follows.
+  if (snapshots_taken.load(std::memory_order_relaxed)) Freeze();
+  Lines errors;
+  Lines warnings;
+  Candidate candidate(*this, std::move(table));
+  candidate.FindUnknown(options.strict ? errors : warnings);
+  candidate.WarnOfNames(warnings);
+  candidate.ResolveAll(errors);
+  if (errors.empty() && mode == Mode::kMutableOnly) {
+    candidate.KeepImmutable(errors);
+  }
+
+  Report report;
+  report.dry_run = dry_run;
+  report.warnings = warnings.Take();
+  const bool good = errors.empty();
+  if (!good) {
+    report.status =
+        absl::InvalidArgumentError(absl::StrJoin(errors.Take(), "\n"));
+  }
+  if (loaded) {
+    std::vector<const Entry*> differing;
+    for (const Entry& entry : entries) {
+      if (!entry.alive) continue;
+      if (candidate.rejected.contains(entry.index()) ||
+          !entry.Equal(values[entry.index()],
+                       candidate.values[entry.index()])) {
+        differing.push_back(&entry);
+      }
+    }
+    Sort(differing);
+    report.changes.reserve(differing.size());
+    for (const Entry* entry : differing) {
+      Change& change = report.changes.emplace_back(ToChange(*entry, candidate));
+      if (change.verdict == Verdict::kRejected) continue;
+      if (mode == Mode::kMutableOnly && !entry->erased().is_mutable()) {
+        change.verdict = Verdict::kNeedsRestart;
+      } else if (!good) {
+        change.verdict = Verdict::kHeldBack;
+      }
+    }
+  }
+  if (good && !dry_run) Apply(candidate, mode, changed);
+  return report;
+}
+
+void RegistryState::Apply(Candidate& candidate, Mode mode,
+                          std::vector<Changed>* changed) {
+  newest = candidate.table;
+  if (mode == Mode::kAll) loaded = candidate.table;
+  for (Entry& entry : entries) {
+    if (!entry.alive) continue;
+    if (mode == Mode::kMutableOnly && !entry.erased().is_mutable()) continue;
+    const uint32_t index = entry.index();
+    entry.position = candidate.selections[index].position();
+    if (entry.erased().is_multi()) {
+      const auto selected = candidate.many.find(index);
+      if (selected == candidate.many.end()) {
+        many.erase(index);
+      } else {
+        many[index] = std::move(selected->second);
+      }
+    }
+    const AnyValue before = changed ? values[index] : AnyValue();
+    Resolved resolved;
+    resolved.value = std::move(candidate.values[index]);
+    resolved.masked = candidate.masked[index];
+    if (!candidate.references.empty()) {
+      const auto found = candidate.references.find(index);
+      if (found != candidate.references.end()) {
+        resolved.references = std::move(found->second);
+      }
+    }
+    if (Stage(entry, resolved) && changed) {
+      changed->push_back({index, before, values[index]});
+    }
+  }
+  if (snapshots_taken.load(std::memory_order_relaxed)) {
+    FreezeFor(version.load(std::memory_order_relaxed) + 1);
+  }
+  PublishStaged();
+}
+
+void RegistryState::Sort(std::vector<const Entry*>& sorted) const {
+  const auto key = [](const Entry* entry) {
+    return std::tuple<bool, const std::string&, const std::string&>(
+        entry->group.name != kDefaultGroup, entry->group.name,
+        entry->erased().name());
+  };
+  std::sort(sorted.begin(), sorted.end(),
+            [&](const Entry* a, const Entry* b) { return key(a) < key(b); });
+}
+
+}  // namespace bergen::config::internal

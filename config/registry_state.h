@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that a registry's lock guards, and what can be decided by looking
+// at it.
+
+#ifndef CONFIG_REGISTRY_STATE_H_
+#define CONFIG_REGISTRY_STATE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "config/candidate.h"
+#include "config/entry.h"
+#include "config/handle.h"
+#include "config/hook.h"
+#include "config/name_index.h"
+#include "config/option.h"
+#include "config/raw_table.h"
+#include "config/report.h"
+#include "config/resolver.h"
+#include "config/snapshot.h"
+
+namespace bergen::config::internal {
+
+// Which options a load may change.
+enum class Mode { kAll, kMutableOnly };
+
+// An option that a hook may be about.
+struct Changed {
+  uint32_t index;
+  AnyValue from;
+  AnyValue to;
+};
+
+// Not thread-safe, except for `snapshots_taken`.
+struct RegistryState {
+  RegistryState(const void* owner, NameIndex& index,
+                std::atomic<uint64_t>& counter, NewestValues& newest_frozen)
+      : registry(owner),
+        names(index),
+        version(counter),
+        frozen(newest_frozen) {}
+
+  Entry* Find(absl::string_view group, absl::string_view name);
+  const Entry* Find(absl::string_view group, absl::string_view name) const;
+  absl::StatusOr<Entry*> MustFind(absl::string_view group,
+                                  absl::string_view name);
+  absl::StatusOr<Entry*> Add(absl::string_view group, const AnyOption& option,
+                             CodeLocation where, bool& is_new);
+  NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
+  void Connect(Entry& entry);
+  void Disconnect(Entry& entry);
+  void UpdateCell(NameIndex::Name& name);
+  void TakeBack(const std::vector<uint32_t>& added);
+  void SelectFor(Entry& entry);
+  absl::Status Commit(std::vector<uint32_t> changed);
+  absl::Status Replace(Entry& entry, Layer layer,
+                       std::optional<Setting> setting);
+  std::vector<uint32_t> WithReferrers(std::vector<uint32_t> changed) const;
+
+  Wish InForce(const Entry& entry) const;
+  // What counts if the sources say `from_sources`.
+  Wish InForce(const Entry& entry, std::optional<Wish> from_sources) const;
+  Origin OriginOf(const Entry& entry) const;
+  const RawTable* TableOf(const Entry& entry) const {
+    return (entry.erased().is_mutable() ? newest : loaded).get();
+  }
+
+  Report Adopt(std::shared_ptr<const RawTable> table,
+               const LoadOptions& options, Mode mode, bool dry_run,
+               std::vector<Changed>* changed);
+  void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
+  bool Stage(Entry& entry, Resolved& resolved);
+  void PublishStaged();
+  void SetReferences(Entry& entry, const std::vector<std::string>* references);
+  Change ToChange(const Entry& entry, const Candidate& candidate) const;
+  void Sort(std::vector<const Entry*>& sorted) const;
+
+  const void* const registry;
+  NameIndex& names;
+  std::atomic<uint64_t>& version;
+  NewestValues& frozen;
+  std::deque<Entry> entries;
+  uint32_t registrations = 0;
+  NameIndex::Group* last_group = nullptr;  // To which an option was added.
+  ValueList values;                        // In force, by index.
+  absl::node_hash_map<uint32_t, Setting> overrides;
+  absl::node_hash_map<uint32_t, Setting> set_defaults;
+  // Of options with several values: what counts in their table.
+  ManyByIndex many;
+  // What the sources said in the last load, which is what counts for options
+  // that are not mutable, and in the last load or mutation. Null before a load.
+  std::shared_ptr<const RawTable> loaded;
+  std::shared_ptr<const RawTable> newest;
+  // By the key of an option's name: options that refer to it, and what each
+  // refers to.
+  absl::flat_hash_map<std::string, std::set<uint32_t>> referrers;
+  absl::flat_hash_map<uint32_t, std::vector<std::string>> references;
+  // Values that readers may still hold references to, the oldest first.
+  absl::flat_hash_map<uint32_t, std::vector<AnyValue>> superseded;
+  std::vector<std::weak_ptr<Hook>> hooks;
+  std::atomic<bool> snapshots_taken = false;
+  std::vector<uint32_t> staged;  // Entries whose value is not visible yet.
+
+  // Makes the values as they are now those of version `wanted`.
+  FrozenValues FreezeFor(uint64_t wanted) {
+    FrozenValues made = frozen.Get();
+    if (made.version == wanted) return made;
+    made = {wanted, values.Freeze()};
+    frozen.Set(made);
+    return made;
+  }
+  FrozenValues Freeze() {
+    return FreezeFor(version.load(std::memory_order_relaxed));
+  }
+};
+
+}  // namespace bergen::config::internal
+
+#endif  // CONFIG_REGISTRY_STATE_H_
