@@ -21,6 +21,7 @@
 #include "launcher/service_launcher.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
+#include "periodic/random.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
@@ -140,7 +141,7 @@ class Forking final : public LauncherBase {
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
         std::move(options), std::move(predecessor), *result->processes_,
-        result->clock(), log);
+        result->clock(), result->random_, log);
     return result;
   }
 
@@ -164,6 +165,7 @@ class Forking final : public LauncherBase {
   }
 
   spdlog::logger* const log_;
+  periodic::SystemRandom random_;
   std::unique_ptr<PosixProcesses> processes_;
   std::unique_ptr<ProcessLauncher> launcher_;
 };

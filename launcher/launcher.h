@@ -26,6 +26,9 @@ enum ExitStatus {
                      // long, or the parent died.
   kExitCrashed = 2,  // A service's `Wait` returned an error.
   kExitGaveUp = 3,   // Workers failed too often; see `RestartLimits`.
+  // A start failed with InvalidArgument: the configuration is wrong, and trying
+  // again is of no use. EX_CONFIG of sysexits.h.
+  kExitConfiguration = 78,
 };
 
 // Which worker a service runs in.
@@ -54,8 +57,11 @@ enum class RestartMethod {
 };
 
 // How workers that end by themselves are replaced. The first `free_restarts`
-// are immediate; then each waits twice as long as the last. Once none has ended
-// for `quiet_period`, or after a reload, counting starts again.
+// are immediate; then each waits twice as long as the last, and a random part
+// more. Once none has ended for `quiet_period`, or after a reload, counting
+// starts again. A worker whose status is `kExitConfiguration` is not replaced
+// before a reload; when no worker of a service is left, the launcher
+// stops with that status.
 // Source: "Forking too fast" in oslo.service, which paused a second each time.
 struct RestartLimits {
   // At least 0; -1 stands for the number of workers and one more.
@@ -63,6 +69,9 @@ struct RestartLimits {
   absl::Duration first_delay = absl::Seconds(1);
   absl::Duration longest_delay = absl::Seconds(30);
   absl::Duration quiet_period = absl::Minutes(1);
+  // The most that is added to a delay, as a part of it: machines that fail for
+  // one reason should not come back in one moment. At least 0.
+  double jitter = 0.1;
   // After so many restarts in a row the launcher stops everything and its
   // status is `kExitGaveUp`; 0 never gives up.
   int give_up_after = 0;
@@ -90,6 +99,9 @@ struct LaunchOptions {
   // After an error the old values and services go on, and it is logged.
   std::function<absl::Status()> reload;
   std::function<absl::Status()> mutate;
+  // Opens the files of the log again, after they were moved away; in every
+  // process. What SIGUSR1 does.
+  std::function<absl::Status()> reopen_logs;
   // Logs the options, for operators; at the start and after a reload.
   std::function<void()> log_options;
 
@@ -127,6 +139,8 @@ class Launcher {
   //
   // SIGTERM stops gracefully, and further ones are ignored. SIGINT ends the
   // process at once. SIGHUP does what `restart_method` says, daemon or not.
+  // SIGUSR1 calls `reopen_logs`. SIGTTIN adds a worker to those of the first
+  // service, and SIGTTOU takes one away, but never the last.
   // SIGUSR2 hands over to a new process, see `upgrade_command`; this one's
   // status is then `kExitOk`.
   // A single process ends by _exit, without returning, on SIGINT and when

@@ -28,12 +28,12 @@ constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
 
 ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
                                  Processes& processes, periodic::Clock& clock,
-                                 spdlog::logger& log)
+                                 periodic::Random& random, spdlog::logger& log)
     : options_(std::move(options)),
       processes_(&processes),
       clock_(&clock),
       log_(&log),
-      table_({.start_timeout = options_.start_timeout}),
+      table_({.start_timeout = options_.start_timeout}, random),
       predecessor_(std::move(predecessor)) {}
 
 absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
@@ -97,12 +97,9 @@ void ProcessLauncher::Handle(const ProcessEvent& event) {
     case ProcessEvent::kStopping:
       break;
     case ProcessEvent::kExited:
-      log_->info("Child {} exited with status {}", event.pid, event.value);
-      Do(table_.Exited(event.pid, clock_->Now()));
-      break;
     case ProcessEvent::kKilled:
-      log_->info("Child {} killed by signal {}", event.pid, event.value);
-      Do(table_.Exited(event.pid, clock_->Now()));
+      OnEnd(event.pid, {.killed = event.kind == ProcessEvent::kKilled,
+                        .value = event.value});
       break;
     case ProcessEvent::kSignal:
       OnSignal(event.value);
@@ -112,6 +109,29 @@ void ProcessLauncher::Handle(const ProcessEvent& event) {
   accepting_.erase(std::remove(accepting_.begin(), accepting_.end(), event.pid),
                    accepting_.end());
   if (accepting_.empty()) ShutDownListeners();
+}
+
+void ProcessLauncher::OnEnd(int pid, const ProcessEnd& end) {
+  log_->info("Child {} {}", pid, end.ToString());
+  const int crashes = table_.crash_count();
+  const Actions actions = table_.Exited(pid, end, clock_->Now());
+  if (table_.crash_count() > crashes) LogCrash(table_.crashes().back());
+  Do(actions);
+}
+
+void ProcessLauncher::LogCrash(const CrashRecord& crash) {
+  log_->warn(
+      "worker {} (process {}) {}, by itself, {} after its start", crash.number,
+      crash.pid, crash.end.ToString(),
+      absl::FormatDuration(absl::Trunc(crash.uptime, absl::Milliseconds(1))));
+}
+
+void ProcessLauncher::ReopenLogs() {
+  const absl::Status reopened =
+      options_.reopen_logs ? periodic::CallGuarded(options_.reopen_logs)
+                           : absl::OkStatus();
+  if (!reopened.ok()) log_->error("Reopening logs: {}", reopened.ToString());
+  for (int pid : table_.pids()) processes_->Send(pid, SIGUSR1);
 }
 
 void ProcessLauncher::OnSignal(int signal) {
@@ -134,6 +154,23 @@ void ProcessLauncher::OnSignal(int signal) {
       log_->info("Caught SIGHUP, handling");
       restart_pending_ = true;
       if (!table_.reloading() && upgrade_pid_ == 0) BeginRestart();
+      return;
+    case SIGUSR1:
+      log_->info("Caught SIGUSR1, reopening logs");
+      ReopenLogs();
+      return;
+    case SIGTTIN:
+      if (phase_ == Phase::kStopping) return;
+      table_.AddWorker(0, clock_->Now());
+      log_->info("Caught SIGTTIN, {} workers from now on",
+                 table_.worker_count(0));
+      return;
+    case SIGTTOU:
+      if (phase_ == Phase::kStopping) return;
+      table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+      Do(table_.RemoveWorker(0, clock_->Now()));
+      log_->info("Caught SIGTTOU, {} workers from now on",
+                 table_.worker_count(0));
       return;
     case SIGUSR2:
       if (phase_ == Phase::kStopping) return;
@@ -250,7 +287,7 @@ void ProcessLauncher::EndAll() {
           continue;
         }
         // What the table wants done about it is not done any more.
-        table_.Exited(event.pid, clock_->Now());
+        table_.Exited(event.pid, {}, clock_->Now());
       }
     }
   }
@@ -277,8 +314,15 @@ void ProcessLauncher::Do(const Action& action) {
       return;
     case Action::kThrottled:
       log_->info("Forking too fast, sleeping {} before worker {}",
-                 absl::FormatDuration(action.delay),
+                 absl::FormatDuration(
+                     absl::Trunc(action.delay, absl::Milliseconds(1))),
                  table_.slot(action.slot).number);
+      return;
+    case Action::kHeld:
+      log_->error(
+          "worker {} does not accept the configuration; it is not started "
+          "again before a reload",
+          table_.slot(action.slot).number);
       return;
     case Action::kAllStarted:
       all_started_ = true;
@@ -304,8 +348,13 @@ void ProcessLauncher::Do(const Action& action) {
       return;
     case Action::kGiveUp:
       if (phase_ == Phase::kStopping) return;
-      log_->critical("Workers end too often, giving up");
-      BeginStop(kExitGaveUp);
+      log_->critical(action.status == kExitConfiguration
+                         ? "No worker accepts the configuration, giving up"
+                         : "Workers end too often, giving up; the last ends:");
+      if (action.status == kExitGaveUp) {
+        for (const CrashRecord& crash : table_.crashes()) LogCrash(crash);
+      }
+      BeginStop(action.status);
       return;
   }
 }
@@ -348,6 +397,7 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
        .restart_method = RestartMethod::kMutate,
        .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
        .mutate = options_.mutate,
+       .reopen_logs = options_.reopen_logs,
        .parent_fd = link.parent_fd(),
        .on_started = [&link] { link.ReportStarted(); },
        .on_stopping = [&link] { link.ReportStopping(); }},

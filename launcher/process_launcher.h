@@ -23,6 +23,7 @@
 #include "launcher/upgrade.h"
 #include "launcher/worker_table.h"
 #include "periodic/clock.h"
+#include "periodic/random.h"
 #include "spdlog/fwd.h"
 
 namespace bergen::launcher {
@@ -34,7 +35,7 @@ class ProcessLauncher {
   // `predecessor` is told when everything has started.
   ProcessLauncher(LaunchOptions options, Predecessor predecessor,
                   Processes& processes, periodic::Clock& clock,
-                  spdlog::logger& log);
+                  periodic::Random& random, spdlog::logger& log);
 
   // InvalidArgument if `workers` is not positive, FailedPrecondition once `Run`
   // was called.
@@ -50,7 +51,10 @@ class ProcessLauncher {
   };
 
   void Handle(const ProcessEvent& event);
+  void OnEnd(int pid, const ProcessEnd& end);
   void OnSignal(int signal);
+  void ReopenLogs();
+  void LogCrash(const CrashRecord& crash);
   void BeginRestart();
   void BeginStop(int status);
   void EndReload();

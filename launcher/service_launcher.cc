@@ -49,6 +49,7 @@ int ServiceLauncher::Run() {
        .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
        .reload = options_.reload,
        .mutate = options_.mutate,
+       .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
        .on_stopping =
            [this] {

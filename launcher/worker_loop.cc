@@ -216,6 +216,12 @@ void WorkerLoop::OnSignal(int signal) {
       restart_pending_ = true;
       if (phase_ == Phase::kRunning) BeginRestart();
       return;
+    case SIGUSR1:
+      if (const absl::Status reopened = CallHook(options_.reopen_logs);
+          !reopened.ok()) {
+        log_->error("Reopening logs: {}", reopened.ToString());
+      }
+      return;
     case SIGUSR2:
       if (phase_ == Phase::kStopping || !options_.upgrade) return;
       log_->info("Caught SIGUSR2, upgrading");
@@ -285,7 +291,8 @@ void WorkerLoop::OnStartFailed(Generation& generation,
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
-  exit_status_ = kExitFailed;
+  exit_status_ =
+      absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
 }
 
 void WorkerLoop::OnFinished(Generation& generation,

@@ -48,6 +48,8 @@ struct WorkerLoopOptions {
   // `Reset`.
   std::function<absl::Status()> reload;
   std::function<absl::Status()> mutate;
+  // What SIGUSR1 does.
+  std::function<absl::Status()> reopen_logs;
   std::function<void()> log_options;
   // Becomes readable when the parent has died; -1 without a parent.
   int parent_fd = -1;

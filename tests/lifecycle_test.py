@@ -5,8 +5,10 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 import unittest
@@ -254,6 +256,49 @@ class WorkerTest(unittest.TestCase):
                 demo.get("/")
             self.assertEqual(field("voluntary_ctxt_switches"), before)
             self.assertEqual(field("Threads"), 1)
+
+
+    def test_ttin_adds_a_worker_and_ttou_takes_it_away(self):
+        with Demo("--workers=2") as demo, Load(demo) as load:
+            load.wait_for_answers(5)
+            before = set(demo.workers())
+            demo.signal(signal.SIGTTIN)
+            demo.log.wait_for("worker 2: backdoor speaks gRPC")
+            (added,) = set(demo.workers()) - before
+            numbers = set()
+            while numbers != {0, 1, 2}:
+                numbers.add(json.loads(demo.get("/counters").text)["worker"])
+            demo.signal(signal.SIGTTOU)
+            wait_gone(added)
+            self.assertEqual(set(demo.workers()), before)
+            load.wait_for_answers(5)
+            self.assertEqual(load.failures, [])
+
+    def test_usr1_opens_a_log_that_was_moved_away(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+                    self.check_usr1_opens_the_log(workers, pathlib.Path(folder) / "demo.log")
+
+    def check_usr1_opens_the_log(self, workers, log):
+        settings = {"demo.log_file": str(log)}
+        with Demo(f"--workers={workers}", settings=settings, wait=False) as demo:
+            demo.where()
+            while "phase: running" not in log.read_text():
+                demo.get("/")
+            moved = log.with_suffix(".1")
+            log.rename(moved)
+            demo.signal(signal.SIGUSR1)
+            # Each process opens it anew, in its own time; what it logs next is there.
+            served = set()
+            while len(served) < workers:
+                demo.get("/sleep?seconds=0")
+                if log.exists():
+                    served = set(re.findall(r" (\d+) info sleeping 0 s", log.read_text()))
+            demo.signal(signal.SIGTERM)
+            self.assertEqual(demo.wait(), 0)
+            self.assertIn("phase: running", moved.read_text())
+            self.assertIn("phase: stopped", log.read_text())
 
 
 class NotifyTest(unittest.TestCase):

@@ -38,6 +38,7 @@
 #include "config/registry.h"
 #include "config/sources.h"
 #include "examples/demo/app.h"
+#include "examples/demo/log_file.h"
 #include "examples/demo/options.h"
 #include "gflags/gflags.h"
 #include "launcher/launch.h"
@@ -50,7 +51,6 @@
 #include "service/notify.h"
 #include "service/service.h"
 #include "service/service_group.h"
-#include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
 #include "wsgi/options.h"
@@ -429,9 +429,6 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   absl::StatusOr<InheritedListeners> inherited =
       InheritedListeners::FromEnvironment();
   if (!inherited.ok()) return inherited.status();
-  spdlog::logger log("demo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
-
   config::Registry registry;
   const absl::StatusOr<DemoOptions> options = RegisterOpts(registry);
   if (!options.ok()) return options.status();
@@ -456,6 +453,10 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   const absl::StatusOr<config::Report> report =
       registry.Load(config::MakeSources(command_line));
   if (!report.ok()) return report.status();
+  const auto sink = std::make_shared<LogSink>(options->log_file.Get());
+  if (absl::Status opened = sink->Open(); !opened.ok()) return opened;
+  spdlog::logger log("demo", sink);
+  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
   for (const std::string& warning : report->warnings) log.warn("{}", warning);
   if (options->debug.Get()) log.set_level(spdlog::level::debug);
 
@@ -473,13 +474,15 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
       },
       {.workers = static_cast<int>(options->workers.Get()),
        .restart_method = *restart_method,
+       .reopen_logs = [sink] { return sink->Open(); },
        .listeners = {&demo.http()},
        .upgrade_command = std::move(arguments),
        .other_listeners = demo.doors(),
        .notifier = notifier,
-       .on_phase = [&log](launcher::Phase phase) {
-         log.info("phase: {}", std::string(launcher::PhaseName(phase)));
-       }});
+       .on_phase =
+           [&log](launcher::Phase phase) {
+             log.info("phase: {}", std::string(launcher::PhaseName(phase)));
+           }});
   if (!launcher.ok()) return launcher.status();
   demo.PrintWhere();
   return (*launcher)->Wait();
