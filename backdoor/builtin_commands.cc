@@ -325,11 +325,6 @@ Command ProfCommand(const BuiltinCommandsOptions& options, Profiler& profiler) {
       .parameters = {{.name = "name",
                       .help = "saves what was recorded as NAME.prof; left "
                               "out, recording begins"},
-                     {.name = "seconds",
-                      .type = ParameterType::kDouble,
-                      .help = "records for so long, then saves",
-                      .min = 0,
-                      .max = kMaxProfSeconds},
                      {.name = "hz",
                       .type = ParameterType::kInt,
                       .help = "samples of a thread in a second",
@@ -340,6 +335,11 @@ Command ProfCommand(const BuiltinCommandsOptions& options, Profiler& profiler) {
                       .help = "time on a processor, or all time",
                       .default_value = std::string("cpu"),
                       .choices = {"cpu", "wall"}},
+                     {.name = "seconds",
+                      .type = ParameterType::kDouble,
+                      .help = "records for so long, then saves",
+                      .min = 0,
+                      .max = kMaxProfSeconds},
                      {.name = "formats",
                       .help = "of the files, with commas: pstats (NAME.prof), "
                               "pprof (NAME.pb.gz), folded (NAME.folded), svg "

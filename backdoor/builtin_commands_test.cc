@@ -92,7 +92,7 @@ TEST_F(BuiltinCommandsTest, HelpListsTheCommandsOneALine) {
   const std::string text = Run("help");
   for (const char* name :
        {"exit()", "fo(type=)", "help(command=)", "pgt(", "pnt()",
-        "prof(name=, seconds=, hz=99, clock='cpu', formats='pstats')",
+        "prof(name=, hz=99, clock='cpu', seconds=, formats='pstats')",
         "quit()"}) {
     EXPECT_THAT(text, HasSubstr(name));
   }

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -115,7 +116,12 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
                      ": a program with sub-commands has no positional options "
                      "of its own"));
   }
+  absl::flat_hash_set<std::string> names;
   for (const SubCommand& command : parser.program_.sub_commands) {
+    if (!names.insert(command.name).second) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(command.name, ": is the name of two sub-commands"));
+    }
     absl::StatusOr<CommandLineParser> sub = CreateOne(
         command.options,
         {.name = absl::StrCat(parser.program_.name, " ", command.name),

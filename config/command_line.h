@@ -107,8 +107,9 @@ struct ParsedArguments {
 class CommandLineParser {
  public:
   // Takes linear time. AlreadyExists names two options, or an option and a
-  // built-in or foreign flag, with the same flag or letter; InvalidArgument if
-  // there are both sub-commands and positional options.
+  // built-in or foreign flag, with the same flag or letter, or two sub-commands
+  // with the same name; InvalidArgument if there are both sub-commands and
+  // positional options.
   static absl::StatusOr<CommandLineParser> Create(
       const OptionList& options, ProgramInfo program,
       const std::vector<ForeignFlag>& foreign_flags = {});

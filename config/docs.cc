@@ -84,6 +84,7 @@ class IniWriter {
   void WriteComments(const std::string& group,
                      const OptionDescription& option) {
     Comment(HelpText(option));
+    if (!option.units.empty()) Comment(absl::StrCat("Units: ", option.units));
     if (option.min) Line(absl::StrCat("# Minimum value: ", *option.min));
     if (option.max) Line(absl::StrCat("# Maximum value: ", *option.max));
     if (!option.choices.empty()) Line("# Possible values:");

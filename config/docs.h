@@ -6,8 +6,8 @@
 //
 // Source: oslo-config-generator. The ini is the same byte for byte, except
 // that: a float is always printed with a point, a secret's default is masked,
-// bounds of a list's items are shown, a deprecated name that is only another
-// group is shown too.
+// bounds of a list's items and units are shown, a deprecated name that is only
+// another group is shown too.
 
 #ifndef CONFIG_DOCS_H_
 #define CONFIG_DOCS_H_

@@ -11,9 +11,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "config/listing.h"
 #include "config/option.h"
 #include "config/testdata/relay_options.h"
+#include "config/units.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -52,6 +54,17 @@ TEST(IniSampleTest, IsTheOneThatOsloConfigWrites) {
   std::ifstream file("config/testdata/relay.conf.sample");
   const std::string expected{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(WriteIni(Relay(), {}), expected);
+}
+
+TEST(IniSampleTest, HasTheUnitsOfAQuantity) {
+  EXPECT_EQ(Sample(Option<absl::Duration>{.name = "wait",
+                                          .default_value = absl::Seconds(90),
+                                          .help = "How long.",
+                                          .min = absl::Milliseconds(1)}),
+            "\n# How long. (duration value)\n"
+            "# Units: ms, s, min, h, d; a plain number is in s\n"
+            "# Minimum value: 1ms\n"
+            "#wait = 90s\n");
 }
 
 TEST(IniSampleTest, OfNothingHasTheDefaultHeader) {

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "config/blanks.h"
 #include "config/option.h"
 
 namespace bergen::config {
@@ -68,47 +68,11 @@ bool IsUtf8(absl::string_view text) {
   }
 }
 
-// What Python strips from a string: Unicode's blanks, here in UTF-8.
-constexpr absl::string_view kWideBlanks[] = {
-    "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
-    "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
-};
-
-bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
-
-bool IsBlank(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
-}
-
-absl::string_view StripEnd(absl::string_view text) {
-  while (!text.empty()) {
-    if (IsBlank(text.back())) {
-      text.remove_suffix(1);
-    } else if (IsAscii(text.back()) ||
-               std::none_of(std::begin(kWideBlanks), std::end(kWideBlanks),
-                            [&](absl::string_view blank) {
-                              return absl::ConsumeSuffix(&text, blank);
-                            })) {
-      break;
-    }
-  }
-  return text;
-}
-
-absl::string_view StripStart(absl::string_view text) {
-  while (!text.empty()) {
-    if (IsBlank(text.front())) {
-      text.remove_prefix(1);
-    } else if (IsAscii(text.front()) ||
-               std::none_of(std::begin(kWideBlanks), std::end(kWideBlanks),
-                            [&](absl::string_view blank) {
-                              return absl::ConsumePrefix(&text, blank);
-                            })) {
-      break;
-    }
-  }
-  return text;
+bool IsAscii(absl::string_view text) {
+  SkipAscii(text);
+  return text.size() < sizeof(uint64_t) &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
 // Takes off one pair of quotes around `value`, if there are no others inside.
@@ -135,21 +99,22 @@ bool IsName(absl::string_view text) {
 }
 
 std::string Quote(absl::string_view text) {
-  const bool whole = text.size() <= kLongestQuote;
-  return absl::StrCat(": \"",
-                      absl::Utf8SafeCHexEscape(text.substr(0, kLongestQuote)),
-                      whole ? "" : "...", "\"");
+  size_t length = std::min(text.size(), kLongestQuote);
+  // Not in the middle of a character.
+  while (length < text.size() && (text[length] & 0xc0) == 0x80) --length;
+  return absl::StrCat(": \"", absl::Utf8SafeCHexEscape(text.substr(0, length)),
+                      length == text.size() ? "" : "...", "\"");
 }
 
 // The end of a message about `line`: the line without what may be a value, or
 // nothing if all of it may be one.
 std::string QuoteName(absl::string_view line) {
-  const absl::string_view start = StripStart(line);
+  const absl::string_view start = StripBlanksAtStart(line);
   const absl::string_view indent = line.substr(0, line.size() - start.size());
   const size_t separator = FindSeparator(start);
   if (separator != start.npos) {
     const absl::string_view key = start.substr(0, separator);
-    if (!key.empty() && !IsName(StripEnd(key))) return "";
+    if (!key.empty() && !IsName(StripBlanksAtEnd(key))) return "";
     return Quote(
         absl::StrCat(indent, start.substr(0, separator + 1), " ", kMask));
   }
@@ -165,6 +130,7 @@ class Parser {
   Parser(absl::string_view text, Document& document)
       : text_(text),
         has_returns_(text.find('\r') != text.npos),
+        is_ascii_(IsAscii(text)),
         document_(&document) {}
 
   absl::Status Run() {
@@ -195,11 +161,11 @@ class Parser {
 
   void Feed(absl::string_view line) {
     ++line_;
-    if (!IsUtf8(line)) {
+    if (!is_ascii_ && !IsUtf8(line)) {
       EndValue();
       return Fail("not UTF-8", "");
     }
-    line = StripEnd(line);
+    line = StripBlanksAtEnd(line);
     if (line.empty()) return EndValue();
     if (line[0] == ' ' || line[0] == '\t') return Continue(line);
     EndValue();
@@ -222,7 +188,7 @@ class Parser {
       joined_ = std::string(value_.text);
       is_joined_ = true;
     }
-    absl::StrAppend(&joined_, "\n", StripStart(line));
+    absl::StrAppend(&joined_, "\n", StripBlanksAtStart(line));
   }
 
   void BeginSection(absl::string_view line) {
@@ -236,8 +202,7 @@ class Parser {
     if (separator == line.npos) {
       return Fail("neither key = value nor [section]", QuoteName(line));
     }
-    const absl::string_view key =
-        StripStart(StripEnd(line.substr(0, separator)));
+    const absl::string_view key = StripBlanks(line.substr(0, separator));
     if (key.empty()) {
       return Fail("there is no key before the separator", QuoteName(line));
     }
@@ -245,7 +210,7 @@ class Parser {
       Fail("an assignment before the first [section]", QuoteName(line));
     }
     value_.name = key;
-    value_.text = Unquoted(StripStart(line.substr(separator + 1)));
+    value_.text = Unquoted(StripBlanksAtStart(line.substr(separator + 1)));
     value_.line = line_;
     in_value_ = true;
   }
@@ -262,6 +227,7 @@ class Parser {
 
   absl::string_view text_;  // What is left.
   const bool has_returns_;
+  const bool is_ascii_;
   Document* const document_;
   int line_ = 0;
   // The group is the current section, empty before the first; the rest is of

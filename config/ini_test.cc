@@ -131,6 +131,9 @@ TEST(IniTest, AQuotedLineIsPrintableAndShort) {
   EXPECT_EQ(ErrorOf("[" + std::string(100, 'x')),
             absl::StrCat("f:1: a section is written [name]: \"[",
                          std::string(59, 'x'), "...\""));
+  EXPECT_EQ(ErrorOf("[" + std::string(58, 'x') + "\u00e4\u00e4"),
+            absl::StrCat("f:1: a section is written [name]: \"[",
+                         std::string(58, 'x'), "...\""));
 }
 
 TEST(IniTest, OnlyUtf8IsRead) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -15,26 +16,43 @@ namespace bergen::config {
 namespace {
 
 constexpr size_t kFirstTableSize = 64;
+// So many bytes of names are allocated at once.
+constexpr size_t kTextPiece = 16384;
 
 uint64_t Mix(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-  return hash ^ hash >> 32;
+  const absl::uint128 product =
+      absl::uint128(hash ^ word) * 0x9e3779b97f4a7c15u;
+  return absl::Uint128Low64(product) ^ absl::Uint128High64(product);
 }
 
-// `fold` is or-ed into each byte.
+template <typename Word>
+uint64_t LoadWord(const char* data) {
+  Word word = 0;
+  std::memcpy(&word, data, sizeof(word));
+  return word;
+}
+
+// `fold` is or-ed into each byte. The last word may hold bytes of the one
+// before.
 uint64_t HashBytes(uint64_t hash, absl::string_view text, uint64_t fold) {
   const char* data = text.data();
-  size_t size = text.size();
-  uint64_t word = 0;
-  for (; size >= sizeof(word); size -= sizeof(word), data += sizeof(word)) {
-    std::memcpy(&word, data, sizeof(word));
-    hash = Mix(hash, word | fold);
+  const char* const end = data + text.size();
+  uint64_t last = text.size() << 56;
+  if (text.size() >= 8) {
+    for (; end - data > 8; data += 8) {
+      hash = Mix(hash, LoadWord<uint64_t>(data) | fold);
+    }
+    last ^= LoadWord<uint64_t>(end - 8) | fold;
+  } else if (text.size() >= 4) {
+    last ^=
+        (LoadWord<uint32_t>(data) | LoadWord<uint32_t>(end - 4) << 32) | fold;
+  } else if (!text.empty()) {
+    last ^= (LoadWord<uint8_t>(data) |
+             LoadWord<uint8_t>(data + text.size() / 2) << 8 |
+             LoadWord<uint8_t>(end - 1) << 16) |
+            fold;
   }
-  word = 0;
-  for (size_t i = 0; i < size; ++i) {
-    word = word << 8 | static_cast<unsigned char>(data[i]);
-  }
-  return Mix(hash, (word | fold) ^ text.size() << 56);
+  return Mix(hash, last);
 }
 
 uint64_t HashGroup(absl::string_view group) {
@@ -102,11 +120,14 @@ NameIndex::Group* NameIndex::FindGroup(absl::string_view name) const {
 }
 
 NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
-  if (Name* const known = Find(group, name)) return *known;
+  const uint64_t hash = HashName(group.hash, name);
+  if (Name* const known = Find(*tables_.back(), hash, group, name)) {
+    return *known;
+  }
   Reserve(1);
-  Name& added = names_.emplace_back(group, name);
-  group.names.push_back(static_cast<uint32_t>(names_.size() - 1));
-  Insert(*tables_.back(), HashName(group.hash, name), added);
+  Name& added = names_.emplace_back(group, Keep(name),
+                                    static_cast<uint32_t>(names_.size()));
+  Insert(*tables_.back(), hash, added);
   if (std::any_of(name.begin(), name.end(),
                   [](unsigned char c) { return absl::ascii_isupper(c); })) {
     mixed_case_.push_back(&added);
@@ -121,13 +142,29 @@ void NameIndex::Reserve(size_t count) {
   if (size > now) Grow(size);
 }
 
+absl::string_view NameIndex::Keep(absl::string_view text) {
+  if (text.size() > free_text_.size()) {
+    const size_t size = std::max(kTextPiece, text.size());
+    texts_.push_back(std::make_unique<char[]>(size));
+    free_text_ = absl::MakeSpan(texts_.back().get(), size);
+  }
+  const absl::string_view kept(free_text_.data(), text.size());
+  std::copy(text.begin(), text.end(), free_text_.begin());
+  free_text_.remove_prefix(text.size());
+  return kept;
+}
+
+NameIndex::Name* NameIndex::Find(const Table& table, uint64_t hash,
+                                 const Group& group, absl::string_view name) {
+  return Probe(table.slots.get(), table.mask, hash, [&](const Name& known) {
+    return &known.group == &group && known.name == name;
+  });
+}
+
 NameIndex::Name* NameIndex::Find(const Group& group,
                                  absl::string_view name) const {
-  const Table& table = *table_.load(std::memory_order_acquire);
-  return Probe(table.slots.get(), table.mask, HashName(group.hash, name),
-               [&](const Name& known) {
-                 return &known.group == &group && known.name == name;
-               });
+  return Find(*table_.load(std::memory_order_acquire),
+              HashName(group.hash, name), group, name);
 }
 
 NameIndex::Name* NameIndex::Find(absl::string_view group,
@@ -162,6 +199,18 @@ void NameIndex::Grow(size_t size) {
   }
   tables_.push_back(std::move(table));
   table_.store(tables_.back().get(), std::memory_order_release);
+}
+
+const NameIndex::Name* NameCursor::Find(const NameIndex::Group& group,
+                                        absl::string_view name) {
+  const NameIndex::Name* found = nullptr;
+  if (next_ < names_.all().size()) {
+    const NameIndex::Name& next = names_.all()[next_];
+    if (&next.group == &group && next.name == name) found = &next;
+  }
+  if (!found) found = names_.Find(group, name);
+  if (found) next_ = found->number + 1;
+  return found;
 }
 
 }  // namespace bergen::config

@@ -32,12 +32,12 @@
 #include "absl/base/call_once.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "config/blanks.h"
 #include "config/handle.h"
 #include "config/value.h"
 
@@ -132,8 +132,10 @@ class SampleDefault {
 };
 
 // `T` is any type with a `ValueType<T>`: std::string, int64_t, double, bool,
-// Port, a program's own; std::vector and Dict of any of these and of each
-// other; Multi of any of these.
+// Port; addresses and names of config/host.h; Uri, Range, absl::Duration and
+// ByteSize of config/units.h; enumerations by config/enum_value.h; a program's
+// own; std::vector and Dict of any of these and of each other; Multi of any of
+// these.
 template <typename T>
 struct Option {
   using Item = typename internal::TypeOf<T>::Item;
@@ -191,8 +193,12 @@ struct OptionDescription {
   std::string type_name;
   TypeKind kind = TypeKind::kOther;
   bool is_multi = false;
-  // The rules of the type, for people: "at most 64 characters".
+  // What the rules of the type forbid, for people: "at most 64 characters".
   std::vector<std::string> rules;
+  // How else the rules of the type have the text read: "may stand in quotes".
+  std::vector<std::string> form;
+  // Of a quantity, for people: "s, min; a plain number is in s".
+  std::string units;
   std::string help;
   std::optional<std::string> default_text;
   // Null when unset. A default that is text with references is that text.
@@ -250,8 +256,15 @@ class ErasedOption {
     return *deprecated_names_;
   }
   const std::optional<Removal>& removal() const { return *removal_; }
-  // Empty if there is none; otherwise there is no `Default`.
+  // Empty if there is none; otherwise there is no default value.
   const std::string& default_text() const { return *default_text_; }
+  // Null for "none".
+  const AnyValue& default_value() const { return default_; }
+  // Whether the default, if any, is a value as it is: neither a text nor with
+  // references.
+  bool has_plain_default() const { return has_plain_default_; }
+  // Whether the name is one and the fields fit together.
+  const absl::Status& definition_status() const { return definition_status_; }
 
   // Made by the first call, and then kept. Thread-safe.
   const OptionDescription& description() const;
@@ -260,10 +273,6 @@ class ErasedOption {
   virtual absl::string_view type_name() const = 0;
   // Same type, and every field is equal.
   virtual bool Equals(const ErasedOption& other) const = 0;
-  // Whether the name is one and the fields fit together.
-  virtual absl::Status CheckDefinition() const = 0;
-  // Null for "none".
-  virtual AnyValue Default() const = 0;
   // The value of one text, or of all texts of a multi option. Null for "unset".
   // `hide` keeps the text out of the error.
   virtual absl::StatusOr<AnyValue> Parse(
@@ -279,9 +288,11 @@ class ErasedOption {
                                           ExpandText expand) const = 0;
 
  protected:
-  // Takes the fields of `option`, which lives as long as this.
+  // Takes the fields of `option`, which lives as long as this, and its default,
+  // which it has no more.
   template <typename T>
-  void Adopt(const Option<T>& option, bool is_multi) {
+  void Adopt(const Option<T>& option, AnyValue default_value, bool is_multi) {
+    default_ = std::move(default_value);
     name_ = &option.name;
     deprecated_names_ = &option.deprecated_names;
     removal_ = &option.removal;
@@ -293,6 +304,12 @@ class ErasedOption {
     cli_ = option.cli || option.positional;
     is_multi_ = is_multi;
     NormaliseNames();
+  }
+
+  // What is found out once, and no more when the option is registered.
+  void SetDefinition(absl::Status status, bool has_plain_default) {
+    definition_status_ = std::move(status);
+    has_plain_default_ = has_plain_default;
   }
 
   virtual void Describe(OptionDescription& description) const = 0;
@@ -308,17 +325,21 @@ class ErasedOption {
 
   void NormaliseNames();
 
+  // Together, since registering reads them and hardly anything else.
+  AnyValue default_;
+  absl::Status definition_status_;
   const std::string* name_ = nullptr;
   const std::vector<DeprecatedName>* deprecated_names_ = nullptr;
-  const std::optional<Removal>* removal_ = nullptr;
-  const std::string* default_text_ = nullptr;
-  std::unique_ptr<const Names> names_;
   bool required_ = false;
   bool secret_ = false;
   bool is_mutable_ = false;
   bool literal_ = false;
   bool cli_ = false;
   bool is_multi_ = false;
+  bool has_plain_default_ = false;
+  const std::optional<Removal>* removal_ = nullptr;
+  const std::string* default_text_ = nullptr;
+  std::unique_ptr<const Names> names_;
   mutable absl::once_flag described_;
   mutable std::unique_ptr<const OptionDescription> description_;
 };
@@ -349,11 +370,16 @@ class TypedOption final : public ErasedOption {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
     }
+    AnyValue value;
     if (option_.default_value) {
-      default_ = AnyValue::Of(*std::move(option_.default_value));
+      value = AnyValue::Of<T>(*std::move(option_.default_value));
       option_.default_value = std::nullopt;
     }
-    Adopt(option_, kIsMulti<T>);
+    Adopt(option_, std::move(value), kIsMulti<T>);
+    SetDefinition(
+        CheckDefinition(),
+        default_text().empty() &&
+            !(default_value() && HasReference(Typed(default_value()))));
   }
 
   const std::type_info& type() const override { return typeid(T); }
@@ -367,26 +393,11 @@ class TypedOption final : public ErasedOption {
     if (type() != other.type()) return false;
     const auto& theirs = static_cast<const TypedOption&>(other);
     if (!(option_ == theirs.option_)) return false;
-    if (!default_ || !theirs.default_) return !default_ && !theirs.default_;
-    return ValuesEqual(default_, theirs.default_);
+    const AnyValue& a = default_value();
+    const AnyValue& b = theirs.default_value();
+    if (!a || !b) return !a && !b;
+    return ValuesEqual(a, b);
   }
-
-  absl::Status CheckDefinition() const override {
-    for (const absl::Status& status :
-         {CheckNames(option_.short_name), Type::CheckRules(option_.type),
-          CheckLimits()}) {
-      if (!status.ok()) return status;
-    }
-    if (std::is_same_v<T, bool> && option_.positional) {
-      return absl::InvalidArgumentError("a boolean cannot be positional");
-    }
-    absl::Status status = CheckDefault();
-    if (status.ok()) return status;
-    return absl::InvalidArgumentError(
-        absl::StrCat("its default ", status.message()));
-  }
-
-  AnyValue Default() const override { return default_; }
 
   absl::StatusOr<AnyValue> Parse(absl::Span<const absl::string_view> texts,
                                  bool hide) const override {
@@ -407,7 +418,7 @@ class TypedOption final : public ErasedOption {
     } else {
       const absl::string_view text = texts.empty() ? "" : texts.back();
       if constexpr (Type::EmptyIsUnset()) {
-        if (absl::StripAsciiWhitespace(text).empty()) return AnyValue();
+        if (StripBlanks(text).empty()) return AnyValue();
       }
       absl::StatusOr<T> value = Type::Parse(text, option_.type, context);
       if (!value.ok()) return value.status();
@@ -446,6 +457,20 @@ class TypedOption final : public ErasedOption {
 
   bool HasReference(const T& value) const {
     return !option_.literal && Type::HasReference(value);
+  }
+
+  absl::Status CheckDefinition() const {
+    absl::Status status = CheckNames(option_.short_name);
+    if (status.ok()) status = Type::CheckRules(option_.type);
+    if (status.ok()) status = CheckLimits();
+    if (!status.ok()) return status;
+    if (std::is_same_v<T, bool> && option_.positional) {
+      return absl::InvalidArgumentError("a boolean cannot be positional");
+    }
+    status = CheckDefault();
+    if (status.ok()) return status;
+    return absl::InvalidArgumentError(
+        absl::StrCat("its default ", status.message()));
   }
 
   // Bounds and choices by themselves.
@@ -495,7 +520,7 @@ class TypedOption final : public ErasedOption {
   // A default with references has its final form only later.
   absl::Status CheckDefault() const {
     if (!option_.default_text.empty()) {
-      if (default_) {
+      if (default_value()) {
         return absl::InvalidArgumentError("is given twice");
       }
       if (!option_.literal && absl::StrContains(option_.default_text, '$')) {
@@ -504,8 +529,9 @@ class TypedOption final : public ErasedOption {
       const absl::string_view text = option_.default_text;
       return Parse({text}, option_.secret).status();
     }
-    if (!default_ || HasReference(Typed(default_))) return absl::OkStatus();
-    return Check(default_, option_.secret);
+    const AnyValue& value = default_value();
+    if (!value || HasReference(Typed(value))) return absl::OkStatus();
+    return Check(value, option_.secret);
   }
 
   absl::Status CheckItem(const Item& item, bool hide) const {
@@ -563,6 +589,7 @@ class TypedOption final : public ErasedOption {
                    .kind = Type::Kind(),
                    .is_multi = is_multi(),
                    .rules = Type::RuleLines(option_.type),
+                   .form = Type::FormLines(option_.type),
                    .help = option_.help,
                    .metavar = option_.metavar,
                    .short_name = option_.short_name,
@@ -575,10 +602,13 @@ class TypedOption final : public ErasedOption {
                    .literal = option_.literal,
                    .deprecated_names = deprecated_names(),
                    .removal = option_.removal};
-    if (default_) {
-      description.default_text = Print(default_);
-      description.default_value = ToNative(default_);
-      description.default_lines = Lines(Typed(default_));
+    if constexpr (requires { ValueType<Item>::kUnits; }) {
+      description.units = std::string(ValueType<Item>::kUnits);
+    }
+    if (const AnyValue& value = default_value()) {
+      description.default_text = Print(value);
+      description.default_value = ToNative(value);
+      description.default_lines = Lines(Typed(value));
     } else if (!option_.default_text.empty()) {
       description.default_text = option_.default_text;
       description.default_value = {option_.default_text};
@@ -626,8 +656,7 @@ class TypedOption final : public ErasedOption {
     }
   }
 
-  Option<T> option_;  // Without its default, which is the next.
-  AnyValue default_;
+  Option<T> option_;  // Without its default value.
 };
 
 }  // namespace internal

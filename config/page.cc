@@ -124,6 +124,10 @@ Entry EntryOf(const std::string& group, const OptionDescription& option,
   };
   add("Type", {Text(option.type_name)});
   add("Default", Default(option));
+  if (!option.units.empty()) add("Units", {Text(option.units)});
+  if (!option.form.empty()) {
+    add("Form", {Text(absl::StrJoin(option.form, "; "))});
+  }
   if (option.min) add("Minimum", {Text(*option.min)});
   if (option.max) add("Maximum", {Text(*option.max)});
   if (!option.rules.empty()) {

@@ -16,6 +16,8 @@
 #include "config/option.h"
 #include "config/regex.h"
 #include "config/testdata/relay_options.h"
+#include "config/units.h"
+#include "config/uri.h"
 #include "config/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -148,6 +150,21 @@ TEST(MarkdownTest, SecretsAreMaskedAndOddTextIsQuoted) {
       WriteMarkdown(
           One(Option<std::string>{.name = "x", .default_value = "`a\nb"}), "T"),
       HasSubstr("* Default: `` `a\\nb ``\n"));
+}
+
+TEST(MarkdownTest, FormAndUnitsOfTypesAreShown) {
+  EXPECT_THAT(WriteMarkdown(One(Option<ByteSize>{.name = "size"}), "T"),
+              HasSubstr("* Type: byte size value\n* Default: unset\n* Units: "
+                        "B, KiB, MiB, GiB, kB, MB, GB; a plain number is in "
+                        "B\n"));
+  EXPECT_THAT(
+      WriteMarkdown(
+          One(Option<Dict<Uri>>{
+              .name = "at",
+              .type = {.item = {.schemes = {"http", "ftp"}}, .bounds = true}}),
+          "T"),
+      HasSubstr("* Form: stands in {}\n"
+                "* Rules: each value: its scheme is one of http, ftp\n"));
 }
 
 TEST(MarkdownTest, RulesAndValuesAreShownAsTheyAreInAFile) {

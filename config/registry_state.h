@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,6 +29,7 @@
 #include "config/report.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
+#include "config/stable_vector.h"
 
 namespace bergen::config::internal {
 
@@ -65,6 +65,7 @@ struct RegistryState {
   void TakeBack(const std::vector<uint32_t>& added);
   void SelectFor(Entry& entry);
   absl::Status Commit(std::vector<uint32_t> changed);
+  bool HasOnlyDefault(const Entry& entry) const;
   absl::Status Replace(Entry& entry, Layer layer,
                        std::optional<Setting> setting);
   std::vector<uint32_t> WithReferrers(std::vector<uint32_t> changed) const;
@@ -74,7 +75,7 @@ struct RegistryState {
   Wish InForce(const Entry& entry, std::optional<Wish> from_sources) const;
   Origin OriginOf(const Entry& entry) const;
   const RawTable* TableOf(const Entry& entry) const {
-    return (entry.erased().is_mutable() ? newest : loaded).get();
+    return (entry.is_mutable ? newest : loaded).get();
   }
 
   Report Adopt(std::shared_ptr<const RawTable> table,
@@ -82,6 +83,7 @@ struct RegistryState {
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
   bool Stage(Entry& entry, Resolved& resolved);
+  void Reuse(const Entry& entry, const AnyValue& now, AnyValue& next);
   void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);
   Change ToChange(const Entry& entry, const Candidate& candidate) const;
@@ -91,7 +93,8 @@ struct RegistryState {
   NameIndex& names;
   std::atomic<uint64_t>& version;
   NewestValues& frozen;
-  std::deque<Entry> entries;
+  StableVector<Entry> entries;
+  uint32_t registrations = 0;
   NameIndex::Group* last_group = nullptr;  // To which an option was added.
   ValueList values;                        // In force, by index.
   absl::node_hash_map<uint32_t, Setting> overrides;

@@ -7,11 +7,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "config/blanks.h"
 
 namespace bergen::config {
 namespace {
@@ -30,6 +33,23 @@ size_t CodePoints(absl::string_view text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(),
                     [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// Reads most numbers, and those fast: for others, which may be good as well,
+// there is nothing.
+template <typename Number>
+std::optional<Number> ParsePlainNumber(absl::string_view text) {
+  const size_t first_digit = text.empty() || text[0] != '-' ? 0 : 1;
+  if (text.size() <= first_digit ||
+      !absl::ascii_isdigit(static_cast<unsigned char>(text[first_digit]))) {
+    return std::nullopt;
+  }
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result =
+      std::from_chars(text.data(), end, number);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return number;
 }
 
 bool IsQuote(char c) { return c == '\'' || c == '"'; }
@@ -76,6 +96,11 @@ std::vector<std::string> ValueType<std::string>::RuleLines(const Rules& rules) {
   if (!rules.regex.empty()) {
     lines.push_back(absl::StrCat("matches the regex ", rules.regex.pattern()));
   }
+  return lines;
+}
+
+std::vector<std::string> ValueType<std::string>::FormLines(const Rules& rules) {
+  std::vector<std::string> lines;
   if (rules.ignore_case) lines.push_back("upper and lower case are the same");
   if (rules.quotes) lines.push_back("may stand in quotes");
   return lines;
@@ -92,7 +117,8 @@ absl::StatusOr<bool> ValueType<bool>::Parse(absl::string_view text) {
 }
 
 absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
-  text = absl::StripAsciiWhitespace(text);
+  if (const auto number = ParsePlainNumber<int64_t>(text)) return *number;
+  text = StripBlanks(text);
   int64_t value = 0;
   if (absl::SimpleAtoi(text, &value)) return value;
   return absl::InvalidArgumentError(IsDecimal(text)
@@ -101,10 +127,12 @@ absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
 }
 
 absl::StatusOr<double> ValueType<double>::Parse(absl::string_view text) {
-  text = absl::StripAsciiWhitespace(text);
+  if (const auto number = ParsePlainNumber<double>(text)) return *number;
+  text = StripBlanks(text);
   double value = 0;
-  // Abseil reads nan(...) too.
-  if (absl::StrContains(text, '(') || !absl::SimpleAtod(text, &value)) {
+  // Abseil reads nan(...) and hexadecimal numbers too.
+  if (text.find_first_of("(xX") != text.npos ||
+      !absl::SimpleAtod(text, &value)) {
     return absl::InvalidArgumentError("not a number");
   }
   const bool has_digits =
@@ -192,6 +220,14 @@ size_t CommaSplitter::FindEnd(size_t from) const {
   return std::min(rest_.find(',', from), rest_.size());
 }
 
+size_t MostItems(absl::string_view list) {
+  constexpr size_t kMany = 64;  // What is not used stays allocated.
+  if (list.empty()) return 0;
+  const auto commas =
+      static_cast<size_t>(std::count(list.begin(), list.end(), ','));
+  return std::min(commas + 1, kMany);
+}
+
 absl::Status StripBounds(char open, char close, absl::string_view& text) {
   if (text.empty() || text.front() != open) {
     return absl::InvalidArgumentError(
@@ -214,14 +250,9 @@ void AppendLines(absl::string_view what,
   }
 }
 
-std::vector<std::string> ContainerLines(absl::string_view bounds,
-                                        size_t min_length) {
-  std::vector<std::string> lines;
-  if (!bounds.empty()) lines.push_back(absl::StrCat("stands in ", bounds));
-  if (min_length > 0) {
-    lines.push_back(absl::StrCat("at least ", min_length, " items"));
-  }
-  return lines;
+std::vector<std::string> LengthLines(size_t min_length) {
+  if (min_length == 0) return {};
+  return {absl::StrCat("at least ", min_length, " items")};
 }
 
 absl::Status CheckLength(size_t length, size_t min_length) {

@@ -17,8 +17,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "launcher/processes.h"
+#include "launcher/upgrade.h"
 #include "periodic/fake_clock.h"
 
 namespace bergen::launcher {
@@ -41,7 +43,7 @@ class FakeProcesses : public Processes {
       return std::vector<ProcessEvent>();
     });
   }
-  // The next fork fails.
+  // The next fork or upgrade fails.
   void FailNextFork(absl::Status status) { fork_error_ = std::move(status); }
 
   // `fork 101`, `TERM 101`, ... since the last call.
@@ -52,6 +54,14 @@ class FakeProcesses : public Processes {
     if (!fork_error_.ok()) return std::exchange(fork_error_, {});
     const int pid = next_pid_++;
     calls_.push_back(absl::StrCat("fork ", pid));
+    return pid;
+  }
+
+  absl::StatusOr<int> Upgrade(const UpgradeRequest& request) override {
+    if (!fork_error_.ok()) return std::exchange(fork_error_, {});
+    const int pid = next_pid_++;
+    calls_.push_back(
+        absl::StrCat("exec ", pid, " ", absl::StrJoin(request.command, " ")));
     return pid;
   }
 

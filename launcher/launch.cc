@@ -19,6 +19,7 @@
 #include "launcher/process_launcher.h"
 #include "launcher/restart_budget.h"
 #include "launcher/service_launcher.h"
+#include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "spdlog/spdlog.h"
 
@@ -111,9 +112,10 @@ class LauncherBase : public Launcher {
 class InProcess final : public LauncherBase {
  public:
   InProcess(std::unique_ptr<PosixSignals> signals, LaunchOptions options,
-            spdlog::logger& log)
+            Predecessor predecessor, spdlog::logger& log)
       : LauncherBase(std::move(signals)),
-        launcher_(std::move(options), this->signals(), clock(), log) {}
+        launcher_(std::move(options), std::move(predecessor), this->signals(),
+                  clock(), log) {}
 
   absl::Status LaunchService(ServiceFactory factory, int workers) override {
     return launcher_.LaunchService(std::move(factory), workers);
@@ -129,7 +131,7 @@ class Forking final : public LauncherBase {
  public:
   static absl::StatusOr<std::unique_ptr<Forking>> Create(
       std::unique_ptr<PosixSignals> signals, LaunchOptions options,
-      spdlog::logger& log) {
+      Predecessor predecessor, spdlog::logger& log) {
     auto result =
         std::unique_ptr<Forking>(new Forking(std::move(signals), log));
     absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
@@ -137,7 +139,8 @@ class Forking final : public LauncherBase {
     if (!processes.ok()) return processes.status();
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
-        std::move(options), *result->processes_, result->clock(), log);
+        std::move(options), std::move(predecessor), *result->processes_,
+        result->clock(), log);
     return result;
   }
 
@@ -185,14 +188,15 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
       PosixSignals::Create();
   if (!signals.ok()) return signals.status();
 
+  Predecessor predecessor = Predecessor::FromEnvironment();
   const int workers = options.workers;
   std::unique_ptr<Launcher> launcher;
   if (workers == 1) {
-    launcher = std::make_unique<InProcess>(*std::move(signals),
-                                           std::move(options), log);
+    launcher = std::make_unique<InProcess>(
+        *std::move(signals), std::move(options), std::move(predecessor), log);
   } else {
-    absl::StatusOr<std::unique_ptr<Forking>> forking =
-        Forking::Create(*std::move(signals), std::move(options), log);
+    absl::StatusOr<std::unique_ptr<Forking>> forking = Forking::Create(
+        *std::move(signals), std::move(options), std::move(predecessor), log);
     if (!forking.ok()) return forking.status();
     launcher = *std::move(forking);
   }

@@ -35,9 +35,10 @@
 
 namespace bergen::launcher {
 
-// Blocks SIGTERM, SIGINT and SIGHUP, as `Launch` does, in this thread and in
-// those started from now on. For programs that start threads before `Launch`: a
-// signal delivered to a thread that does not block it ends the process.
+// Blocks the signals that `Wait` handles, as `Launch` does, in this thread and
+// in those started from now on. For programs that start threads before
+// `Launch`: a signal delivered to a thread that does not block it ends the
+// process.
 void BlockHandledSignals();
 
 // `reload` or `mutate`; InvalidArgument for anything else.

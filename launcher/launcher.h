@@ -6,6 +6,7 @@
 #define LAUNCHER_LAUNCHER_H_
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -96,6 +97,15 @@ struct LaunchOptions {
   // refused, while those that were accepted are served to the end.
   std::vector<Listener*> listeners;
 
+  // What SIGUSR2 runs in place of this program: normally the arguments of
+  // `main`. It inherits `listeners` and `other_listeners`
+  // (inherited_listeners.h); once everything in it has started, this process
+  // drains and leaves. One that fails, or takes longer than `start_timeout`,
+  // is killed, and this one goes on. Empty: SIGUSR2 does nothing.
+  std::vector<std::string> upgrade_command;
+  // Not shut down; those of whom each worker has its own, for example.
+  std::vector<Listener*> other_listeners;
+
   // Told when everything has started, reloads and stops.
   Notifier notifier;
   // Of the process that calls `Wait`, not of its workers.
@@ -117,6 +127,8 @@ class Launcher {
   //
   // SIGTERM stops gracefully, and further ones are ignored. SIGINT ends the
   // process at once. SIGHUP does what `restart_method` says, daemon or not.
+  // SIGUSR2 hands over to a new process, see `upgrade_command`; this one's
+  // status is then `kExitOk`.
   // A single process ends by _exit, without returning, on SIGINT and when
   // the graceful shutdown takes too long: its threads cannot be ended.
   virtual int Wait() = 0;

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,20 +18,13 @@
 
 #include "absl/status/status.h"
 #include "launcher/launcher.h"
+#include "launcher/pidfd.h"
+#include "launcher/upgrade.h"
 #include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
 namespace {
-
-// Reports of a worker, one byte each.
-constexpr char kReportStarted = 'S';
-constexpr char kReportStopping = 'T';
-
-// Debian 12's header of pidfd_open(2) cannot be used from C++.
-int PidfdOpen(pid_t pid) {
-  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u));
-}
 
 absl::Status MakePipe(UniqueFd& read_end, UniqueFd& write_end, int flags) {
   int ends[2];
@@ -77,7 +69,7 @@ int RunBody(const std::function<int(SupervisorLink& link)>& body,
 
 absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
     Signals& signals, periodic::Clock& clock, spdlog::logger& log) {
-  const UniqueFd probe(PidfdOpen(::getpid()));
+  const UniqueFd probe = OpenPidfd(::getpid());
   if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
   auto result =
       std::unique_ptr<PosixProcesses>(new PosixProcesses(signals, clock, log));
@@ -102,7 +94,7 @@ absl::StatusOr<int> PosixProcesses::Fork(
     read_end.Reset();
     RunChild(std::move(write_end), body);
   }
-  UniqueFd pidfd(PidfdOpen(pid));
+  UniqueFd pidfd = OpenPidfd(pid);
   if (!pidfd.ok()) {
     const int error = errno;
     ::kill(pid, SIGKILL);
@@ -111,6 +103,13 @@ absl::StatusOr<int> PosixProcesses::Fork(
   }
   children_[pid] = {std::move(pidfd), std::move(read_end)};
   return pid;
+}
+
+absl::StatusOr<int> PosixProcesses::Upgrade(const UpgradeRequest& request) {
+  absl::StatusOr<NextGeneration> next = StartNextGeneration(request);
+  if (!next.ok()) return next.status();
+  children_[next->pid] = {std::move(next->pidfd), std::move(next->reports)};
+  return next->pid;
 }
 
 void PosixProcesses::RunChild(

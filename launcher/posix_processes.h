@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "launcher/processes.h"
 #include "launcher/signals.h"
+#include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "service/unique_fd.h"
 #include "spdlog/fwd.h"
@@ -33,6 +34,7 @@ class PosixProcesses : public Processes {
 
   absl::StatusOr<int> Fork(
       const std::function<int(SupervisorLink& link)>& body) override;
+  absl::StatusOr<int> Upgrade(const UpgradeRequest& request) override;
   void Send(int pid, int signal) override;
   std::vector<ProcessEvent> Await(absl::Time deadline) override;
 

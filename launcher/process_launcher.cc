@@ -26,13 +26,15 @@ constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
 
 }  // namespace
 
-ProcessLauncher::ProcessLauncher(LaunchOptions options, Processes& processes,
-                                 periodic::Clock& clock, spdlog::logger& log)
+ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
+                                 Processes& processes, periodic::Clock& clock,
+                                 spdlog::logger& log)
     : options_(std::move(options)),
       processes_(&processes),
       clock_(&clock),
       log_(&log),
-      table_({.start_timeout = options_.start_timeout}) {}
+      table_({.start_timeout = options_.start_timeout}),
+      predecessor_(std::move(predecessor)) {}
 
 absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
                                             int workers) {
@@ -59,10 +61,15 @@ int ProcessLauncher::Run() {
   while (true) {
     Do(table_.Advance(clock_->Now()));
     if (table_.stopped() || interrupted_) break;
-    const std::vector<ProcessEvent> events =
-        processes_->Await(std::min(table_.NextDeadline(), listeners_deadline_));
+    const std::vector<ProcessEvent> events = processes_->Await(std::min(
+        {table_.NextDeadline(), listeners_deadline_, upgrade_deadline_}));
     for (const ProcessEvent& event : events) Handle(event);
     if (clock_->Now() >= listeners_deadline_) ShutDownListeners();
+    if (clock_->Now() >= upgrade_deadline_) {
+      upgrade_deadline_ = absl::InfiniteFuture();
+      upgrade_late_ = true;
+      processes_->Send(upgrade_pid_, SIGKILL);
+    }
   }
   if (interrupted_) EndAll();
   SetPhase(Phase::kStopped);
@@ -70,6 +77,19 @@ int ProcessLauncher::Run() {
 }
 
 void ProcessLauncher::Handle(const ProcessEvent& event) {
+  if (event.kind != ProcessEvent::kSignal && event.pid == upgrade_pid_) {
+    if (event.kind == ProcessEvent::kStarted) HandOver();
+    if (event.kind == ProcessEvent::kExited ||
+        event.kind == ProcessEvent::kKilled) {
+      EndUpgrade(upgrade_late_ ? absl::StrCat("not started within ",
+                                              absl::FormatDuration(
+                                                  options_.start_timeout))
+                 : event.kind == ProcessEvent::kExited
+                     ? absl::StrCat("exited with status ", event.value)
+                     : absl::StrCat("killed by signal ", event.value));
+    }
+    return;
+  }
   switch (event.kind) {
     case ProcessEvent::kStarted:
       Do(table_.Started(event.pid, clock_->Now()));
@@ -113,7 +133,13 @@ void ProcessLauncher::OnSignal(int signal) {
       if (phase_ == Phase::kStopping) return;
       log_->info("Caught SIGHUP, handling");
       restart_pending_ = true;
-      if (!table_.reloading()) BeginRestart();
+      if (!table_.reloading() && upgrade_pid_ == 0) BeginRestart();
+      return;
+    case SIGUSR2:
+      if (phase_ == Phase::kStopping) return;
+      log_->info("Caught SIGUSR2, upgrading");
+      upgrade_pending_ = true;
+      if (!table_.reloading() && upgrade_pid_ == 0) BeginUpgrade();
       return;
     default:
       return;
@@ -148,14 +174,59 @@ void ProcessLauncher::BeginRestart() {
 void ProcessLauncher::EndReload() {
   SetPhase(all_started_ ? Phase::kRunning : Phase::kStarting);
   if (all_started_) Tell(options_.notifier.Ready());
-  if (restart_pending_) BeginRestart();
+  if (upgrade_pending_) {
+    BeginUpgrade();
+  } else if (restart_pending_) {
+    BeginRestart();
+  }
+}
+
+void ProcessLauncher::BeginUpgrade() {
+  upgrade_pending_ = false;
+  if (options_.upgrade_command.empty()) {
+    log_->error("Upgrade failed: this program has no upgrade_command");
+    return;
+  }
+  SetPhase(Phase::kReloading);
+  Tell(options_.notifier.Reloading());
+  const absl::StatusOr<int> pid = processes_->Upgrade(RequestOf(options_));
+  if (!pid.ok()) {
+    EndUpgrade(pid.status().ToString());
+    return;
+  }
+  log_->info("Process {} is the new generation", *pid);
+  upgrade_pid_ = *pid;
+  upgrade_late_ = false;
+  upgrade_deadline_ = clock_->Now() + options_.start_timeout;
+}
+
+void ProcessLauncher::HandOver() {
+  log_->info("Upgrade finished: process {} serves, this one leaves",
+             upgrade_pid_);
+  Tell(options_.notifier.ReadyAs(std::exchange(upgrade_pid_, 0)));
+  upgrade_deadline_ = absl::InfiniteFuture();
+  handed_over_ = true;
+  DisownListeners(options_);
+  BeginStop(kExitOk);
+}
+
+void ProcessLauncher::EndUpgrade(absl::string_view reason) {
+  log_->error("Upgrade failed, the old generation goes on: {}",
+              std::string(reason));
+  upgrade_pid_ = 0;
+  upgrade_deadline_ = absl::InfiniteFuture();
+  if (phase_ != Phase::kStopping) EndReload();
 }
 
 void ProcessLauncher::BeginStop(int status) {
   status_ = status;
   restart_pending_ = false;
+  upgrade_pending_ = false;
+  // Not there yet; its workers see that it is gone, and leave too.
+  if (upgrade_pid_ != 0) processes_->Send(upgrade_pid_, SIGKILL);
+  upgrade_deadline_ = absl::InfiniteFuture();
   SetPhase(Phase::kStopping);
-  Tell(options_.notifier.Stopping());
+  if (!handed_over_) Tell(options_.notifier.Stopping());
   accepting_ = table_.pids();
   listeners_deadline_ = clock_->Now() + kAcceptingGrace;
   log_->debug("Killing children.");
@@ -168,6 +239,7 @@ void ProcessLauncher::BeginStop(int status) {
 }
 
 void ProcessLauncher::EndAll() {
+  if (upgrade_pid_ != 0) processes_->Send(upgrade_pid_, SIGKILL);
   for (int signal : {SIGINT, SIGKILL}) {
     for (int pid : table_.pids()) processes_->Send(pid, signal);
     const absl::Time deadline = clock_->Now() + kInterruptGrace;
@@ -211,7 +283,12 @@ void ProcessLauncher::Do(const Action& action) {
     case Action::kAllStarted:
       all_started_ = true;
       if (phase_ == Phase::kStarting) SetPhase(Phase::kRunning);
-      Tell(options_.notifier.Ready());
+      // The manager hears of the new main process from the old one.
+      if (predecessor_.waits()) {
+        predecessor_.ReportStarted();
+      } else {
+        Tell(options_.notifier.Ready());
+      }
       return;
     case Action::kReloadFinished:
       log_->info("Reload finished");
@@ -255,6 +332,8 @@ void ProcessLauncher::Fork(int slot) {
 
 int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
                                SupervisorLink& link) {
+  // The supervisor's alone: its end tells that the supervisor has failed.
+  predecessor_ = {};
   absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
       PosixSignals::Create();
   if (!signals.ok()) {
@@ -278,6 +357,7 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
 
 void ProcessLauncher::ShutDownListeners() {
   listeners_deadline_ = absl::InfiniteFuture();
+  if (handed_over_) return;
   for (Listener* listener : options_.listeners) listener->Shutdown();
   log_->info("Stopped listening");
 }

@@ -15,10 +15,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "launcher/processes.h"
+#include "launcher/upgrade.h"
 #include "launcher/worker_table.h"
 #include "periodic/clock.h"
 #include "spdlog/fwd.h"
@@ -29,8 +31,10 @@ namespace bergen::launcher {
 class ProcessLauncher {
  public:
   // `clock` and `log` must also be usable in the workers.
-  ProcessLauncher(LaunchOptions options, Processes& processes,
-                  periodic::Clock& clock, spdlog::logger& log);
+  // `predecessor` is told when everything has started.
+  ProcessLauncher(LaunchOptions options, Predecessor predecessor,
+                  Processes& processes, periodic::Clock& clock,
+                  spdlog::logger& log);
 
   // InvalidArgument if `workers` is not positive, FailedPrecondition once `Run`
   // was called.
@@ -50,6 +54,10 @@ class ProcessLauncher {
   void BeginRestart();
   void BeginStop(int status);
   void EndReload();
+  void BeginUpgrade();
+  // The new generation has started, or ended, or takes too long.
+  void HandOver();
+  void EndUpgrade(absl::string_view reason);
   void EndAll();
 
   void Do(const Actions& actions);
@@ -74,6 +82,12 @@ class ProcessLauncher {
   bool restart_pending_ = false;
   bool interrupted_ = false;
   int status_ = kExitOk;
+  bool upgrade_pending_ = false;
+  int upgrade_pid_ = 0;  // The new generation, from its start to the verdict.
+  absl::Time upgrade_deadline_ = absl::InfiniteFuture();
+  bool upgrade_late_ = false;  // It was killed for that.
+  bool handed_over_ = false;   // The listeners are somebody else's.
+  Predecessor predecessor_;
   // Workers that have not yet reported that their services were told to stop;
   // listeners stay open for them until this is empty or the deadline comes.
   std::vector<int> accepting_;

@@ -48,7 +48,11 @@ class ProcessLauncherTest : public ::testing::Test {
   // Runs two workers through the script.
   int Run(LaunchOptions options) {
     options.on_phase = [this](Phase phase) { phases_.push_back(phase); };
-    ProcessLauncher launcher(std::move(options), processes_, clock_, log_);
+    return RunWithObserver(std::move(options));
+  }
+
+  int RunWithObserver(LaunchOptions options) {
+    ProcessLauncher launcher(std::move(options), {}, processes_, clock_, log_);
     EXPECT_THAT(
         launcher.LaunchService(
             [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); },
@@ -188,6 +192,95 @@ TEST_F(ProcessLauncherTest, GivingUpForksNobodyElse) {
   processes_.Then({Exited(101, 1), Exited(102, 1)});
   EXPECT_EQ(Run({.restart_limits = {.give_up_after = 1}}), kExitGaveUp);
   EXPECT_THAT(processes_.TakeCalls(), ElementsAre("fork 101", "fork 102"));
+}
+
+TEST_F(ProcessLauncherTest, LeavesOnceANewGenerationHasStarted) {
+  processes_.Then({Started(101), Started(102), Signal(SIGUSR2)});
+  processes_.Then({Started(103)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({.upgrade_command = {"relay", "-v"}}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "exec 103 relay -v",
+                          "TERM 101", "TERM 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("Upgrade finished: process 103 serves"));
+  EXPECT_THAT(phases_,
+              ElementsAre(Phase::kStarting, Phase::kRunning, Phase::kReloading,
+                          Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(ProcessLauncherTest, ANewGenerationThatIsLateIsKilled) {
+  processes_.Then({Started(101), Started(102), Signal(SIGUSR2)});
+  const absl::Time begin = clock_.Now();
+  processes_.ThenTimeout();
+  processes_.Then({{.kind = ProcessEvent::kKilled, .pid = 103, .value = 9}});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(
+      Run({.start_timeout = absl::Seconds(9), .upgrade_command = {"relay"}}),
+      kExitOk);
+  EXPECT_EQ(clock_.Now() - begin, absl::Seconds(9));
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "exec 103 relay", "KILL 103",
+                          "TERM 101", "TERM 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("Upgrade failed, the old generation goes "
+                                     "on: not started within 9s"));
+}
+
+TEST_F(ProcessLauncherTest, AnUpgradeWaitsForAReloadAndAReloadForItsVerdict) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGUSR2), Started(103)});
+  processes_.Then({Started(104)});    // The reload is over.
+  processes_.Then({Signal(SIGHUP)});  // Amid the upgrade.
+  processes_.Then({Exited(105, 1)});  // Which fails.
+  processes_.Then({Started(106)});
+  processes_.Then({Started(107), Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Exited(103, 0),
+                   Exited(104, 0), Exited(106, 0), Exited(107, 0)});
+  EXPECT_EQ(Run({.upgrade_command = {"relay"}}), kExitOk);
+  EXPECT_THAT(
+      processes_.TakeCalls(),
+      ElementsAre("fork 101", "fork 102", "fork 103", "TERM 101", "fork 104",
+                  "TERM 102", "exec 105 relay", "fork 106", "TERM 103",
+                  "fork 107", "TERM 104", "TERM 106", "TERM 107"));
+}
+
+TEST_F(ProcessLauncherTest, TermEndsAnUpgrade) {
+  processes_.Then({Started(101), Started(102), Signal(SIGUSR2)});
+  processes_.Then({Signal(SIGTERM), Signal(SIGUSR2)});
+  processes_.Then({{.kind = ProcessEvent::kKilled, .pid = 103, .value = 9},
+                   Exited(101, 0),
+                   Exited(102, 0)});
+  EXPECT_EQ(Run({.upgrade_command = {"relay"}}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "exec 103 relay", "KILL 103",
+                          "TERM 101", "TERM 102"));
+}
+
+TEST_F(ProcessLauncherTest, AnUpgradeThatCannotBeginChangesNothing) {
+  processes_.Then({Started(101), Started(102), Signal(SIGUSR2)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(RunWithObserver({.upgrade_command = {"relay"},
+                             .on_phase =
+                                 [this](Phase phase) {
+                                   if (phase != Phase::kReloading) return;
+                                   processes_.FailNextFork(
+                                       absl::NotFoundError("no file"));
+                                 }}),
+            kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "TERM 101", "TERM 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("goes on: NOT_FOUND: no file"));
+}
+
+TEST_F(ProcessLauncherTest, WithoutACommandThereIsNoUpgrade) {
+  processes_.Then({Started(101), Started(102), Signal(SIGUSR2)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_THAT(phases_, ElementsAre(Phase::kStarting, Phase::kRunning,
+                                   Phase::kStopping, Phase::kStopped));
+  EXPECT_THAT(text_.str(), HasSubstr("has no upgrade_command"));
 }
 
 TEST_F(ProcessLauncherTest, OptionsAreLoggedAtTheStartAndAfterAReload) {

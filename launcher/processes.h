@@ -11,12 +11,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "launcher/upgrade.h"
 
 namespace bergen::launcher {
 
 struct ProcessEvent {
   enum Kind {
-    kStarted,   // The worker `pid` has started its services.
+    kStarted,   // The process `pid` has started its services.
     kStopping,  // The worker `pid` has told its services to stop.
     kExited,    // `pid` ended with status `value`.
     kKilled,    // `pid` was ended by signal `value`.
@@ -49,6 +50,10 @@ class Processes {
   // reused.
   virtual absl::StatusOr<int> Fork(
       const std::function<int(SupervisorLink& link)>& body) = 0;
+
+  // Starts a new generation of the program, as `StartNextGeneration`; it is
+  // heard of as a worker is.
+  virtual absl::StatusOr<int> Upgrade(const UpgradeRequest& request) = 0;
 
   // Does nothing if `pid` has ended.
   virtual void Send(int pid, int signal) = 0;

@@ -11,12 +11,14 @@
 
 namespace bergen::launcher {
 
-ServiceLauncher::ServiceLauncher(LaunchOptions options, Signals& signals,
-                                 periodic::Clock& clock, spdlog::logger& log)
+ServiceLauncher::ServiceLauncher(LaunchOptions options, Predecessor predecessor,
+                                 Signals& signals, periodic::Clock& clock,
+                                 spdlog::logger& log)
     : options_(std::move(options)),
       signals_(&signals),
       clock_(&clock),
-      log_(&log) {}
+      log_(&log),
+      predecessor_(std::move(predecessor)) {}
 
 absl::Status ServiceLauncher::LaunchService(ServiceFactory factory,
                                             int workers) {
@@ -50,23 +52,58 @@ int ServiceLauncher::Run() {
        .log_options = options_.log_options,
        .on_stopping =
            [this] {
+             if (handed_over_) return;
              for (Listener* listener : options_.listeners) {
                listener->Shutdown();
              }
              log_->info("Stopped listening");
            },
+       .upgrade = [this] { return Upgrade(); },
+       .upgrade_timeout = options_.start_timeout,
+       .on_handed_over = [this](int pid) { OnHandedOver(pid); },
        .on_phase = [this](Phase phase) { OnPhase(phase); }},
       *signals_, *clock_, *log_);
   return loop.Run();
 }
 
+absl::StatusOr<NextGeneration> ServiceLauncher::Upgrade() {
+  if (options_.upgrade_command.empty()) {
+    return absl::FailedPreconditionError("this program has no upgrade_command");
+  }
+  return StartNextGeneration(RequestOf(options_));
+}
+
+void ServiceLauncher::OnHandedOver(int pid) {
+  handed_over_ = true;
+  DisownListeners(options_);
+  Tell(options_.notifier.ReadyAs(pid));
+}
+
 void ServiceLauncher::OnPhase(Phase phase) {
-  absl::Status told;
-  if (phase == Phase::kRunning) told = options_.notifier.Ready();
-  if (phase == Phase::kReloading) told = options_.notifier.Reloading();
-  if (phase == Phase::kStopping) told = options_.notifier.Stopping();
-  if (!told.ok()) log_->debug("notify: {}", told.ToString());
+  switch (phase) {
+    case Phase::kRunning:
+      // The manager hears of the new main process from the old one.
+      if (predecessor_.waits()) {
+        predecessor_.ReportStarted();
+      } else {
+        Tell(options_.notifier.Ready());
+      }
+      break;
+    case Phase::kReloading:
+      Tell(options_.notifier.Reloading());
+      break;
+    case Phase::kStopping:
+      if (!handed_over_) Tell(options_.notifier.Stopping());
+      break;
+    case Phase::kStarting:
+    case Phase::kStopped:
+      break;
+  }
   if (options_.on_phase) options_.on_phase(phase);
+}
+
+void ServiceLauncher::Tell(const absl::Status& told) {
+  if (!told.ok()) log_->debug("notify: {}", told.ToString());
 }
 
 }  // namespace bergen::launcher

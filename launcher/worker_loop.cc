@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -166,12 +167,15 @@ void WorkerLoop::WaitForEvents() {
       {.fd = signals_->fd(), .events = POLLIN},
       {.fd = mailbox_.fd(), .events = POLLIN},
       {.fd = parent_died_ ? -1 : options_.parent_fd, .events = POLLIN},
+      {.fd = next_.reports.get(), .events = POLLIN},
+      {.fd = next_.pidfd.get(), .events = POLLIN},
   };
   timespec left = {};
   const timespec* timeout = nullptr;
-  if (stop_deadline_ != absl::InfiniteFuture()) {
+  const absl::Time deadline = std::min(stop_deadline_, upgrade_deadline_);
+  if (deadline != absl::InfiniteFuture()) {
     left = absl::ToTimespec(
-        std::max(stop_deadline_ - clock_->Now(), absl::ZeroDuration()));
+        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
     timeout = &left;
   }
   if (::ppoll(fds, std::size(fds), timeout, nullptr) < 0 && errno != EINTR) {
@@ -180,6 +184,11 @@ void WorkerLoop::WaitForEvents() {
   for (const Message& message : mailbox_.Take()) OnMessage(message);
   for (int signal : signals_->Take()) OnSignal(signal);
   if (fds[2].revents != 0) OnParentDeath();
+  if (fds[3].revents != 0 || fds[4].revents != 0) OnNextGeneration();
+  if (clock_->Now() >= upgrade_deadline_) {
+    EndUpgrade(absl::StrCat("not started within ",
+                            absl::FormatDuration(options_.upgrade_timeout)));
+  }
 
   if (clock_->Now() >= stop_deadline_ &&
       (!generations_.empty() || pending_tasks_ > 0)) {
@@ -206,6 +215,12 @@ void WorkerLoop::OnSignal(int signal) {
                  options_.parent_fd >= 0 ? "Child caught" : "Caught");
       restart_pending_ = true;
       if (phase_ == Phase::kRunning) BeginRestart();
+      return;
+    case SIGUSR2:
+      if (phase_ == Phase::kStopping || !options_.upgrade) return;
+      log_->info("Caught SIGUSR2, upgrading");
+      upgrade_pending_ = true;
+      if (phase_ == Phase::kRunning) BeginUpgrade();
       return;
     default:
       return;
@@ -254,7 +269,7 @@ void WorkerLoop::OnStarted(Generation& generation) {
   }
   SetPhase(Phase::kRunning);
   if (options_.on_started) options_.on_started();
-  if (restart_pending_) BeginRestart();
+  BeginWhatIsPending();
 }
 
 void WorkerLoop::OnStartFailed(Generation& generation,
@@ -322,10 +337,74 @@ void WorkerLoop::OnReloadRead(const absl::Status& status) {
 
 void WorkerLoop::EndRestart() {
   SetPhase(Phase::kRunning);
-  if (restart_pending_) BeginRestart();
+  BeginWhatIsPending();
+}
+
+void WorkerLoop::BeginWhatIsPending() {
+  if (upgrade_pending_) {
+    BeginUpgrade();
+  } else if (restart_pending_) {
+    BeginRestart();
+  }
+}
+
+void WorkerLoop::BeginUpgrade() {
+  upgrade_pending_ = false;
+  SetPhase(Phase::kReloading);
+  absl::StatusOr<NextGeneration> next = options_.upgrade();
+  if (!next.ok()) {
+    EndUpgrade(next.status().ToString());
+    return;
+  }
+  next_ = *std::move(next);
+  log_->info("Process {} is the new generation", next_.pid);
+  upgrade_deadline_ = clock_->Now() + options_.upgrade_timeout;
+}
+
+void WorkerLoop::OnNextGeneration() {
+  char report = 0;
+  const ssize_t size = ::read(next_.reports.get(), &report, 1);
+  if (size == 1 && report == kReportStarted) {
+    log_->info("Upgrade finished: process {} serves, this one leaves",
+               next_.pid);
+    upgrade_deadline_ = absl::InfiniteFuture();
+    const int pid = std::exchange(next_, {}).pid;
+    if (options_.on_handed_over) options_.on_handed_over(pid);
+    BeginStop();
+    return;
+  }
+  if (size == 0) next_.reports.Reset();
+  siginfo_t info = {};
+  if (::waitid(P_PIDFD, static_cast<id_t>(next_.pidfd.get()), &info,
+               WEXITED | WNOHANG) != 0 ||
+      info.si_pid != next_.pid) {
+    return;
+  }
+  next_.pid = 0;
+  EndUpgrade(absl::StrCat(
+      info.si_code == CLD_EXITED ? "exited with status " : "killed by signal ",
+      info.si_status));
+}
+
+void WorkerLoop::EndUpgrade(absl::string_view reason) {
+  KillNextGeneration();
+  log_->error("Upgrade failed, the old generation goes on: {}",
+              std::string(reason));
+  EndRestart();
+}
+
+void WorkerLoop::KillNextGeneration() {
+  upgrade_deadline_ = absl::InfiniteFuture();
+  // Its own workers see that it is gone, and leave too.
+  if (next_.pid != 0) {
+    ::kill(next_.pid, SIGKILL);
+    ::waitpid(next_.pid, nullptr, 0);
+  }
+  next_ = {};
 }
 
 void WorkerLoop::BeginStop() {
+  KillNextGeneration();
   stop_deadline_ = clock_->Now() + options_.graceful_shutdown_timeout();
   SetPhase(Phase::kStopping);
   log_->debug("Stop services.");
@@ -357,6 +436,7 @@ void WorkerLoop::SetPhase(Phase phase) {
 }
 
 void WorkerLoop::ExitNow(int status, absl::string_view last_words) {
+  if (next_.pid != 0) ::kill(next_.pid, SIGKILL);
   std::signal(SIGALRM, [](int) { ::_exit(kExitFailed); });
   ::alarm(kLastWordsSeconds);
   log_->info("{}", std::string(last_words));

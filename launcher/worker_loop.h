@@ -23,12 +23,14 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "launcher/signals.h"
+#include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "service/service_group.h"
 #include "service/unique_fd.h"
@@ -53,6 +55,12 @@ struct WorkerLoopOptions {
   std::function<void()> on_started;
   // When `Stop` of all services has returned; on another thread.
   std::function<void()> on_stopping;
+  // What SIGUSR2 does: starts a new generation, see upgrade.h. If it does not
+  // serve within `upgrade_timeout`, it is killed.
+  std::function<absl::StatusOr<NextGeneration>()> upgrade;
+  absl::Duration upgrade_timeout = absl::Minutes(1);
+  // It serves, and this process is about to stop; or it does not.
+  std::function<void(int pid)> on_handed_over;
   PhaseObserver on_phase;
 };
 
@@ -132,6 +140,12 @@ class WorkerLoop {
   void BeginRestart();
   void OnReloadRead(const absl::Status& status);
   void EndRestart();
+  void BeginWhatIsPending();
+  void BeginUpgrade();
+  // What the new generation says, or its end.
+  void OnNextGeneration();
+  void EndUpgrade(absl::string_view reason);
+  void KillNextGeneration();
   void BeginStop();
 
   void Remove(int id);
@@ -154,6 +168,9 @@ class WorkerLoop {
   int current_id_ = 0;  // The generation that serves; 0 before the first.
   Phase phase_ = Phase::kStarting;
   bool restart_pending_ = false;
+  bool upgrade_pending_ = false;
+  NextGeneration next_;  // Its pid is 0 unless its verdict is awaited.
+  absl::Time upgrade_deadline_ = absl::InfiniteFuture();
   bool parent_died_ = false;
   absl::Time stop_deadline_ = absl::InfiniteFuture();
   int exit_status_ = kExitOk;

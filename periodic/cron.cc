@@ -35,7 +35,7 @@ struct Field {
   absl::Span<const absl::string_view> value_names;
 };
 
-const std::array<Field, 6> kFields = {{
+constexpr std::array<Field, 6> kFields = {{
     {"second", 0, 59, {}},
     {"minute", 0, 59, {}},
     {"hour", 0, 23, {}},

@@ -44,6 +44,19 @@ Notifier Notifier::FromEnvironment() {
   return notifier;
 }
 
+std::vector<std::string> Notifier::Variables() const {
+  std::vector<std::string> variables;
+  if (enabled()) {
+    variables.push_back(absl::StrCat(kVariable, "=", socket_));
+  }
+  if (watchdog_timeout_ != absl::InfiniteDuration()) {
+    variables.push_back(absl::StrCat(
+        "WATCHDOG_USEC=", absl::ToInt64Microseconds(watchdog_timeout_)));
+    variables.push_back("WATCHDOG_PID=");
+  }
+  return variables;
+}
+
 absl::Status Notifier::Ready() const { return Send("READY=1"); }
 
 absl::Status Notifier::ReadyAs(int pid) const {

@@ -14,6 +14,7 @@
 #define SERVICE_NOTIFY_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -38,6 +39,9 @@ class Notifier {
   static Notifier FromEnvironment();
 
   bool enabled() const { return !socket_.empty(); }
+  // What `FromEnvironment` has taken, `NAME=VALUE`, for a process that shall
+  // speak to the manager too. `WATCHDOG_PID=` is left for it to be completed.
+  std::vector<std::string> Variables() const;
   const std::string& socket() const { return socket_; }
 
   absl::Status Ready() const;

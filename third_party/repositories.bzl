@@ -17,6 +17,7 @@ _ABSEIL = {
     "absl/cleanup": ["cleanup"],
     "absl/container": ["btree", "fixed_array", "flat_hash_map", "flat_hash_set", "inlined_vector", "node_hash_map", "node_hash_set"],
     "absl/debugging": ["failure_signal_handler", "leak_check", "stacktrace", "symbolize"],
+    "absl/flags": ["flag"],
     "absl/functional": ["any_invocable", "bind_front", "function_ref"],
     "absl/hash": ["hash"],
     "absl/memory": ["memory"],
@@ -46,6 +47,14 @@ _ABSEIL_LIBRARIES = [
     "examine_stack",
     "exponential_biased",
     "failure_signal_handler",
+    "flags_commandlineflag",
+    "flags_commandlineflag_internal",
+    "flags_config",
+    "flags_internal",
+    "flags_marshalling",
+    "flags_private_handle_accessor",
+    "flags_program_name",
+    "flags_reflection",
     "graphcycles_internal",
     "hash",
     "hashtablez_sampler",
@@ -205,9 +214,10 @@ cc_library(
         linkopts = ["-lspdlog", "-lfmt"],
     )
     _maybe(system_repository, name = "com_googlesource_code_re2", packages = {"": ["re2"]}, linkopts = ["-lre2"])
+    _maybe(system_repository, name = "com_github_jbeder_yaml_cpp", packages = {"": ["yaml-cpp"]}, linkopts = ["-lyaml-cpp"])
     _maybe(system_repository, name = "com_github_nlohmann_json", packages = {"": ["json"]})
     _maybe(system_repository, name = "com_github_libevent_libevent", packages = {"": ["libevent"]}, linkopts = ["-levent_core"])
-    _maybe(system_repository, name = "boost", packages = {"": ["asio", "beast"]})
+    _maybe(system_repository, name = "boost", packages = {"": ["asio", "beast", "property_tree"]})
     _maybe(system_repository, name = "libuv", packages = {"": ["libuv"]}, linkopts = ["-luv"])
     _maybe(system_repository, name = "elfutils", packages = {"": ["dw"]}, linkopts = ["-ldw"])
 

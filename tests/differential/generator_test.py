@@ -74,6 +74,17 @@ def type_options():
         cfg.PortOpt("port", min=1),
         cfg.StrOpt("old", help="DEPRECATED. Old.", deprecated_for_removal=True,
                    deprecated_opts=[cfg.DeprecatedOpt("older"), cfg.DeprecatedOpt("old-est", "gone")]),
+    ]), ("more_types", [
+        cfg.IPOpt("ip", default="::1", version=6, help="Address."),
+        cfg.IPOpt("no_ip"),
+        cfg.HostnameOpt("hostname", default="a.example", sample_default="<your_hostname>", help="Name."),
+        cfg.HostAddressOpt("host_address", default="10.0.0.1", help="Host."),
+        cfg.HostDomainOpt("host_domain", default="_a.example", help="Domain."),
+        cfg.URIOpt("uri", default="http://a:80/b?c#d", max_length=99, schemes=["http"], help="Where."),
+        cfg.Opt("range", type=cfg.types.Range(min=0, max=9), default="1-5", help="Some."),
+        cfg.Opt("one", type=cfg.types.Range(inclusive=False), default="-3"),
+        cfg.ListOpt("ips", item_type=cfg.types.IPAddress(), default=["1.2.3.4", "::1"], help="Addresses."),
+        cfg.StrOpt("mode", default="safe", choices=[("fast", "no checksum"), ("safe", None)], help="How."),
     ])]
 
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The original's turn in config.py: times are processor milliseconds of this thread."""
+
+import shutil
+import time
+
+try:
+    from oslo_config import cfg
+except ImportError:
+    cfg = None
+
+GROUP_SIZE = 100
+
+
+def _options(count):
+    kinds = (
+        lambda name: cfg.StrOpt(name, default="nothing", help="A text.", mutable=True),
+        lambda name: cfg.IntOpt(name, default=1, help="A number.", min=0, max=1000000, mutable=True),
+        lambda name: cfg.BoolOpt(name, default=False, help="Yes or no.", mutable=True),
+        lambda name: cfg.FloatOpt(name, default=1.5, help="A ratio.", min=0.0, mutable=True),
+        lambda name: cfg.ListOpt(name, help="Some texts.", mutable=True),
+    )
+    for i in range(count):
+        yield f"group_{i // GROUP_SIZE}", kinds[i % len(kinds)](f"option_{i}")
+
+
+def _milliseconds(call):
+    begin = time.thread_time()
+    call()
+    return (time.thread_time() - begin) * 1e3
+
+
+def parse(path):
+    """Parsing alone: no option is known."""
+    parser = cfg.ConfigParser(path, {})
+    return _milliseconds(parser.parse)
+
+
+class Mutating:
+    """A file that is one and then the other."""
+
+    def __init__(self, count, one, other):
+        self.files = [one, other]
+        self.path = one + ".oslo"
+        shutil.copy(one, self.path)
+        self.conf = cfg.ConfigOpts()
+        for group, option in _options(count):
+            self.conf.register_opt(option, group=group)
+        self.conf(["--config-file", self.path], project="bench", default_config_dirs=[])
+
+    def mutate(self):
+        self.files.reverse()
+        shutil.copy(self.files[0], self.path)
+        return _milliseconds(self.conf.mutate_config_files)
+
+    def attribute(self):
+        """Nanoseconds of one read by attributes."""
+        count = 20000
+        conf = self.conf
+
+        def read():
+            for _ in range(count):
+                conf.group_0.option_1
+
+        return _milliseconds(read) * 1e6 / count

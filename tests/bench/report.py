@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures us beside our peers, and says who keeps to which bar.
+
+    bench = Report("config", rounds=9)
+    program = Program("tests/bench/config_measures")
+    bench.compare("read.integer", "ns", program.measurement("handle_integer"),
+                  [Peer("raw gflags variable", program.measurement("gflags_variable"), bar=1.2)])
+    sys.exit(bench.finish())
+
+Everybody takes a turn in each round, in changing order. A ratio is the median of the
+ratios within the rounds, since what else the machine does then matters less. Prints one
+JSON object a line (metric, unit, ours, peer, theirs, ratio, bar, holds), then a table.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+
+
+class Peer:
+    """What we are compared with. Of `measure` None, `missing` says what is not installed."""
+
+    def __init__(self, name, measure, bar=None, missing=None):
+        self.name = name
+        self.measure = measure
+        self.bar = bar
+        self.missing = missing
+
+
+class Program:
+    """A program that measures on request (measures.h)."""
+
+    def __init__(self, path, arguments=()):
+        self.process = subprocess.Popen(
+            [path, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def measure(self, name):
+        self.process.stdin.write(name + "\n")
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.process.args[0]} ended while measuring {name}")
+        return float(answer)
+
+    def measurement(self, name):
+        return lambda: self.measure(name)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        for line in info:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return "unknown processor"
+
+
+def machine():
+    return f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}"
+
+
+class Report:
+    """The comparisons of one benchmark."""
+
+    def __init__(self, title, rounds):
+        self.title = title
+        self.rounds = rounds
+        self.lines = []
+
+    def compare(self, metric, unit, ours, peers, rounds=None):
+        """Measures `ours`, a function that returns a number, beside all peers.
+
+        A bar is the highest ratio of ours to theirs; None only informs."""
+        present = [peer for peer in peers if peer.measure]
+        everybody = [ours] + [peer.measure for peer in present]
+        rounds = rounds or self.rounds
+        results = [[] for _ in everybody]
+        for number in range(rounds):
+            order = list(range(len(everybody)))
+            turn = number % len(order)
+            for i in order[turn:] + order[:turn]:
+                results[i].append(everybody[i]())
+        ours_median = statistics.median(results[0])
+        for peer in peers:
+            if not peer.measure:
+                self._add(metric, unit, ours_median, peer, None, None)
+                continue
+            theirs = results[1 + present.index(peer)]
+            ratio = statistics.median(a / b for a, b in zip(results[0], theirs))
+            self._add(metric, unit, ours_median, peer, statistics.median(theirs), ratio)
+
+    def _add(self, metric, unit, ours, peer, theirs, ratio):
+        line = {
+            "metric": metric,
+            "unit": unit,
+            "ours": float(f"{ours:.4g}"),
+            "peer": peer.name,
+            "theirs": None if theirs is None else float(f"{theirs:.4g}"),
+            "ratio": None if ratio is None else float(f"{ratio:.3g}"),
+            "bar": peer.bar,
+            "holds": None if ratio is None or peer.bar is None else ratio <= peer.bar,
+        }
+        if theirs is None:
+            line["missing"] = peer.missing
+        self.lines.append(line)
+        print(json.dumps(line), flush=True)
+
+    def finish(self):
+        """Prints the table; the exit status is 1 if a bar does not hold."""
+        print(f"\n{self.title}: {machine()}; medians of {self.rounds} rounds")
+        print(f"{'metric':34} {'ours':>10} {'theirs':>10} unit {'ratio':>7} {'bar':>6}       peer")
+        for line in self.lines:
+            if line["theirs"] is None:
+                print(
+                    f"{line['metric']:34} {line['ours']:>10.4g} {'-':>10} {line['unit']:4} {'-':>7} {'':6}       "
+                    f"{line['peer']}: not measured, {line['missing']}"
+                )
+                continue
+            verdict = {True: "holds", False: "OVER", None: ""}[line["holds"]]
+            bar = "" if line["bar"] is None else f"{line['bar']:g}"
+            print(
+                f"{line['metric']:34} {line['ours']:>10.4g} {line['theirs']:>10.4g} {line['unit']:4} "
+                f"{line['ratio']:>7.3g} {bar:>6} {verdict:5} {line['peer']}"
+            )
+        return 1 if any(line["holds"] is False for line in self.lines) else 0
