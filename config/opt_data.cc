@@ -83,7 +83,12 @@ class OptionReader {
       if constexpr (std::is_same_v<T, std::string>) {
         option.default_value = *text;
       } else {
-        option.default_text = *text;
+        absl::StatusOr<T> value = ParseValue<T>(*text);
+        if (value.ok()) {
+          option.default_value = *std::move(value);
+        } else {
+          option.default_text = *text;
+        }
       }
     }
     ReadSample<T>(option);

@@ -2,6 +2,7 @@
 
 #include "config/opt_data.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,6 +111,7 @@ TEST(OptDataTest, NumbersAndBoundsAreChecked) {
       Read(R"("type": "integer value", "min": 1, "default": "7", "max": 9)");
   ASSERT_THAT(option, IsOk());
   EXPECT_EQ(option->description().default_text, "7");
+  EXPECT_EQ(option->description().default_value, NativeValue{int64_t{7}});
   EXPECT_THAT(option->CheckText("9"), IsOk());
   EXPECT_THAT(option->CheckText("10"),
               StatusIs(absl::StatusCode::kInvalidArgument));

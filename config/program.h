@@ -19,10 +19,10 @@
 namespace bergen::config {
 
 // Each returns the program's exit status and prints errors to the standard
-// error. A flag may be written with `-` or `_`, and a switch as `--noNAME`; each
-// may stand in a file instead, which `--config_file` or `--config_dir` names, in
-// the section `[DEFAULT]`. All know `--help`; a flag that they do not know ends
-// them with status 2. The environment does not count.
+// error. A flag may be written with `-` or `_`, and a switch as `--noNAME`;
+// each may stand in a file instead, which `--config_file` or `--config_dir`
+// names, in the section `[DEFAULT]`. All know `--help`; a flag that they do not
+// know ends them with status 2. The environment does not count.
 
 // Writes about the options. 0 if it was written, else 1, also for an unknown
 // namespace and if there are neither arguments nor `modules`.
