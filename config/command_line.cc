@@ -97,6 +97,14 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
     const OptionList& options, ProgramInfo program, Kind kind,
     const std::vector<ForeignFlag>& foreign_flags) {
   CommandLineParser parser(std::move(program), kind);
+  size_t count = foreign_flags.size();
+  for (const OptionGroup& group : options) {
+    for (const AnyOption& option : group.options)
+      count += option.erased().cli();
+  }
+  parser.flags_.reserve(count);
+  parser.by_name_.reserve(count);
+  parser.entries_.reserve(count);
   absl::Status status = parser.AddBuiltIns();
   for (const OptionGroup& group : options) {
     std::string& help = parser.group_help_[group.name];
