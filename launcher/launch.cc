@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "config/registry.h"
+#include "launcher/health_monitor.h"
 #include "launcher/options.h"
 #include "launcher/posix_processes.h"
 #include "launcher/posix_signals.h"
@@ -41,7 +42,12 @@ absl::Status CheckOptions(const LaunchOptions& options) {
     return absl::InvalidArgumentError(
         "launcher: graceful_shutdown_timeout is empty");
   }
-  return CheckRestartLimits(options.restart_limits);
+  if (!options.drain_delay) {
+    return absl::InvalidArgumentError("launcher: drain_delay is empty");
+  }
+  absl::Status checked = CheckHealthLimits(options.health_limits);
+  checked.Update(CheckRestartLimits(options.restart_limits));
+  return checked;
 }
 
 int CountThreads() {
@@ -216,6 +222,10 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
   options.graceful_shutdown_timeout = [registered = *registered] {
     return registered.graceful_shutdown_timeout();
   };
+  options.drain_delay = [registered = *registered] {
+    return absl::Seconds(registered.drain_delay_seconds.Get());
+  };
+  options.health_limits = registered->health_limits();
   options.reload = [&registry, &log, next = std::move(options.reload)] {
     return Finish(registry.Reload(), log, next);
   };

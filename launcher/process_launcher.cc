@@ -34,7 +34,10 @@ ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
       clock_(&clock),
       log_(&log),
       table_({.start_timeout = options_.start_timeout}, random),
-      predecessor_(std::move(predecessor)) {}
+      predecessor_(std::move(predecessor)),
+      health_(options_.health_limits, random) {
+  if (health_.enabled()) next_check_ = clock.Now() + health_.interval();
+}
 
 absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
                                             int workers) {
@@ -61,10 +64,13 @@ int ProcessLauncher::Run() {
   while (true) {
     Do(table_.Advance(clock_->Now()));
     if (table_.stopped() || interrupted_) break;
-    const std::vector<ProcessEvent> events = processes_->Await(std::min(
-        {table_.NextDeadline(), listeners_deadline_, upgrade_deadline_}));
+    const std::vector<ProcessEvent> events = processes_->Await(
+        std::min({table_.NextDeadline(), drain_deadline_, listeners_deadline_,
+                  upgrade_deadline_, next_check_}));
     for (const ProcessEvent& event : events) Handle(event);
+    if (clock_->Now() >= drain_deadline_) BeginStop(kExitOk);
     if (clock_->Now() >= listeners_deadline_) ShutDownListeners();
+    if (clock_->Now() >= next_check_) CheckHealth();
     if (clock_->Now() >= upgrade_deadline_) {
       upgrade_deadline_ = absl::InfiniteFuture();
       upgrade_late_ = true;
@@ -113,6 +119,7 @@ void ProcessLauncher::Handle(const ProcessEvent& event) {
 
 void ProcessLauncher::OnEnd(int pid, const ProcessEnd& end) {
   log_->info("Child {} {}", pid, end.ToString());
+  health_.Forget(pid);
   const int crashes = table_.crash_count();
   const Actions actions = table_.Exited(pid, end, clock_->Now());
   if (table_.crash_count() > crashes) LogCrash(table_.crashes().back());
@@ -124,6 +131,43 @@ void ProcessLauncher::LogCrash(const CrashRecord& crash) {
       "worker {} (process {}) {}, by itself, {} after its start", crash.number,
       crash.pid, crash.end.ToString(),
       absl::FormatDuration(absl::Trunc(crash.uptime, absl::Milliseconds(1))));
+}
+
+void ProcessLauncher::CheckHealth() {
+  if (phase_ == Phase::kStopping) {
+    // Those that are left have a deadline.
+    next_check_ = absl::InfiniteFuture();
+    return;
+  }
+  next_check_ = clock_->Now() + health_.interval();
+  for (int i = 0; i < table_.slot_count(); ++i) {
+    const int number = table_.slot(i).number;
+    const int pid = table_.slot(i).pid;
+    if (pid == 0) continue;
+    switch (health_.Check(pid, processes_->Look(pid), clock_->Now())) {
+      case Verdict::kFine:
+        break;
+      case Verdict::kHung:
+        log_->error("worker {} (process {}) hangs, asking for its stacks: {}",
+                    number, pid, health_.reason());
+        processes_->Send(pid, SIGQUIT);
+        break;
+      case Verdict::kHopeless:
+        log_->error("worker {} (process {}) hangs, killing it: {}", number, pid,
+                    health_.reason());
+        processes_->Send(pid, SIGKILL);
+        break;
+      case Verdict::kWornOut: {
+        table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+        const Actions actions = table_.Recycle(pid, clock_->Now());
+        if (actions.empty()) break;
+        log_->info("worker {} (process {}) is recycled after {}", number, pid,
+                   health_.reason());
+        Do(actions);
+        break;
+      }
+    }
+  }
 }
 
 void ProcessLauncher::ReopenLogs() {
@@ -146,14 +190,22 @@ void ProcessLauncher::OnSignal(int signal) {
         log_->info("Caught SIGTERM again, already stopping");
         return;
       }
+      if (phase_ == Phase::kRunning &&
+          options_.drain_delay() > absl::ZeroDuration()) {
+        PrepareStop(options_.drain_delay());
+        return;
+      }
       log_->info("Caught SIGTERM, stopping children");
       BeginStop(kExitOk);
       return;
     case SIGHUP:
-      if (phase_ == Phase::kStopping) return;
+      if (phase_ >= Phase::kDraining) return;
       log_->info("Caught SIGHUP, handling");
       restart_pending_ = true;
       if (!table_.reloading() && upgrade_pid_ == 0) BeginRestart();
+      return;
+    case SIGQUIT:
+      for (int pid : table_.pids()) processes_->Send(pid, SIGQUIT);
       return;
     case SIGUSR1:
       log_->info("Caught SIGUSR1, reopening logs");
@@ -173,7 +225,7 @@ void ProcessLauncher::OnSignal(int signal) {
                  table_.worker_count(0));
       return;
     case SIGUSR2:
-      if (phase_ == Phase::kStopping) return;
+      if (phase_ >= Phase::kDraining) return;
       log_->info("Caught SIGUSR2, upgrading");
       upgrade_pending_ = true;
       if (!table_.reloading() && upgrade_pid_ == 0) BeginUpgrade();
@@ -255,6 +307,15 @@ void ProcessLauncher::EndUpgrade(absl::string_view reason) {
   if (phase_ != Phase::kStopping) EndReload();
 }
 
+void ProcessLauncher::PrepareStop(absl::Duration delay) {
+  log_->info("Caught SIGTERM, stopping children in {}",
+             absl::FormatDuration(delay));
+  drain_deadline_ = clock_->Now() + delay;
+  SetPhase(Phase::kDraining);
+  Tell(options_.notifier.Stopping());
+  for (int pid : table_.pids()) processes_->Send(pid, SIGURG);
+}
+
 void ProcessLauncher::BeginStop(int status) {
   status_ = status;
   restart_pending_ = false;
@@ -262,8 +323,12 @@ void ProcessLauncher::BeginStop(int status) {
   // Not there yet; its workers see that it is gone, and leave too.
   if (upgrade_pid_ != 0) processes_->Send(upgrade_pid_, SIGKILL);
   upgrade_deadline_ = absl::InfiniteFuture();
+  // Announced earlier if there was a delay.
+  if (!handed_over_ && phase_ != Phase::kDraining) {
+    Tell(options_.notifier.Stopping());
+  }
+  drain_deadline_ = absl::InfiniteFuture();
   SetPhase(Phase::kStopping);
-  if (!handed_over_) Tell(options_.notifier.Stopping());
   accepting_ = table_.pids();
   listeners_deadline_ = clock_->Now() + kAcceptingGrace;
   log_->debug("Killing children.");
@@ -343,6 +408,10 @@ void ProcessLauncher::Do(const Action& action) {
                   action.reason);
       EndReload();
       return;
+    case Action::kRecycleFailed:
+      log_->error("Recycling failed, the old worker goes on: {}",
+                  action.reason);
+      return;
     case Action::kTimedOut:
       log_->error("Graceful shutdown timeout exceeded, instantaneous exiting");
       return;
@@ -376,6 +445,7 @@ void ProcessLauncher::Fork(int slot) {
     return;
   }
   log_->debug("Started child {}", *pid);
+  health_.Watch(*pid, clock_->Now());
   table_.Forked(slot, *pid, clock_->Now());
 }
 
@@ -399,6 +469,9 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
        .mutate = options_.mutate,
        .reopen_logs = options_.reopen_logs,
        .parent_fd = link.parent_fd(),
+       .log_stacks = options_.log_stacks,
+       .beat_interval = health_.interval(),
+       .on_beat = [&link](uint64_t requests) { link.Beat(requests); },
        .on_started = [&link] { link.ReportStarted(); },
        .on_stopping = [&link] { link.ReportStopping(); }},
       **signals, *clock_, *log_);

@@ -73,6 +73,7 @@ void WorkerTable::Forked(int index, int pid, absl::Time now) {
   if (slot.state == WorkerState::kReplacing) {
     slot.successor = pid;
     slot.successor_since = now;
+    slot.successor_generation = generation_;
     turn_deadline_ = now + options_.start_timeout;
     return;
   }
@@ -103,15 +104,14 @@ Actions WorkerTable::Started(int pid, absl::Time now) {
     Retire(std::exchange(slot.pid, std::exchange(slot.successor, 0)), now,
            retire_timeout_, actions);
     slot.since = slot.successor_since;
-    slot.generation = generation_;
+    slot.generation = slot.successor_generation;
     slot.state = WorkerState::kRunning;
   } else if (slot.state == WorkerState::kStarting) {
     slot.state = WorkerState::kRunning;
   }
   NoteServing(slot, actions);
   if (index == turn_ && slot.state == WorkerState::kRunning) {
-    turn_ = -1;
-    ContinueReload(now, actions);
+    EndTurn(now, actions);
   }
   return actions;
 }
@@ -146,7 +146,7 @@ Actions WorkerTable::Exited(int pid, const ProcessEnd& end, absl::Time now) {
     slot.pid = std::exchange(slot.successor, 0);
     slot.since = slot.successor_since;
     slot.serving = false;
-    slot.generation = generation_;
+    slot.generation = slot.successor_generation;
     slot.state = WorkerState::kStarting;
     return actions;
   }
@@ -166,7 +166,18 @@ Actions WorkerTable::BeginReload(absl::Time now) {
     // The new values may be what it needs.
     if (slots_[i].state == WorkerState::kDown) slots_[i].due = now;
   }
-  ContinueReload(now, actions);
+  if (turn_ < 0) ContinueReload(now, actions);
+  return actions;
+}
+
+Actions WorkerTable::Recycle(int pid, absl::Time now) {
+  Actions actions;
+  const int index = Find(pid);
+  if (index < 0 || reloading_ || turn_ >= 0 ||
+      At(index).state != WorkerState::kRunning) {
+    return actions;
+  }
+  BeginTurn(index, now, actions);
   return actions;
 }
 
@@ -210,10 +221,7 @@ Actions WorkerTable::RemoveWorker(int set, absl::Time now) {
   }
   UpdateTotals(set);
   CheckAllStarted(actions);
-  if (turn_ == last) {
-    turn_ = -1;
-    ContinueReload(now, actions);
-  }
+  if (turn_ == last) EndTurn(now, actions);
   return actions;
 }
 
@@ -353,6 +361,18 @@ void WorkerTable::CheckAllStarted(Actions& actions) {
   if (all_started_) actions.push_back({.kind = Action::kAllStarted});
 }
 
+void WorkerTable::BeginTurn(int index, absl::Time now, Actions& actions) {
+  At(index).state = WorkerState::kReplacing;
+  turn_ = index;
+  turn_deadline_ = now + options_.start_timeout;
+  actions.push_back({.kind = Action::kFork, .slot = index});
+}
+
+void WorkerTable::EndTurn(absl::Time now, Actions& actions) {
+  turn_ = -1;
+  if (reloading_) ContinueReload(now, actions);
+}
+
 void WorkerTable::ContinueReload(absl::Time now, Actions& actions) {
   while (!waiting_.empty()) {
     const int index = waiting_.front();
@@ -363,10 +383,7 @@ void WorkerTable::ContinueReload(absl::Time now, Actions& actions) {
         slot.state == WorkerState::kStopped || slot.generation == generation_) {
       continue;
     }
-    slot.state = WorkerState::kReplacing;
-    turn_ = index;
-    turn_deadline_ = now + options_.start_timeout;
-    actions.push_back({.kind = Action::kFork, .slot = index});
+    BeginTurn(index, now, actions);
     return;
   }
   reloading_ = false;
@@ -374,10 +391,12 @@ void WorkerTable::ContinueReload(absl::Time now, Actions& actions) {
 }
 
 void WorkerTable::FailReload(const std::string& reason, Actions& actions) {
-  reloading_ = false;
+  const bool reloading = std::exchange(reloading_, false);
   waiting_.clear();
   turn_ = -1;
-  actions.push_back({.kind = Action::kReloadFailed, .reason = reason});
+  actions.push_back(
+      {.kind = reloading ? Action::kReloadFailed : Action::kRecycleFailed,
+       .reason = reason});
 }
 
 void WorkerTable::KillOverdue(absl::Time now, Actions& actions) {

@@ -21,7 +21,7 @@
 //   kRunning     | exited              -> kDown, due when the budget says, or
 //                |                        never for a wrong configuration
 //   kStarting,   | the reload's turn   -> kReplacing, fork a successor
-//   kRunning     |
+//   kRunning     | recycled (kRunning)
 //   kReplacing   | successor started   -> kRunning with it; terminate the old
 //                | old exited          -> kStarting with the successor
 //                | successor exited,   -> as before it; the reload ends
@@ -76,6 +76,7 @@ struct Action {
     kAllStarted,      // For the first time every slot has served.
     kReloadFinished,  // Every worker was replaced.
     kReloadFailed,    // Some workers were not replaced: `reason`.
+    kRecycleFailed,   // A worker was not replaced: `reason`.
     kTimedOut,        // The graceful shutdown takes too long.
     // Nothing is forked any more; `status` says why.
     kGiveUp,
@@ -107,6 +108,7 @@ class WorkerTable {
     absl::Time since;      // When `pid` was forked.
     int successor = 0;     // In kReplacing, once forked.
     absl::Time successor_since;
+    int successor_generation = 0;
     int generation = 0;  // Reloads begun when `pid` was forked.
     bool ever_served = false;
     absl::Time due = absl::InfinitePast();  // In kDown: when to fork.
@@ -133,8 +135,13 @@ class WorkerTable {
   Actions Exited(int pid, const ProcessEnd& end, absl::Time now);
 
   // Replaces every worker that was forked before this call, one after the
-  // other. Must not be called while `reloading`; does nothing when stopping.
+  // other, beginning when one that is being recycled is replaced. Must not be
+  // called while `reloading`; does nothing when stopping.
   Actions BeginReload(absl::Time now);
+  // Has the worker `pid`, which serves, replaced by a successor. Does nothing
+  // if another one is being replaced, or a reload goes on: ask again later.
+  Actions Recycle(int pid, absl::Time now);
+
   // One worker more of `set`, with the lowest number that is free; `Advance`
   // forks it. Does nothing when stopping.
   void AddWorker(int set, absl::Time now);
@@ -156,6 +163,7 @@ class WorkerTable {
     return slots_[static_cast<size_t>(index)];
   }
   bool reloading() const { return reloading_; }
+  int slot_count() const { return static_cast<int>(slots_.size()); }
   bool stopping() const { return stopping_; }
   // Stopping, and no process is left.
   bool stopped() const { return stopping_ && retiring_.empty(); }
@@ -181,6 +189,8 @@ class WorkerTable {
   void NoteServing(Slot& slot, Actions& actions);
   void CheckAllStarted(Actions& actions);
   void UpdateTotals(int set);
+  void BeginTurn(int index, absl::Time now, Actions& actions);
+  void EndTurn(absl::Time now, Actions& actions);
   void ContinueReload(absl::Time now, Actions& actions);
   void FailReload(const std::string& reason, Actions& actions);
   void KillOverdue(absl::Time now, Actions& actions);
@@ -200,7 +210,8 @@ class WorkerTable {
   bool reloading_ = false;
   int generation_ = 0;
   std::deque<int> waiting_;  // Slots whose turn is still to come.
-  int turn_ = -1;            // The slot being replaced, or -1.
+  // The slot being replaced, by the reload or because it is recycled, or -1.
+  int turn_ = -1;
   absl::Time turn_deadline_ = absl::InfiniteFuture();
 
   bool stopping_ = false;

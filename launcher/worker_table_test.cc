@@ -48,6 +48,8 @@ std::string Print(const Action& action) {
       return "reload finished";
     case Action::kReloadFailed:
       return absl::StrCat("reload failed: ", action.reason);
+    case Action::kRecycleFailed:
+      return absl::StrCat("recycle failed: ", action.reason);
     case Action::kTimedOut:
       return "timed out";
     case Action::kGiveUp:
@@ -510,6 +512,60 @@ TEST_F(WorkerTableTest, CountsOfOtherServicesStay) {
   EXPECT_EQ(table_.worker_count(0), 2);
   EXPECT_EQ(table_.worker_count(1), 2);
   EXPECT_EQ(table_.slot(3).number, 1);
+}
+
+// Recycling.
+
+TEST_F(WorkerTableTest, ARecycledWorkerLeavesWhenItsSuccessorServes) {
+  StartAll();
+  EXPECT_THAT(Print(table_.Recycle(11, now_)), ElementsAre("fork slot 1"));
+  table_.Forked(1, 21, now_);
+  // One at a time.
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Started(21, now_)), ElementsAre("terminate 11"));
+  EXPECT_EQ(state(1), WorkerState::kRunning);
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), ElementsAre("fork slot 0"));
+}
+
+TEST_F(WorkerTableTest, ASuccessorThatFailsLeavesTheRecycledWorker) {
+  StartAll();
+  table_.Recycle(11, now_);
+  table_.Forked(1, 21, now_);
+  EXPECT_THAT(Print(table_.Exited(21, kCrash, now_)),
+              ElementsAre("recycle failed: worker 1: process 21 killed by "
+                          "signal 11 before it had started"));
+  EXPECT_EQ(state(1), WorkerState::kRunning);
+  table_.Recycle(11, now_);
+  table_.Forked(1, 22, now_);
+  now_ += kStartTimeout;
+  EXPECT_THAT(Print(table_.Advance(now_)),
+              ElementsAre("terminate 22",
+                          "recycle failed: worker 1: not started within 1m"));
+}
+
+TEST_F(WorkerTableTest, AReloadAmidARecyclingReplacesTheSuccessorToo) {
+  StartAll();
+  table_.Recycle(11, now_);
+  table_.Forked(1, 21, now_);
+  EXPECT_THAT(Print(table_.BeginReload(now_)), IsEmpty());
+  EXPECT_TRUE(table_.reloading());
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Started(21, now_)),
+              ElementsAre("terminate 11", "fork slot 0"));
+  table_.Forked(0, 20, now_);
+  EXPECT_THAT(Print(table_.Started(20, now_)),
+              ElementsAre("terminate 10", "fork slot 1"));
+  table_.Forked(1, 22, now_);
+  EXPECT_THAT(Print(table_.Started(22, now_)),
+              ElementsAre("terminate 21", "reload finished"));
+}
+
+TEST_F(WorkerTableTest, OnlyAWorkerThatServesIsRecycled) {
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Recycle(99, now_)), IsEmpty());
+  StartAll();
+  table_.Stop(now_, kGraceful);
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
 }
 
 // Crashes.

@@ -269,7 +269,7 @@ class WorkerTest(unittest.TestCase):
             while numbers != {0, 1, 2}:
                 numbers.add(json.loads(demo.get("/counters").text)["worker"])
             demo.signal(signal.SIGTTOU)
-            wait_gone(added)
+            demo.log.wait_for(f"Child {added} exited with status 0")
             self.assertEqual(set(demo.workers()), before)
             load.wait_for_answers(5)
             self.assertEqual(load.failures, [])
@@ -299,6 +299,70 @@ class WorkerTest(unittest.TestCase):
             self.assertEqual(demo.wait(), 0)
             self.assertIn("phase: running", moved.read_text())
             self.assertIn("phase: stopped", log.read_text())
+
+
+class HealthTest(unittest.TestCase):
+    def test_a_stopped_worker_is_killed_and_replaced(self):
+        settings = {"DEFAULT.worker_hang_timeout": "1"}
+        with Demo("--workers=2", settings=settings) as demo:
+            victim = demo.workers()[0]
+            os.kill(victim, signal.SIGSTOP)
+            demo.log.wait_for(rf"worker \d \(process {victim}\) hangs, asking for its stacks")
+            demo.log.wait_for(rf"worker \d \(process {victim}\) hangs, killing it")
+            demo.log.wait_for(rf"Child {victim} killed by signal 9")
+            wait_gone(victim)
+            self.assertEqual({demo.get("/").status for _ in range(20)}, {200})
+
+    def test_a_request_that_hangs_shows_its_stack(self):
+        for inline in ("false", "true"):
+            settings = {
+                # Time enough to find names in the debug information.
+                "DEFAULT.worker_hang_timeout": "6",
+                "DEFAULT.wsgi_request_deadline": "0.1",
+                "demo.inline_app": inline,
+            }
+            with self.subTest(inline=inline), Demo("--workers=2", settings=settings) as demo:
+                connection = demo.connect()
+                connection.request("GET", "/sleep?seconds=1000")
+                demo.log.wait_for("hangs, asking for its stacks")
+                demo.log.wait_for(r"stacks of all threads:[\s\S]*bergen::demo::.*Sleep")
+                connection.close()
+
+    def test_workers_are_recycled_without_a_failed_request(self):
+        settings = {"DEFAULT.worker_max_requests": "50"}
+        with Demo("--workers=2", settings=settings) as demo:
+            before = set(demo.workers())
+            with Load(demo) as load:
+                demo.log.wait_for(r"is recycled after \d+ requests", count=4)
+                load.wait_for_answers(20)
+            self.assertEqual(load.failures, [])
+            self.assertFalse(before & set(demo.workers()))
+
+
+class DrainTest(unittest.TestCase):
+    def test_readiness_fails_first_and_everything_is_served_meanwhile(self):
+        settings = {"DEFAULT.drain_delay": "3600"}
+        for workers in (1, 2):
+            with self.subTest(workers=workers), Demo(
+                f"--workers={workers}", settings=settings
+            ) as demo:
+                self.assertEqual(demo.get("/healthz").status, 200)
+                demo.signal(signal.SIGTERM)
+                demo.log.wait_for("phase: draining")
+                while demo.get("/healthz").status != 503:
+                    pass
+                self.assertEqual(demo.get("/").status, 200)
+                demo.signal(signal.SIGTERM)
+                self.assertEqual(demo.wait(), 0)
+
+    def test_the_stop_follows_the_delay(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers), Demo(
+                f"--workers={workers}", settings={"DEFAULT.drain_delay": "0.1"}
+            ) as demo:
+                demo.signal(signal.SIGTERM)
+                self.assertEqual(demo.wait(), 0)
+                demo.log.wait_for(r"phase: draining[\s\S]*phase: stopping")
 
 
 class NotifyTest(unittest.TestCase):
