@@ -30,7 +30,8 @@ Option<std::string> WsgiLogFormat() {
           .help =
               "Template of the access log's lines. It may use client_ip, "
               "client_port, date_time, request_line, status_code, "
-              "body_length and wall_seconds, written %(name)s."};
+              "body_length, wall_seconds and request_id, written %(name)s. "
+              "json writes a JSON object a line instead."};
 }
 
 Option<int64_t> TcpKeepidle() {
