@@ -26,8 +26,10 @@
 namespace bergen::backdoor {
 
 struct BuiltinCommandsOptions {
-  // Where `prof('NAME')` writes NAME.prof.
+  // Where `prof('NAME')` writes NAME.prof and the like.
   std::string output_directory = "/tmp";
+  // What profiles call this process.
+  int worker = 0;
   // How long `pnt` waits for threads.
   absl::Duration thread_deadline = absl::Seconds(1);
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -40,10 +41,12 @@ class StringOutput : public Output {
     text_ += std::string(text);
     return true;
   }
-  bool cancelled() const override { return false; }
+  bool cancelled() const override { return cancelled_; }
   std::string text() const { return text_; }
+  void Cancel() { cancelled_ = true; }
 
  private:
+  std::atomic<bool> cancelled_ = false;
   std::string text_;
 };
 
@@ -58,6 +61,9 @@ class BuiltinCommandsTest : public ::testing::Test {
   // What the command writes, or its error.
   std::string Run(absl::string_view line) {
     StringOutput output;
+    return Run(line, output);
+  }
+  std::string Run(absl::string_view line, StringOutput& output) {
     const absl::Status status = Dispatch(
         table_, line, {.name = "ann", .role = Role::kAdmin}, output, log_);
     return output.text() + std::string(status.message());
@@ -86,7 +92,8 @@ TEST_F(BuiltinCommandsTest, HelpListsTheCommandsOneALine) {
   const std::string text = Run("help");
   for (const char* name :
        {"exit()", "fo(type=)", "help(command=)", "pgt(", "pnt()",
-        "prof(name=, hz=99, clock='cpu')", "quit()"}) {
+        "prof(name=, hz=99, clock='cpu', seconds=, formats='pstats')",
+        "quit()"}) {
     EXPECT_THAT(text, HasSubstr(name));
   }
 }
@@ -154,6 +161,50 @@ TEST_F(BuiltinCommandsTest, ABadNameKeepsTheRecording) {
   EXPECT_THAT(Run("prof('')"), HasSubstr("the name is empty"));
   UseTheProcessor();
   EXPECT_THAT(Run("prof(x)"), StartsWith("wrote "));
+}
+
+TEST_F(BuiltinCommandsTest, ProfForATimeSavesInEveryFormatAskedFor) {
+  EXPECT_THAT(
+      Run("prof('n', seconds=0.05, clock='wall', formats='svg, pprof,folded')"),
+      MatchesRegex(absl::StrCat("recording, 99 .* for 0.05 s\nwrote ",
+                                dir_.path(), "/n.pb.gz ", dir_.path(),
+                                "/n.folded ", dir_.path(),
+                                "/n.svg \\([0-9]+ samples.*")));
+  for (const char* suffix : {".pb.gz", ".folded", ".svg"}) {
+    EXPECT_EQ(access((dir_.path() + "/n" + suffix).c_str(), R_OK), 0);
+  }
+  EXPECT_NE(access((dir_.path() + "/n.prof").c_str(), F_OK), 0);
+  EXPECT_EQ(profiler_.recording_since(), absl::InfinitePast());
+}
+
+TEST_F(BuiltinCommandsTest, ProfForATimeEndsWhenTheCallerLeaves) {
+  StringOutput output;
+  output.Cancel();
+  EXPECT_THAT(Run("prof('n', seconds=3600)", output), HasSubstr("wrote "));
+}
+
+TEST_F(BuiltinCommandsTest, ProfForATimeCanBeEndedBySomebodyElse) {
+  StringOutput output;
+  std::thread timed(
+      [this, &output] { Run("prof('n', seconds=3600)", output); });
+  while (profiler_.recording_since() == absl::InfinitePast()) {
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(Run("prof('m', seconds=1)"), HasSubstr("begun by ann"));
+  EXPECT_THAT(Run("prof('m')"), HasSubstr("/m.prof"));
+  timed.join();
+  EXPECT_THAT(output.text(), HasSubstr("somebody else has ended"));
+  EXPECT_NE(access((dir_.path() + "/n.prof").c_str(), F_OK), 0);
+}
+
+TEST_F(BuiltinCommandsTest, ProfSaysWhatIsWrongBeforeItDoesAnything) {
+  EXPECT_EQ(Run("prof(seconds=3)"),
+            "seconds: needs a name to save under: prof('NAME', seconds=10)");
+  EXPECT_EQ(Run("prof('n', formats='svg,perf')"),
+            "formats: 'perf' is none of pstats, pprof, folded, svg");
+  EXPECT_EQ(Run("prof('n', formats='')"),
+            "formats: '' is none of pstats, pprof, folded, svg");
+  EXPECT_EQ(profiler_.recording_since(), absl::InfinitePast());
 }
 
 TEST_F(BuiltinCommandsTest, AddingThemTwiceIsAnError) {

@@ -136,6 +136,9 @@ struct Command {
   std::string help;
   // Each run is logged: who, from where, what, and the result.
   bool changes_state = false;
+  // What the log says of a run, for commands whose line may hold a secret;
+  // without it, the line. Of a refused run the log then has the name only.
+  std::function<std::string(const Arguments&)> describe;
   Role role = Role::kView;
   // Called on a thread of the door, by several at once. The error's text is
   // what the caller reads.

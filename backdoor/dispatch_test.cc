@@ -19,8 +19,10 @@
 namespace bergen::backdoor {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class StringOutput : public Output {
  public:
@@ -53,6 +55,13 @@ class DispatchTest : public ::testing::Test {
            return arguments.Bool("ok") ? absl::OkStatus()
                                        : absl::DataLossError("bad luck");
          }});
+    Add({.name = "tell",
+         .parameters = {{.name = "secret", .required = true}},
+         .changes_state = true,
+         .describe = [](const Arguments&) { return "tell(****)"; },
+         .role = Role::kAdmin,
+         .handler = [](const Arguments&, const Caller&,
+                       Output&) { return absl::OkStatus(); }});
     Add({.name = "fall",
          .handler = [](const Arguments&, const Caller&, Output&)
              -> absl::Status { throw std::runtime_error("over the edge"); }});
@@ -92,6 +101,15 @@ TEST_F(DispatchTest, LogsWhoWasRefused) {
   EXPECT_THAT(Run("set(true)", Role::kView),
               StatusIs(absl::StatusCode::kPermissionDenied));
   EXPECT_THAT(log_text_.str(), HasSubstr("ann may not run set(true)"));
+}
+
+TEST_F(DispatchTest, LogsNoLineThatMayHoldASecret) {
+  EXPECT_THAT(Run("tell(sesame)"), IsOk());
+  EXPECT_THAT(Run("tell(sesame)", Role::kView),
+              StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(log_text_.str(), AllOf(HasSubstr("ann ran tell(****): OK\n"),
+                                     HasSubstr("ann may not run tell: "),
+                                     Not(HasSubstr("sesame"))));
 }
 
 TEST_F(DispatchTest, AnExceptionOfAHandlerIsAnError) {

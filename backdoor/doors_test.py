@@ -118,7 +118,9 @@ class DoorsTest(unittest.TestCase):
         (prof,) = [command for command in reply.commands if command.name == "prof"]
         self.assertTrue(prof.changes_state)
         self.assertEqual(prof.role, control_pb2.ROLE_OPERATE)
-        self.assertEqual([one.name for one in prof.parameters], ["name", "hz", "clock"])
+        self.assertEqual(
+            [one.name for one in prof.parameters], ["name", "hz", "clock", "seconds", "formats"]
+        )
 
     def test_grpc_tells_its_health_and_what_it_serves(self):
         raw = {"request_serializer": bytes, "response_deserializer": bytes}

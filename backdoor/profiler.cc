@@ -23,6 +23,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "backdoor/capture_stack.h"
@@ -54,6 +55,7 @@ void HandleSignal(int, siginfo_t* info, void* context) {
     SampleBuffer::Sample* sample = buffer.BeginWrite();
     if (sample == nullptr) return;
     sample->weight = weight;
+    sample->thread = static_cast<pid_t>(syscall(SYS_gettid));
     CaptureStack(*static_cast<const ucontext_t*>(context), sample->stack);
     buffer.EndWrite(sample);
   });
@@ -131,9 +133,30 @@ class ThreadTimers {
       timer_delete(timer->second);
       timer = timers_.erase(timer);
     }
-    for (pid_t thread : threads) {
-      if (thread != except && timers_.count(thread) == 0) Add(thread);
+    for (auto name = names_.begin(); name != names_.end();) {
+      if (timers_.count(name->first) != 0 || !name->second.ended) {
+        name->second.ended = timers_.count(name->first) == 0;
+        ++name;
+      } else {
+        name = names_.erase(name);
+      }
     }
+    for (pid_t thread : threads) {
+      if (thread == except) continue;
+      if (timers_.count(thread) == 0) Add(thread);
+      // Threads are named soon after they begin, and seldom later.
+      Name& name = names_[thread];
+      if (name.looks < kLooks) {
+        ++name.looks;
+        name.text = GetThreadName(thread);
+      }
+    }
+  }
+
+  // Of a thread that has been there at one of the last two updates.
+  absl::string_view NameOf(pid_t thread) const {
+    const auto found = names_.find(thread);
+    return found == names_.end() ? absl::string_view() : found->second.text;
   }
 
   void DeleteAll() {
@@ -146,6 +169,12 @@ class ThreadTimers {
   }
 
  private:
+  struct Name {
+    std::string text;
+    int looks = 0;
+    bool ended = false;
+  };
+
   void Add(pid_t thread) {
     sigevent event = {};
     event.sigev_notify = SIGEV_THREAD_ID;
@@ -171,20 +200,22 @@ class ThreadTimers {
   }
 
   static constexpr int kPhases = 8;
+  static constexpr int kLooks = 3;
 
   const ProfileClock clock_;
   const absl::Duration period_;
   Gate::Entrance* const entrance_;
   std::map<pid_t, timer_t> timers_;
+  std::map<pid_t, Name> names_;
   std::set<pid_t> unseen_;
 };
 
-// Counts equal stacks.
+// Counts equal stacks of threads of one name.
 class StackCounter {
  public:
-  void Drain(SampleBuffer& buffer) {
+  void Drain(SampleBuffer& buffer, const ThreadTimers& threads) {
     while (const SampleBuffer::Sample* sample = buffer.BeginRead()) {
-      Count(sample->stack, sample->weight);
+      Count(threads.NameOf(sample->thread), sample->stack, sample->weight);
       buffer.EndRead();
     }
   }
@@ -196,40 +227,50 @@ class StackCounter {
     profile.truncated_samples = truncated_;
     Symbolizer symbolizer;
     std::map<Function, size_t> places;
-    for (const auto& [addresses, samples] : stacks_) {
-      StackCount stack = {.samples = samples};
-      for (uintptr_t address : addresses) {
-        for (const SourceFrame& frame : symbolizer.Resolve(address)) {
-          const auto [place, is_new] =
-              places.try_emplace(frame.function, profile.functions.size());
-          if (is_new) profile.functions.push_back(frame.function);
-          stack.functions.push_back(place->second);
+    for (const auto& [thread, stacks] : stacks_) {
+      for (const auto& [addresses, samples] : stacks) {
+        StackCount stack = {.samples = samples, .thread = thread};
+        for (uintptr_t address : addresses) {
+          for (const SourceFrame& frame : symbolizer.Resolve(address)) {
+            const auto [place, is_new] =
+                places.try_emplace(frame.function, profile.functions.size());
+            if (is_new) profile.functions.push_back(frame.function);
+            stack.functions.push_back(place->second);
+            stack.lines.push_back(frame.line);
+          }
         }
+        profile.samples += samples;
+        profile.stacks.push_back(std::move(stack));
       }
-      profile.samples += samples;
-      profile.stacks.push_back(std::move(stack));
     }
     return profile;
   }
 
  private:
-  void Count(const CapturedStack& stack, int64_t weight) {
+  void Count(absl::string_view thread, const CapturedStack& stack,
+             int64_t weight) {
     std::vector<uintptr_t> addresses(
         stack.addresses.begin(),
         stack.addresses.begin() + static_cast<ptrdiff_t>(stack.depth));
-    auto found = stacks_.find(addresses);
-    if (found == stacks_.end()) {
-      if (stacks_.size() >= kMaxStacks) {
+    auto& stacks = stacks_[thread];
+    auto found = stacks.find(addresses);
+    if (found == stacks.end()) {
+      if (count_ >= kMaxStacks) {
         lost_ += weight;
         return;
       }
-      found = stacks_.emplace(std::move(addresses), 0).first;
+      ++count_;
+      found = stacks.emplace(std::move(addresses), 0).first;
     }
     found->second += weight;
     if (stack.truncated) truncated_ += weight;
   }
 
-  absl::flat_hash_map<std::vector<uintptr_t>, int64_t> stacks_;
+  // By the thread's name.
+  absl::flat_hash_map<std::string,
+                      absl::flat_hash_map<std::vector<uintptr_t>, int64_t>>
+      stacks_;
+  size_t count_ = 0;
   int64_t lost_ = 0;
   int64_t truncated_ = 0;
 };
@@ -289,7 +330,7 @@ void Profiler::Impl::Recording::Collect() {
   while (true) {
     const absl::Duration begin = Monotonic();
     timers.Update(self);
-    counter.Drain(buffer);
+    counter.Drain(buffer, timers);
     const absl::Duration pause =
         std::max(kRescanInterval, kRescanShare * (Monotonic() - begin));
     absl::MutexLock lock(&mutex);
@@ -347,7 +388,10 @@ absl::StatusOr<Profile> Profiler::Impl::Stop() {
   profile.period = absl::Seconds(1) / recording->options.hz;
   profile.lost_samples += recording->buffer.lost();
   profile.unseen_threads = recording->timers.unseen_threads();
+  profile.begin = recording->since;
   profile.duration = duration;
+  profile.clock =
+      recording->options.clock == ProfileClock::kCpu ? "cpu" : "wall";
   return profile;
 }
 
@@ -360,7 +404,7 @@ void Profiler::Impl::End() {
   recording_->timers.DeleteAll();
   recording_->signal.Restore();
   gate_.Close();
-  recording_->counter.Drain(recording_->buffer);
+  recording_->counter.Drain(recording_->buffer, recording_->timers);
 }
 
 Profiler::Profiler() : impl_(std::make_unique<Impl>()) {}

@@ -2,10 +2,12 @@
 
 #include "backdoor/profiler.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <time.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -15,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backdoor/call_stats.h"
 #include "backdoor/profile.h"
@@ -106,6 +109,36 @@ TEST(ProfilerTest, KnowsFileAndLineWhereAFunctionIsWritten) {
     return;
   }
   ADD_FAILURE() << "BurnProcessorTime is in no sample";
+}
+
+TEST(ProfilerTest, KnowsTheThreadTheLineTheClockAndTheTime) {
+  if (!kStacksAreExact) GTEST_SKIP() << "under the thread sanitizer";
+  const absl::Time before = absl::Now();
+  Profiler profiler;
+  ASSERT_THAT(profiler.Start({}), IsOk());
+  std::thread named([] {
+    pthread_setname_np(pthread_self(), "burner");
+    BurnProcessorTime(absl::Milliseconds(400));
+  });
+  named.join();
+  const absl::StatusOr<Profile> profile = profiler.Stop();
+  ASSERT_THAT(profile, IsOk());
+  EXPECT_EQ(profile->clock, "cpu");
+  EXPECT_GE(profile->begin, before);
+  EXPECT_LE(profile->begin, absl::Now());
+  int64_t samples = 0;
+  for (const StackCount& stack : profile->stacks) {
+    ASSERT_EQ(stack.lines.size(), stack.functions.size());
+    if (stack.thread != "burner") continue;
+    for (size_t i = 0; i < stack.functions.size(); ++i) {
+      const Function& function = profile->functions[stack.functions[i]];
+      if (!absl::StrContains(function.name, "BurnProcessorTime")) continue;
+      EXPECT_GE(stack.lines[i], function.line);
+      EXPECT_LT(stack.lines[i], function.line + 20);
+      samples += stack.samples;
+    }
+  }
+  EXPECT_GE(samples, 10);
 }
 
 TEST(ProfilerTest, SeesThreadsThatExistAndThreadsThatBegin) {

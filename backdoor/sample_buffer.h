@@ -10,6 +10,8 @@
 #ifndef BACKDOOR_SAMPLE_BUFFER_H_
 #define BACKDOOR_SAMPLE_BUFFER_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +27,7 @@ class SampleBuffer {
  public:
   struct Sample {
     CapturedStack stack;
+    pid_t thread = 0;
     // Timer periods that this sample stands for.
     int64_t weight = 0;
 

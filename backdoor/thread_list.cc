@@ -45,4 +45,11 @@ ThreadInfo GetThreadInfo(pid_t thread) {
   return info;
 }
 
+std::string GetThreadName(pid_t thread) {
+  std::ifstream comm(absl::StrCat("/proc/self/task/", thread, "/comm"));
+  std::string name;
+  std::getline(comm, name);
+  return name;
+}
+
 }  // namespace bergen::backdoor

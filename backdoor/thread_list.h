@@ -26,6 +26,9 @@ struct ThreadInfo {
 
 ThreadInfo GetThreadInfo(pid_t thread);
 
+// The name alone, which is read faster; empty if the thread is gone.
+std::string GetThreadName(pid_t thread);
+
 }  // namespace bergen::backdoor
 
 #endif  // BACKDOOR_THREAD_LIST_H_

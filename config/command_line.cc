@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -109,6 +110,7 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
     std::string& help = parser.group_help_[group.name];
     if (help.empty()) help = group.help;
     for (const AnyOption& option : group.options) {
+      parser.has_secrets_ |= option.erased().secret();
       if (!option.erased().cli()) continue;
       status.Update(parser.AddOption(group.name, option));
     }
@@ -123,7 +125,12 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
                      ": a program with sub-commands has no positional options "
                      "of its own"));
   }
+  absl::flat_hash_set<std::string> names;
   for (const SubCommand& command : parser.program_.sub_commands) {
+    if (!names.insert(command.name).second) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(command.name, ": is the name of two sub-commands"));
+    }
     absl::StatusOr<CommandLineParser> sub = CreateOne(
         command.options,
         {.name = absl::StrCat(parser.program_.name, " ", command.name),
@@ -436,7 +443,8 @@ class CommandLineParser::Reader {
         std::find_if(commands.begin(), commands.end(),
                      [&](const SubCommand& c) { return c.name == word; });
     if (command == commands.end()) {
-      return UsageError(word, absl::StrCat("is none of ", CommandNames()));
+      return UsageError(Shown(next_ - 1),
+                        absl::StrCat("is none of ", CommandNames()));
     }
     absl::StatusOr<ParsedArguments> sub =
         parser_.sub_parsers_[command - commands.begin()].Parse(
@@ -484,7 +492,7 @@ class CommandLineParser::Reader {
     }
     parsed_.words.assign(words_.begin() + used, words_.end());
     if (!parsed_.words.empty() && !parser_.program_.extra_words) {
-      return UsageError(arguments_[parsed_.words[0]],
+      return UsageError(Shown(parsed_.words[0]),
                         "an argument that no option takes");
     }
     return absl::OkStatus();
@@ -505,6 +513,12 @@ class CommandLineParser::Reader {
     }
     std::vector<ConfigPath>& all = parsed_.command_line.config_paths;
     all.insert(all.begin(), paths.begin(), paths.end());
+  }
+
+  // A word in messages. It may have been meant for an option: `--token= WORD`.
+  std::string Shown(size_t index) const {
+    return parser_.has_secrets_ ? absl::StrCat("argument ", index + 1)
+                                : arguments_[index];
   }
 
   std::string CommandNames() const {

@@ -2,7 +2,7 @@
 
 A module names the function that lists its options; a program names its modules:
 
-    load("@bergen//config:defs.bzl", "config_docs", "config_schema_test", "config_validator", "list_opts", "sample_config")
+    load("@bergen//config:defs.bzl", "config_docs", "config_docs_test", "list_opts", "sample_config")
 
     list_opts(
         name = "list_opts",
@@ -16,6 +16,19 @@ A module names the function that lists its options; a program names its modules:
         name = "sample_config",
         out = "demo.conf.sample",
         opts = [":list_opts", "@bergen//launcher:list_opts"],
+    )
+
+    config_docs(
+        name = "config_docs",
+        format = "html",
+        opts = [":list_opts", "@bergen//launcher:list_opts"],
+    )
+
+    # Fails if the checked-in page is old; `bazel run :config_docs_test.update` renews it.
+    config_docs_test(
+        name = "config_docs_test",
+        docs = ":config_docs",
+        golden = "config.html",
     )
 
 The functions are called by small programs that are generated here, so nothing registers
@@ -226,29 +239,79 @@ def config_docs(
         name,
         opts,
         out = None,
+        format = "md",
         title = "Options",
         require_help = True,
         testonly = False,
         **kwargs):
-    """A page of documentation in Markdown, with an anchor for each group and option.
+    """A page of documentation, with an anchor for each group and option.
+
+    The anchors, such as `#demo.workers`, are the same in each format and depend on nothing
+    but the names.
 
     Args:
       name: the target; its file is `out`.
       opts: list_opts targets; their order does not matter.
-      out: the file (default: NAME.md).
+      out: the file (default: NAME.md, NAME.html or NAME.rst).
+      format: `md`; `html`, one file that needs no other; or `rst`, for Sphinx.
       title: of the page.
       require_help: an option without help fails the build.
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """
+    if format not in ["md", "html", "rst"]:
+        fail("%s: format must be md, html or rst, got %s" % (name, format))
     _generated(
         name = name,
-        out = out or name + ".md",
+        out = out or name + "." + format,
         opts = opts,
-        flags = ["--format=md", "--title=" + title] +
+        flags = ["--format=" + format, "--title=" + title] +
                 ([] if require_help else ["--allow_missing_help"]),
         testonly = testonly,
         **kwargs
+    )
+
+def config_docs_test(name, docs, golden, **kwargs):
+    """A test that a checked-in file is the one that the options make now.
+
+    If not, it shows the difference. To update the file: `bazel run :NAME.update`.
+
+    Args:
+      name: the test.
+      docs: a config_docs or sample_config target.
+      golden: the file of this package that `:NAME.update` writes. For the first time, create
+        it, empty.
+      **kwargs: of the test: size, tags and the like.
+    """
+    script = str(Label("//config:checked_in_file.sh"))
+    package = native.package_name()
+    native.sh_test(
+        name = name,
+        size = kwargs.pop("size", "small"),
+        srcs = [script],
+        args = [
+            "$(rootpath %s)" % docs,
+            "$(rootpath %s)" % golden,
+            "//%s:%s.update" % (package, name),
+        ],
+        data = [
+            docs,
+            golden,
+        ],
+        **kwargs
+    )
+    native.sh_binary(
+        name = name + ".update",
+        testonly = True,
+        srcs = [script],
+        args = [
+            "--update",
+            "$(rootpath %s)" % docs,
+            (package + "/" if package else "") + golden.lstrip(":"),
+        ],
+        data = [docs],
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
     )
 
 def config_schema_test(name, opts, golden, **kwargs):
@@ -285,14 +348,15 @@ def config_schema_test(name, opts, golden, **kwargs):
     )
 
 def config_validator(name, opts, testonly = False, **kwargs):
-    """A program that checks configuration files: `NAME --input_file=FILE`.
+    """A program that checks configuration files: `NAME --input-file=FILE`.
 
     Its exit status is 0 if all names and values in the file are good, otherwise 1, and then it
-    prints `file:line: group.name: what is wrong` for each that is not.
+    prints `file:line: group.name: what is wrong` for each that is not. Its flags are those of
+    oslo-config-validator; `config/program.h` lists them.
 
     Args:
       name: the program.
-      opts: list_opts targets.
+      opts: list_opts targets; without any, `--opt-data` names the options.
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """
@@ -306,7 +370,7 @@ def config_generator(name, opts, testonly = False, **kwargs):
 
     Args:
       name: the program.
-      opts: list_opts targets.
+      opts: list_opts targets; without any, `--opt-data` names the options.
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """

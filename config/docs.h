@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes options for people: a sample configuration file, and pages of
-// documentation.
+// Writes a sample configuration file.
 //
 //   std::string sample = WriteIni(listing, {.wrap_width = 79});
-//   std::string page = WriteMarkdown(listing, "Options of demo");
 //
 // Source: oslo-config-generator. The ini is the same byte for byte, except
 // that: a float is always printed with a point, a secret's default is masked,
-// bounds of a list's items are shown, a deprecated name that is only another
-// group is shown too. Markdown is ours.
+// bounds of a list's items and units are shown, a deprecated name that is only
+// another group is shown too.
 
 #ifndef CONFIG_DOCS_H_
 #define CONFIG_DOCS_H_
 
 #include <string>
 
-#include "absl/strings/string_view.h"
 #include "config/listing.h"
 
 namespace bergen::config {
@@ -31,12 +28,6 @@ struct IniStyle {
 };
 
 std::string WriteIni(const Listing& listing, const IniStyle& style);
-
-// Every group and option has an anchor of its own that depends on nothing but
-// its name:
-// `#demo`, `#demo.workers`, `#DEFAULT.debug`. An option that several modules
-// list is there once.
-std::string WriteMarkdown(const Listing& listing, absl::string_view title);
 
 }  // namespace bergen::config
 

@@ -6,15 +6,16 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "config/listing.h"
 #include "config/option.h"
 #include "config/testdata/relay_options.h"
+#include "config/units.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -22,9 +23,7 @@
 namespace bergen::config {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 Listing Must(absl::StatusOr<Listing> listing) {
@@ -55,6 +54,17 @@ TEST(IniSampleTest, IsTheOneThatOsloConfigWrites) {
   std::ifstream file("config/testdata/relay.conf.sample");
   const std::string expected{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(WriteIni(Relay(), {}), expected);
+}
+
+TEST(IniSampleTest, HasTheUnitsOfAQuantity) {
+  EXPECT_EQ(Sample(Option<absl::Duration>{.name = "wait",
+                                          .default_value = absl::Seconds(90),
+                                          .help = "How long.",
+                                          .min = absl::Milliseconds(1)}),
+            "\n# How long. (duration value)\n"
+            "# Units: ms, s, min, h, d; a plain number is in s\n"
+            "# Minimum value: 1ms\n"
+            "#wait = 90s\n");
 }
 
 TEST(IniSampleTest, OfNothingHasTheDefaultHeader) {
@@ -119,76 +129,6 @@ TEST(IniSampleTest, TheDefaultOfASecretIsMasked) {
   EXPECT_EQ(Sample(Option<std::string>{
                 .name = "x", .default_value = "hunter2", .secret = true}),
             "\n# (string value)\n#x = ****\n");
-}
-
-TEST(MarkdownTest, EveryGroupAndOptionHasOneAnchor) {
-  const std::string page = WriteMarkdown(Relay(), "Options of relay");
-  EXPECT_THAT(page, StartsWith("# Options of relay\n"));
-  EXPECT_THAT(page, AllOf(HasSubstr("<a id=\"DEFAULT\"></a>"),
-                          HasSubstr("<a id=\"DEFAULT.dry_run\"></a>"),
-                          HasSubstr("<a id=\"store.path\"></a>"),
-                          HasSubstr("[dry_run](#DEFAULT.dry_run)")));
-  std::set<std::string> anchors;
-  const std::string begin = "<a id=\"";
-  for (size_t at = page.find(begin); at != page.npos;
-       at = page.find(begin, at + 1)) {
-    const size_t name = at + begin.size();
-    EXPECT_TRUE(
-        anchors.insert(page.substr(name, page.find('"', name) - name)).second);
-  }
-  EXPECT_EQ(anchors.size(), 17u);
-}
-
-TEST(MarkdownTest, SaysEverythingAboutAnOption) {
-  EXPECT_THAT(WriteMarkdown(One(Option<int64_t>{
-                                .name = "x",
-                                .default_value = 2,
-                                .help = "Not <None> & more.",
-                                .min = 1,
-                                .max = 9,
-                                .choices = {{2, "two"}, {3, ""}},
-                                .required = true,
-                                .secret = false,
-                                .is_mutable = true,
-                                .deprecated_names = {{.name = "y"}},
-                                .removal = {{.reason = "Old.", .since = "2"}}}),
-                            "T"),
-              HasSubstr("\n### <a id=\"g.x\"></a>x\n\n"
-                        "**Deprecated for removal since 2.** Old.\n\n"
-                        "Not &lt;None> &amp; more.\n\n"
-                        "* Type: integer value\n"
-                        "* Default: `2`\n"
-                        "* Minimum: 1\n"
-                        "* Maximum: 9\n"
-                        "* Possible values:\n"
-                        "  * `2`: two\n"
-                        "  * `3`\n"
-                        "* Required: yes\n"
-                        "* Mutable: can be changed without restarting\n"
-                        "* Environment: `OS_G__X`\n"
-                        "* Deprecated name: `[g] y`\n"
-                        "* From: m\n"));
-}
-
-TEST(MarkdownTest, AnOptionOfSeveralModulesIsThereOnce) {
-  const OptionList list = {
-      {.name = "g", .options = {Option<bool>{.name = "x"}}}};
-  const std::string page =
-      WriteMarkdown(Must(Listing::Create({{"m", list}, {"n", list}})), "T");
-  EXPECT_THAT(page, HasSubstr("* From: m, n\n"));
-  EXPECT_EQ(page.find("id=\"g.x\""), page.rfind("id=\"g.x\""));
-}
-
-TEST(MarkdownTest, SecretsAreMaskedAndOddTextIsQuoted) {
-  EXPECT_THAT(WriteMarkdown(
-                  One(Option<std::string>{
-                      .name = "x", .default_value = "hunter2", .secret = true}),
-                  "T"),
-              AllOf(HasSubstr("* Default: `****`"), Not(HasSubstr("hunter2"))));
-  EXPECT_THAT(
-      WriteMarkdown(
-          One(Option<std::string>{.name = "x", .default_value = "`a\nb"}), "T"),
-      HasSubstr("* Default: `` `a\\nb ``\n"));
 }
 
 }  // namespace

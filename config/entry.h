@@ -94,6 +94,7 @@ struct Entry {
   NameIndex::Name& known_as;
   const AnyOption option;
   CodeLocation registered_at;
+  uint32_t order = 0;  // Of its last registration among all of them.
   Cell cell;
   // Of the assignment that counts, in the table for its kind of option.
   RawTable::Position position = RawTable::kNone;

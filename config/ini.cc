@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "config/blanks.h"
 #include "config/option.h"
 
 namespace bergen::config {
@@ -71,67 +71,11 @@ bool IsUtf8(absl::string_view text) {
   }
 }
 
-bool IsAscii(char c) { return static_cast<uint8_t>(c) < 0x80; }
-
 bool IsAscii(absl::string_view text) {
   SkipAscii(text);
   return text.size() < sizeof(uint64_t) &&
          std::all_of(text.begin(), text.end(),
-                     [](char c) { return IsAscii(c); });
-}
-
-// What Python strips from a string: Unicode's blanks, here in UTF-8.
-constexpr absl::string_view kWideBlanks[] = {
-    "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
-    "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
-};
-
-bool IsBlank(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
-}
-
-bool IsPlain(char c) { return IsAscii(c) && !IsBlank(c); }
-
-absl::string_view StripMoreFromEnd(absl::string_view text) {
-  while (!text.empty()) {
-    if (IsBlank(text.back())) {
-      text.remove_suffix(1);
-    } else if (IsAscii(text.back()) ||
-               std::none_of(std::begin(kWideBlanks), std::end(kWideBlanks),
-                            [&](absl::string_view blank) {
-                              return absl::ConsumeSuffix(&text, blank);
-                            })) {
-      break;
-    }
-  }
-  return text;
-}
-
-inline absl::string_view StripEnd(absl::string_view text) {
-  if (!text.empty() && IsPlain(text.back())) return text;
-  return StripMoreFromEnd(text);
-}
-
-absl::string_view StripMoreFromStart(absl::string_view text) {
-  while (!text.empty()) {
-    if (IsBlank(text.front())) {
-      text.remove_prefix(1);
-    } else if (IsAscii(text.front()) ||
-               std::none_of(std::begin(kWideBlanks), std::end(kWideBlanks),
-                            [&](absl::string_view blank) {
-                              return absl::ConsumePrefix(&text, blank);
-                            })) {
-      break;
-    }
-  }
-  return text;
-}
-
-inline absl::string_view StripStart(absl::string_view text) {
-  if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  if (!text.empty() && IsPlain(text.front())) return text;
-  return StripMoreFromStart(text);
+                     [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
 // Takes off one pair of quotes around `value`, if there are no others inside.
@@ -158,21 +102,22 @@ bool IsName(absl::string_view text) {
 }
 
 std::string Quote(absl::string_view text) {
-  const bool whole = text.size() <= kLongestQuote;
-  return absl::StrCat(": \"",
-                      absl::Utf8SafeCHexEscape(text.substr(0, kLongestQuote)),
-                      whole ? "" : "...", "\"");
+  size_t length = std::min(text.size(), kLongestQuote);
+  // Not in the middle of a character.
+  while (length < text.size() && (text[length] & 0xc0) == 0x80) --length;
+  return absl::StrCat(": \"", absl::Utf8SafeCHexEscape(text.substr(0, length)),
+                      length == text.size() ? "" : "...", "\"");
 }
 
 // The end of a message about `line`: the line without what may be a value, or
 // nothing if all of it may be one.
 std::string QuoteName(absl::string_view line) {
-  const absl::string_view start = StripStart(line);
+  const absl::string_view start = StripBlanksAtStart(line);
   const absl::string_view indent = line.substr(0, line.size() - start.size());
   const size_t separator = FindSeparator(start);
   if (separator != start.npos) {
     const absl::string_view key = start.substr(0, separator);
-    if (!key.empty() && !IsName(StripEnd(key))) return "";
+    if (!key.empty() && !IsName(StripBlanksAtEnd(key))) return "";
     return Quote(
         absl::StrCat(indent, start.substr(0, separator + 1), " ", kMask));
   }
@@ -223,13 +168,15 @@ class Parser {
       EndValue();
       return Fail("not UTF-8", "");
     }
-    line = StripEnd(line);
+    line = StripBlanksAtEnd(line);
     if (line.empty()) return EndValue();
     if (line[0] == ' ' || line[0] == '\t') return Continue(line);
+    // Otherwise the line may be a part of the value, without its blank.
+    const bool may_quote = !in_value_;
     EndValue();
     if (line[0] == '#' || line[0] == ';') return;
-    if (line[0] == '[') return BeginSection(line);
-    Assign(line);
+    if (line[0] == '[') return BeginSection(line, may_quote);
+    Assign(line, may_quote);
   }
 
   void Fail(absl::string_view reason, absl::string_view quote) {
@@ -240,28 +187,31 @@ class Parser {
   void Continue(absl::string_view line) {
     if (!in_value_) {
       return Fail("a line that begins with a blank must follow an assignment",
-                  QuoteName(line));
+                  has_value_ ? "" : QuoteName(line));
     }
     if (!is_joined_) {
       joined_ = std::string(value_.text);
       is_joined_ = true;
     }
-    absl::StrAppend(&joined_, "\n", StripStart(line));
+    absl::StrAppend(&joined_, "\n", StripBlanksAtStart(line));
   }
 
-  void BeginSection(absl::string_view line) {
+  void BeginSection(absl::string_view line, bool may_quote) {
     const bool good = line.size() >= 3 && line.back() == ']';
-    if (!good) Fail("a section is written [name]", Quote(line));
+    if (!good) {
+      Fail("a section is written [name]", may_quote ? Quote(line) : "");
+    }
+    has_value_ = false;
     value_.group = good ? line.substr(1, line.size() - 2) : line;
   }
 
-  void Assign(absl::string_view line) {
+  void Assign(absl::string_view line, bool may_quote) {
     const size_t separator = FindSeparator(line);
     if (separator == line.npos) {
-      return Fail("neither key = value nor [section]", QuoteName(line));
+      return Fail("neither key = value nor [section]",
+                  may_quote ? QuoteName(line) : "");
     }
-    const absl::string_view key =
-        StripStart(StripEnd(line.substr(0, separator)));
+    const absl::string_view key = StripBlanks(line.substr(0, separator));
     if (key.empty()) {
       return Fail("there is no key before the separator", QuoteName(line));
     }
@@ -269,9 +219,9 @@ class Parser {
       Fail("an assignment before the first [section]", QuoteName(line));
     }
     value_.name = key;
-    value_.text = Unquoted(StripStart(line.substr(separator + 1)));
+    value_.text = Unquoted(StripBlanksAtStart(line.substr(separator + 1)));
     value_.line = line_;
-    in_value_ = true;
+    in_value_ = has_value_ = true;
   }
 
   void EndValue() {
@@ -292,6 +242,7 @@ class Parser {
   // The group is the current section, empty before the first; the rest is of
   // the current assignment.
   RawValue value_;
+  bool has_value_ = false;  // There is an assignment in this section.
   bool in_value_ = false;   // The assignment may be continued.
   bool is_joined_ = false;  // It has been: its text is `joined_`.
   std::string joined_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+
 namespace bergen::config {
 
 std::string Dest(absl::string_view name) {

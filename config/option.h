@@ -32,12 +32,12 @@
 #include "absl/base/call_once.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "config/blanks.h"
 #include "config/handle.h"
 #include "config/value.h"
 
@@ -132,8 +132,10 @@ class SampleDefault {
 };
 
 // `T` is any type with a `ValueType<T>`: std::string, int64_t, double, bool,
-// Port, a program's own; std::vector and Dict of any of these and of each
-// other; Multi of any of these.
+// Port; addresses and names of config/host.h; Uri, Range, absl::Duration and
+// ByteSize of config/units.h; enumerations by config/enum_value.h; a program's
+// own; std::vector and Dict of any of these and of each other; Multi of any of
+// these.
 template <typename T>
 struct Option {
   using Item = typename internal::TypeOf<T>::Item;
@@ -191,8 +193,12 @@ struct OptionDescription {
   std::string type_name;
   TypeKind kind = TypeKind::kOther;
   bool is_multi = false;
-  // The rules of the type, for people: "at most 64 characters".
+  // What the rules of the type forbid, for people: "at most 64 characters".
   std::vector<std::string> rules;
+  // How else the rules of the type have the text read: "may stand in quotes".
+  std::vector<std::string> form;
+  // Of a quantity, for people: "s, min; a plain number is in s".
+  std::string units;
   std::string help;
   std::optional<std::string> default_text;
   // Null when unset. A default that is text with references is that text.
@@ -419,7 +425,7 @@ class TypedOption final : public ErasedOption {
     } else {
       const absl::string_view text = texts.empty() ? "" : texts.back();
       if constexpr (Type::EmptyIsUnset()) {
-        if (absl::StripAsciiWhitespace(text).empty()) return AnyValue();
+        if (StripBlanks(text).empty()) return AnyValue();
       }
       absl::StatusOr<T> value = Type::Parse(text, option_.type, context);
       if (!value.ok()) return value.status();
@@ -591,6 +597,7 @@ class TypedOption final : public ErasedOption {
                    .kind = Type::Kind(),
                    .is_multi = is_multi(),
                    .rules = Type::RuleLines(option_.type),
+                   .form = Type::FormLines(option_.type),
                    .help = option_.help,
                    .metavar = option_.metavar,
                    .short_name = option_.short_name,
@@ -603,6 +610,9 @@ class TypedOption final : public ErasedOption {
                    .literal = option_.literal,
                    .deprecated_names = deprecated_names(),
                    .removal = option_.removal};
+    if constexpr (requires { ValueType<Item>::kUnits; }) {
+      description.units = std::string(ValueType<Item>::kUnits);
+    }
     if (const AnyValue& value = default_value()) {
       description.default_text = Print(value);
       description.default_value = ToNative(value);

@@ -360,13 +360,21 @@ absl::StatusOr<Origin> Registry::Where(absl::string_view group,
 
 OptionList Registry::Options() const {
   absl::MutexLock lock(&mutex_);
-  OptionList options;
+  std::vector<const Entry*> sorted;
   for (const Entry& entry : state_->entries) {
-    if (!entry.alive) continue;
-    if (options.empty() || options.back().name != entry.group().name) {
-      options.push_back({.name = entry.group().name});
+    if (entry.alive) sorted.push_back(&entry);
+  }
+  // One that was unregistered for a while is not in its old place.
+  const auto earlier = [](const Entry* a, const Entry* b) {
+    return a->order < b->order;
+  };
+  std::sort(sorted.begin(), sorted.end(), earlier);
+  OptionList options;
+  for (const Entry* entry : sorted) {
+    if (options.empty() || options.back().name != entry->group().name) {
+      options.push_back({.name = entry->group().name});
     }
-    options.back().options.push_back(entry.option);
+    options.back().options.push_back(entry->option);
   }
   return options;
 }

@@ -98,6 +98,7 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
       values.Append(AnyValue());
     }
   }
+  added.entry->order = registrations++;
   // A snapshot from before does not know what can be found from now on.
   if (snapshots_taken.load(std::memory_order_relaxed)) {
     version.fetch_add(1, std::memory_order_release);

@@ -126,6 +126,7 @@ struct RegistryState {
   std::atomic<uint64_t>& version;
   NewestValues& frozen;
   StableVector<Entry> entries;
+  uint32_t registrations = 0;
   NameIndex::Group* last_group = nullptr;  // To which an option was added.
   ValueList values;                        // In force, by index.
   absl::node_hash_map<uint32_t, Setting> overrides;

@@ -7,10 +7,16 @@
 #include <set>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "config/option.h"
+#include "config/units.h"
+#include "config/value.h"
 #include "nlohmann/json.hpp"
 
 namespace bergen::config {
@@ -55,6 +61,17 @@ class Reader {
     return {member->begin(), member->end()};
   }
 
+  // The elements of an array of text that may be missing.
+  std::vector<std::string> OptionalTexts(const char* key) {
+    std::vector<std::string> texts;
+    if (!Find(key)) return texts;
+    for (const Json& text : Array(key)) {
+      if (!text.is_string()) return Fail(), texts;
+      texts.push_back(text);
+    }
+    return texts;
+  }
+
   void Fail() { good_ = false; }
   bool good() const { return good_; }
 
@@ -69,7 +86,16 @@ class Reader {
   bool good_;
 };
 
-// Whether `a` is a smaller number than `b`; both are what an option printed.
+// Whether `a` is less than `b` as quantities of type `T`, if both are.
+template <typename T>
+std::optional<bool> LessAs(const std::string& a, const std::string& b) {
+  const absl::StatusOr<T> value_a = ParseValue<T>(a);
+  const absl::StatusOr<T> value_b = ParseValue<T>(b);
+  if (!value_a.ok() || !value_b.ok()) return std::nullopt;
+  return *value_a < *value_b;
+}
+
+// Whether `a` is less than `b`; both are what an option printed.
 bool Less(const std::string& a, const std::string& b) {
   int64_t whole_a = 0;
   int64_t whole_b = 0;
@@ -78,8 +104,68 @@ bool Less(const std::string& a, const std::string& b) {
   }
   double number_a = 0;
   double number_b = 0;
-  return absl::SimpleAtod(a, &number_a) && absl::SimpleAtod(b, &number_b) &&
-         number_a < number_b;
+  if (absl::SimpleAtod(a, &number_a) && absl::SimpleAtod(b, &number_b)) {
+    return number_a < number_b;
+  }
+  return LessAs<absl::Duration>(a, b).value_or(
+      LessAs<ByteSize>(a, b).value_or(false));
+}
+
+// A rule as the types write it: "each item: at most 64 characters".
+struct Rule {
+  absl::string_view part;   // "each item: ", perhaps several of them.
+  absl::string_view start;  // Up to the number or the list.
+  absl::string_view end;    // After the number.
+  int64_t number = 0;
+  std::vector<absl::string_view> list;
+};
+
+constexpr absl::string_view kAtMost = "at most ";
+constexpr absl::string_view kAtLeast = "at least ";
+constexpr absl::string_view kOneOf = "its scheme is one of ";
+
+Rule SplitRule(absl::string_view text) {
+  Rule rule;
+  absl::string_view rest = text;
+  while (absl::ConsumePrefix(&rest, "each item: ") ||
+         absl::ConsumePrefix(&rest, "each value: ")) {
+  }
+  rule.part = text.substr(0, text.size() - rest.size());
+  for (const absl::string_view start : {kAtMost, kAtLeast}) {
+    if (!absl::StartsWith(rest, start)) continue;
+    rule.start = start;
+    rest.remove_prefix(start.size());
+    const absl::string_view number = rest.substr(0, rest.find(' '));
+    rule.end = rest.substr(number.size());
+    if (absl::SimpleAtoi(number, &rule.number)) return rule;
+  }
+  if (absl::StartsWith(rest, kOneOf)) {
+    rule.start = kOneOf;
+    rule.list = absl::StrSplit(rest.substr(kOneOf.size()), ", ");
+    return rule;
+  }
+  rule.start = rest;
+  return rule;
+}
+
+// Whether a value that `before` allows is allowed by `after` too.
+bool IsLooser(absl::string_view before, absl::string_view after) {
+  const Rule was = SplitRule(before);
+  const Rule is = SplitRule(after);
+  if (was.part != is.part || was.start != is.start || was.end != is.end) {
+    return false;
+  }
+  if (is.start == kAtMost) return was.number <= is.number;
+  if (is.start == kAtLeast) return was.number >= is.number;
+  return std::all_of(
+      was.list.begin(), was.list.end(), [&](absl::string_view item) {
+        return std::find(is.list.begin(), is.list.end(), item) != is.list.end();
+      });
+}
+
+std::string FormText(const std::vector<std::string>& form) {
+  if (form.empty()) return "plain";
+  return absl::StrCat("\"", absl::StrJoin(form, "; "), "\"");
 }
 
 std::string OrNone(const std::optional<std::string>& text) {
@@ -98,6 +184,9 @@ Schema Schema::Of(const Listing& listing) {
                      .sample_default = option.sample_default,
                      .min = option.min,
                      .max = option.max,
+                     .choices = {},
+                     .rules = option.rules,
+                     .form = option.form,
                      .required = option.required,
                      .is_mutable = option.is_mutable,
                      .literal = option.literal};
@@ -144,6 +233,8 @@ absl::StatusOr<Schema> Schema::FromJson(absl::string_view text) {
       if (!choice.is_string()) option.Fail();
       if (choice.is_string()) item.choices.push_back(choice);
     }
+    item.rules = option.OptionalTexts("rules");
+    item.form = option.OptionalTexts("form");
     for (const Json& old : option.Array("deprecated_names")) {
       Reader names(old);
       item.deprecated_names.emplace_back(names.Text("group"),
@@ -170,18 +261,22 @@ std::string Schema::ToJson() const {
     for (const Name& old : item.deprecated_names) {
       old_names.push_back({{"group", old.first}, {"name", old.second}});
     }
-    options.push_back({{"group", name.first},
-                       {"name", name.second},
-                       {"type", item.type},
-                       {"default", config::ToJson(item.default_text)},
-                       {"sample_default", config::ToJson(item.sample_default)},
-                       {"min", config::ToJson(item.min)},
-                       {"max", config::ToJson(item.max)},
-                       {"choices", item.choices},
-                       {"required", item.required},
-                       {"mutable", item.is_mutable},
-                       {"literal", item.literal},
-                       {"deprecated_names", std::move(old_names)}});
+    Json option = {{"group", name.first},
+                   {"name", name.second},
+                   {"type", item.type},
+                   {"default", config::ToJson(item.default_text)},
+                   {"sample_default", config::ToJson(item.sample_default)},
+                   {"min", config::ToJson(item.min)},
+                   {"max", config::ToJson(item.max)},
+                   {"choices", item.choices},
+                   {"required", item.required},
+                   {"mutable", item.is_mutable},
+                   {"literal", item.literal},
+                   {"deprecated_names", std::move(old_names)}};
+    // Most options have none.
+    if (!item.rules.empty()) option["rules"] = item.rules;
+    if (!item.form.empty()) option["form"] = item.form;
+    options.push_back(std::move(option));
   }
   const Json root = {{"schema", kVersion}, {"options", std::move(options)}};
   // Text that is not UTF-8 must not throw.
@@ -242,6 +337,18 @@ std::vector<std::string> Schema::Differences(const Item& before,
   if (after.max && (!before.max || Less(*after.max, *before.max))) {
     reasons.push_back(absl::StrCat("its maximum was ", OrNone(before.max),
                                    ", now it is ", OrNone(after.max)));
+  }
+  for (const std::string& rule : after.rules) {
+    const bool is_new = std::none_of(
+        before.rules.begin(), before.rules.end(),
+        [&](const std::string& old) { return IsLooser(old, rule); });
+    if (is_new) {
+      reasons.push_back(absl::StrCat("it has a new rule: ", rule));
+    }
+  }
+  if (before.form != after.form) {
+    reasons.push_back(absl::StrCat("its form was ", FormText(before.form),
+                                   ", now it is ", FormText(after.form)));
   }
   if (before.choices.empty() && !after.choices.empty()) {
     reasons.push_back("any value was allowed, now there are choices");

@@ -40,10 +40,11 @@ class Schema {
   // Why configuration files that are good with this schema may not be with
   // `newer`, one line for each option and reason; empty if they are all still
   // good and mean the same. Broken by: an option that is gone, unless another
-  // has its name as a deprecated one; another type; narrower bounds; fewer
-  // choices; another default, except one that has a sample; a value that is
-  // required and was not; a mutable option that no longer is; a deprecated name
-  // that is gone; another meaning of `$`.
+  // has its name as a deprecated one; another type; narrower bounds; stricter
+  // rules of the type, or others about its form; fewer choices; another
+  // default, except one that has a sample; a value that is required and was
+  // not; a mutable option that no longer is; a deprecated name that is gone;
+  // another meaning of `$`.
   std::vector<std::string> BrokenBy(const Schema& newer) const;
 
  private:
@@ -56,6 +57,8 @@ class Schema {
     std::optional<std::string> min;
     std::optional<std::string> max;
     std::vector<std::string> choices;
+    std::vector<std::string> rules;
+    std::vector<std::string> form;
     bool required = false;
     bool is_mutable = false;
     bool literal = false;

@@ -5,13 +5,21 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "config/host.h"
 #include "config/listing.h"
 #include "config/option.h"
+#include "config/range.h"
+#include "config/regex.h"
 #include "config/testdata/relay_options.h"
+#include "config/units.h"
+#include "config/uri.h"
+#include "config/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -111,6 +119,77 @@ TEST(SchemaTest, OnlyNarrowerBoundsBreak) {
   EXPECT_THAT(Broken(Option<double>{.name = "a", .min = 0.5},
                      Option<double>{.name = "a", .min = 0.25}),
               IsEmpty());
+}
+
+TEST(SchemaTest, BoundsOfQuantitiesAreComparedWhateverTheirUnits) {
+  const Option<absl::Duration> narrow = {
+      .name = "a", .min = absl::Seconds(90), .max = absl::Hours(1)};
+  const Option<absl::Duration> wide = {
+      .name = "a", .min = absl::Minutes(1), .max = absl::Minutes(61)};
+  EXPECT_THAT(Broken(narrow, wide), IsEmpty());
+  EXPECT_THAT(
+      Broken(wide, narrow),
+      ElementsAre("demo.a: its minimum was \"1min\", now it is \"90s\"",
+                  "demo.a: its maximum was \"61min\", now it is \"1h\""));
+  EXPECT_THAT(Broken(Option<ByteSize>{.name = "a", .max = MiB(1)},
+                     Option<ByteSize>{.name = "a", .max = KiB(1023)}),
+              ElementsAre("demo.a: its maximum was \"1MiB\", now it is "
+                          "\"1023KiB\""));
+  EXPECT_THAT(Broken(Option<Range>{.name = "a", .min = 9},
+                     Option<Range>{.name = "a", .min = 10}),
+              ElementsAre("demo.a: its minimum was \"9\", now it is \"10\""));
+}
+
+TEST(SchemaTest, OnlyStricterRulesBreak) {
+  const auto text = [](size_t max_length, Regex regex = {}) {
+    return Option<Multi<std::string>>{
+        .name = "a",
+        .type = {.item = {.max_length = max_length, .regex = regex}}};
+  };
+  EXPECT_THAT(Broken(text(9), text(10)), IsEmpty());
+  EXPECT_THAT(Broken(text(9, "^v"), text(0, "^v")), IsEmpty());
+  EXPECT_THAT(Broken(text(10), text(9)),
+              ElementsAre("demo.a: it has a new rule: at most 9 characters"));
+  EXPECT_THAT(Broken(text(0), text(9, "^v")),
+              ElementsAre("demo.a: it has a new rule: at most 9 characters",
+                          "demo.a: it has a new rule: matches the regex ^v"));
+  EXPECT_THAT(Broken(text(9, "at most 5"), text(9, "at most 9")),
+              ElementsAre("demo.a: it has a new rule: matches the regex at "
+                          "most 9"));
+  const auto list = [](size_t min_length, IpVersion version) {
+    return Option<std::vector<IpAddress>>{
+        .name = "a",
+        .type = {.item = {.version = version}, .min_length = min_length}};
+  };
+  EXPECT_THAT(Broken(list(2, IpVersion::k4), list(1, IpVersion::kAny)),
+              IsEmpty());
+  EXPECT_THAT(
+      Broken(list(1, IpVersion::kAny), list(2, IpVersion::k4)),
+      ElementsAre("demo.a: it has a new rule: at least 2 items",
+                  "demo.a: it has a new rule: each item: addresses of IPv4 "
+                  "only"));
+  const auto uri = [](std::vector<std::string> schemes) {
+    return Option<Uri>{.name = "a", .type = {.schemes = std::move(schemes)}};
+  };
+  EXPECT_THAT(Broken(uri({"b", "a"}), uri({"a", "b", "c"})), IsEmpty());
+  EXPECT_THAT(Broken(uri({"a", "b"}), uri({"a", "c"})),
+              ElementsAre("demo.a: it has a new rule: its scheme is one of a, "
+                          "c"));
+}
+
+TEST(SchemaTest, AnotherFormBreaks) {
+  const Option<Range> inclusive = {.name = "a"};
+  const Option<Range> exclusive = {.name = "a", .type = {.inclusive = false}};
+  EXPECT_THAT(Broken(inclusive, exclusive),
+              ElementsAre("demo.a: its form was plain, now it is \"the last "
+                          "number is no part of the range\""));
+  EXPECT_THAT(Broken(exclusive, exclusive), IsEmpty());
+  const Schema schema = SchemaOf(
+      {exclusive, Option<std::string>{.name = "b", .type = {.max_length = 2}}});
+  const absl::StatusOr<Schema> read = Schema::FromJson(schema.ToJson());
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->ToJson(), schema.ToJson());
+  EXPECT_THAT(read->BrokenBy(schema), IsEmpty());
 }
 
 TEST(SchemaTest, OnlyFewerChoicesBreak) {

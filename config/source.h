@@ -2,12 +2,12 @@
 //
 // Where values come from, before anybody knows their types.
 //
-//   class EtcdSource : public Source {
+//   class TableSource : public Source {
 //     SourceKind kind() const override { return SourceKind::kOther; }
 //     absl::StatusOr<std::vector<Document>> ReadAll() override {
 //       std::vector<Document> documents;
 //       for (const auto& [key, text] : FetchAll()) {
-//         documents.emplace_back(absl::StrCat("etcd ", key))
+//         documents.emplace_back(absl::StrCat("table ", key))
 //             .AddCopy("demo", key, text);
 //       }
 //       return documents;

@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "config/blanks.h"
 
 namespace bergen::config {
 namespace {
@@ -95,6 +96,11 @@ std::vector<std::string> ValueType<std::string>::RuleLines(const Rules& rules) {
   if (!rules.regex.empty()) {
     lines.push_back(absl::StrCat("matches the regex ", rules.regex.pattern()));
   }
+  return lines;
+}
+
+std::vector<std::string> ValueType<std::string>::FormLines(const Rules& rules) {
+  std::vector<std::string> lines;
   if (rules.ignore_case) lines.push_back("upper and lower case are the same");
   if (rules.quotes) lines.push_back("may stand in quotes");
   return lines;
@@ -112,7 +118,7 @@ absl::StatusOr<bool> ValueType<bool>::Parse(absl::string_view text) {
 
 absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
   if (const auto number = ParsePlainNumber<int64_t>(text)) return *number;
-  text = absl::StripAsciiWhitespace(text);
+  text = StripBlanks(text);
   int64_t value = 0;
   if (absl::SimpleAtoi(text, &value)) return value;
   return absl::InvalidArgumentError(IsDecimal(text)
@@ -122,10 +128,11 @@ absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
 
 absl::StatusOr<double> ValueType<double>::Parse(absl::string_view text) {
   if (const auto number = ParsePlainNumber<double>(text)) return *number;
-  text = absl::StripAsciiWhitespace(text);
+  text = StripBlanks(text);
   double value = 0;
-  // Abseil reads nan(...) too.
-  if (absl::StrContains(text, '(') || !absl::SimpleAtod(text, &value)) {
+  // Abseil reads nan(...) and hexadecimal numbers too.
+  if (text.find_first_of("(xX") != text.npos ||
+      !absl::SimpleAtod(text, &value)) {
     return absl::InvalidArgumentError("not a number");
   }
   const bool has_digits =
@@ -244,14 +251,9 @@ void AppendLines(absl::string_view what,
   }
 }
 
-std::vector<std::string> ContainerLines(absl::string_view bounds,
-                                        size_t min_length) {
-  std::vector<std::string> lines;
-  if (!bounds.empty()) lines.push_back(absl::StrCat("stands in ", bounds));
-  if (min_length > 0) {
-    lines.push_back(absl::StrCat("at least ", min_length, " items"));
-  }
-  return lines;
+std::vector<std::string> LengthLines(size_t min_length) {
+  if (min_length == 0) return {};
+  return {absl::StrCat("at least ", min_length, " items")};
 }
 
 absl::Status CheckLength(size_t length, size_t min_length) {

@@ -28,9 +28,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "config/blanks.h"
 #include "config/regex.h"
 
 namespace bergen::config {
@@ -172,10 +172,14 @@ struct TypeRules<Multi<T>> {
 //   kEmptyIsUnset         the empty text means "no value"; otherwise, and by
 //                         default, it is parsed
 //   kMayHoldCommas        a list tries whether commas belong to an item; true
+//   kUnits                those that a number may have, for documentation
 //   Check(value, rules)   what the rules say of a value that code gave
 //   CheckRules(rules)     whether the rules fit together
-//   RuleLines(rules)      the rules for people, a line each
+//   RuleLines(rules)      what the rules forbid, for people, a line each
+//   FormLines(rules)      how else the rules have the text read, a line each
 //   ToNative(value)       for JSON; otherwise the printed text
+//   Item, Items(value)    what `min`, `max` and choices are about, if not the
+//                         value itself, and those of a value
 //   Text(value)           a `const std::string&`, if the value is a text in
 //                         which options may be referred to; `T` must be made
 //                         from a std::string
@@ -197,6 +201,7 @@ struct ValueType<std::string> {
   static absl::Status Check(const std::string& value, const Rules& rules);
   static absl::Status CheckRules(const Rules& rules);
   static std::vector<std::string> RuleLines(const Rules& rules);
+  static std::vector<std::string> FormLines(const Rules& rules);
   static std::string Print(const std::string& value) { return value; }
   static const std::string& Text(const std::string& value) { return value; }
 };
@@ -358,13 +363,24 @@ bool Same(const T& a, const T& b) {
   }
 }
 
+// What bounds and choices of a `T` are about.
+template <typename T>
+struct ItemOf {
+  using Type = T;
+};
+template <typename T>
+requires requires { typename ValueType<T>::Item; }
+struct ItemOf<T> {
+  using Type = typename ValueType<T>::Item;
+};
+
 // Everything there is to know about a type, from what `ValueType` has.
 template <typename T>
 struct TypeOf {
   using Type = ValueType<T>;
   using Rules = TypeRules<T>;
   // What bounds and choices are about.
-  using Item = T;
+  using Item = typename ItemOf<T>::Type;
   using Context = ParseContext<Item>;
 
   static constexpr TypeKind Kind() {
@@ -395,7 +411,8 @@ struct TypeOf {
     absl::StatusOr<T> value = ParseText(text, rules);
     if (!value.ok()) {
       value = TextError(value.status().message(), text, context.hide);
-    } else if (absl::Status status = context.check(*value); !status.ok()) {
+    } else if (absl::Status status = CheckItems(*value, context);
+               !status.ok()) {
       value = std::move(status);
     }
     return value;
@@ -408,7 +425,7 @@ struct TypeOf {
         return TextError(status.message(), Print(value, rules), context.hide);
       }
     }
-    return context.check(value);
+    return CheckItems(value, context);
   }
   static std::string Print(const T& value, const Rules&) {
     return Type::Print(value);
@@ -431,7 +448,7 @@ struct TypeOf {
     if constexpr (kIsText) {
       absl::StatusOr<std::string> text = expand(Type::Text(value));
       if (!text.ok()) return text.status();
-      return T(*std::move(text));
+      return T{*std::move(text)};
     } else {
       return value;
     }
@@ -450,9 +467,27 @@ struct TypeOf {
       return {};
     }
   }
+  static std::vector<std::string> FormLines(const Rules& rules) {
+    if constexpr (requires { Type::FormLines(rules); }) {
+      return Type::FormLines(rules);
+    } else {
+      return {};
+    }
+  }
   static bool Equal(const T& a, const T& b) { return Same(a, b); }
 
  private:
+  static absl::Status CheckItems(const T& value, const Context& context) {
+    if constexpr (requires { Type::Items(value); }) {
+      for (const Item& item : Type::Items(value)) {
+        absl::Status status = context.check(item);
+        if (!status.ok()) return status;
+      }
+      return absl::OkStatus();
+    } else {
+      return context.check(value);
+    }
+  }
   static absl::StatusOr<T> ParseText(absl::string_view text,
                                      const Rules& rules) {
     if constexpr (requires { Type::Parse(text, rules); }) {
@@ -523,9 +558,7 @@ struct SequenceType {
 void AppendLines(absl::string_view what,
                  const std::vector<std::string>& item_lines,
                  std::vector<std::string>& lines);
-// What holds of lists and dicts.
-std::vector<std::string> ContainerLines(absl::string_view bounds,
-                                        size_t min_length);
+std::vector<std::string> LengthLines(size_t min_length);
 absl::Status CheckLength(size_t length, size_t min_length);
 absl::Status CheckSeparator(absl::string_view separator);
 
@@ -542,7 +575,7 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
   static absl::StatusOr<std::vector<T>> Parse(absl::string_view text,
                                               const Rules& rules,
                                               const Context& context) {
-    absl::string_view list = absl::StripAsciiWhitespace(text);
+    absl::string_view list = StripBlanks(text);
     list = list.substr(0, list.find_last_not_of(',') + 1);
     if (rules.bounds) {
       const absl::Status status = StripBounds('[', ']', list);
@@ -551,8 +584,8 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
     std::vector<T> items;
     items.reserve(MostItems(list));
     for (CommaSplitter pieces(list); !pieces.Done();) {
-      absl::StatusOr<T> item = Element::Parse(
-          absl::StripAsciiWhitespace(pieces.Piece()), rules.item, context);
+      absl::StatusOr<T> item =
+          Element::Parse(StripBlanks(pieces.Piece()), rules.item, context);
       if (item.ok()) {
         items.push_back(*std::move(item));
         pieces.Accept();
@@ -578,9 +611,14 @@ struct TypeOf<std::vector<T>> : SequenceType<std::vector<T>, T> {
     return Element::CheckRules(rules.item);
   }
   static std::vector<std::string> RuleLines(const Rules& rules) {
-    std::vector<std::string> lines =
-        ContainerLines(rules.bounds ? "[]" : "", rules.min_length);
+    std::vector<std::string> lines = LengthLines(rules.min_length);
     AppendLines("item", Element::RuleLines(rules.item), lines);
+    return lines;
+  }
+  static std::vector<std::string> FormLines(const Rules& rules) {
+    std::vector<std::string> lines;
+    if (rules.bounds) lines.push_back("stands in []");
+    AppendLines("item", Element::FormLines(rules.item), lines);
     return lines;
   }
 };
@@ -611,6 +649,9 @@ struct TypeOf<Multi<T>> : SequenceType<Multi<T>, T> {
   static std::vector<std::string> RuleLines(const Rules& rules) {
     return Element::RuleLines(rules.item);
   }
+  static std::vector<std::string> FormLines(const Rules& rules) {
+    return Element::FormLines(rules.item);
+  }
 };
 
 template <typename T>
@@ -628,7 +669,7 @@ struct TypeOf<Dict<T>> {
   static absl::StatusOr<Dict<T>> Parse(absl::string_view text,
                                        const Rules& rules,
                                        const Context& context) {
-    absl::string_view pairs = absl::StripAsciiWhitespace(text);
+    absl::string_view pairs = StripBlanks(text);
     if (rules.bounds) {
       const absl::Status status = StripBounds('{', '}', pairs);
       if (!status.ok()) return TextError(status.message(), text, context.hide);
@@ -644,7 +685,7 @@ struct TypeOf<Dict<T>> {
             context.hide);
       } else {
         value = Element::Parse(
-            absl::StripAsciiWhitespace(
+            StripBlanks(
                 pair.substr(separator + rules.key_value_separator.size())),
             rules.item, context);
       }
@@ -653,8 +694,7 @@ struct TypeOf<Dict<T>> {
         if (pieces.Extend()) continue;
         return Within(part, value.status());
       }
-      const absl::string_view key =
-          absl::StripAsciiWhitespace(pair.substr(0, separator));
+      const absl::string_view key = StripBlanks(pair.substr(0, separator));
       if (key.empty()) {
         return Within(part, TextError("no key", pair, context.hide));
       }
@@ -721,13 +761,18 @@ struct TypeOf<Dict<T>> {
     return Element::CheckRules(rules.item);
   }
   static std::vector<std::string> RuleLines(const Rules& rules) {
-    std::vector<std::string> lines =
-        ContainerLines(rules.bounds ? "{}" : "", rules.min_length);
+    std::vector<std::string> lines = LengthLines(rules.min_length);
+    AppendLines("value", Element::RuleLines(rules.item), lines);
+    return lines;
+  }
+  static std::vector<std::string> FormLines(const Rules& rules) {
+    std::vector<std::string> lines;
+    if (rules.bounds) lines.push_back("stands in {}");
     if (rules.key_value_separator != ":") {
       lines.push_back(absl::StrCat("`", rules.key_value_separator,
                                    "` between a key and its value"));
     }
-    AppendLines("value", Element::RuleLines(rules.item), lines);
+    AppendLines("value", Element::FormLines(rules.item), lines);
     return lines;
   }
   static bool Equal(const Dict<T>& a, const Dict<T>& b) {

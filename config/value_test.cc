@@ -62,7 +62,7 @@ TEST(FloatTest, IsDecimalOrWithAnExponent) {
   EXPECT_THAT(ParseValue<double>("1e999"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "beyond the range of a double"));
-  for (const char* text : {"", "abc", "1,5", "1.0s"}) {
+  for (const char* text : {"", "abc", "1,5", "1.0s", "0x10", "nan(1)"}) {
     EXPECT_THAT(ParseValue<double>(text),
                 StatusIs(absl::StatusCode::kInvalidArgument, "not a number"))
         << text;

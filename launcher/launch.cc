@@ -13,13 +13,16 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "config/registry.h"
+#include "launcher/health_monitor.h"
 #include "launcher/options.h"
 #include "launcher/posix_processes.h"
 #include "launcher/posix_signals.h"
 #include "launcher/process_launcher.h"
 #include "launcher/restart_budget.h"
 #include "launcher/service_launcher.h"
+#include "launcher/upgrade.h"
 #include "periodic/clock.h"
+#include "periodic/random.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
@@ -39,7 +42,12 @@ absl::Status CheckOptions(const LaunchOptions& options) {
     return absl::InvalidArgumentError(
         "launcher: graceful_shutdown_timeout is empty");
   }
-  return CheckRestartLimits(options.restart_limits);
+  if (!options.drain_delay) {
+    return absl::InvalidArgumentError("launcher: drain_delay is empty");
+  }
+  absl::Status checked = CheckHealthLimits(options.health_limits);
+  checked.Update(CheckRestartLimits(options.restart_limits));
+  return checked;
 }
 
 int CountThreads() {
@@ -111,9 +119,10 @@ class LauncherBase : public Launcher {
 class InProcess final : public LauncherBase {
  public:
   InProcess(std::unique_ptr<PosixSignals> signals, LaunchOptions options,
-            spdlog::logger& log)
+            Predecessor predecessor, spdlog::logger& log)
       : LauncherBase(std::move(signals)),
-        launcher_(std::move(options), this->signals(), clock(), log) {}
+        launcher_(std::move(options), std::move(predecessor), this->signals(),
+                  clock(), log) {}
 
   absl::Status LaunchService(ServiceFactory factory, int workers) override {
     return launcher_.LaunchService(std::move(factory), workers);
@@ -129,7 +138,7 @@ class Forking final : public LauncherBase {
  public:
   static absl::StatusOr<std::unique_ptr<Forking>> Create(
       std::unique_ptr<PosixSignals> signals, LaunchOptions options,
-      spdlog::logger& log) {
+      Predecessor predecessor, spdlog::logger& log) {
     auto result =
         std::unique_ptr<Forking>(new Forking(std::move(signals), log));
     absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
@@ -137,7 +146,8 @@ class Forking final : public LauncherBase {
     if (!processes.ok()) return processes.status();
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
-        std::move(options), *result->processes_, result->clock(), log);
+        std::move(options), std::move(predecessor), *result->processes_,
+        result->clock(), result->random_, log);
     return result;
   }
 
@@ -161,6 +171,7 @@ class Forking final : public LauncherBase {
   }
 
   spdlog::logger* const log_;
+  periodic::SystemRandom random_;
   std::unique_ptr<PosixProcesses> processes_;
   std::unique_ptr<ProcessLauncher> launcher_;
 };
@@ -185,14 +196,15 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
       PosixSignals::Create();
   if (!signals.ok()) return signals.status();
 
+  Predecessor predecessor = Predecessor::FromEnvironment();
   const int workers = options.workers;
   std::unique_ptr<Launcher> launcher;
   if (workers == 1) {
-    launcher = std::make_unique<InProcess>(*std::move(signals),
-                                           std::move(options), log);
+    launcher = std::make_unique<InProcess>(
+        *std::move(signals), std::move(options), std::move(predecessor), log);
   } else {
-    absl::StatusOr<std::unique_ptr<Forking>> forking =
-        Forking::Create(*std::move(signals), std::move(options), log);
+    absl::StatusOr<std::unique_ptr<Forking>> forking = Forking::Create(
+        *std::move(signals), std::move(options), std::move(predecessor), log);
     if (!forking.ok()) return forking.status();
     launcher = *std::move(forking);
   }
@@ -210,6 +222,10 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
   options.graceful_shutdown_timeout = [registered = *registered] {
     return registered.graceful_shutdown_timeout();
   };
+  options.drain_delay = [registered = *registered] {
+    return absl::Seconds(registered.drain_delay_seconds.Get());
+  };
+  options.health_limits = registered->health_limits();
   options.reload = [&registry, &log, next = std::move(options.reload)] {
     return Finish(registry.Reload(), log, next);
   };

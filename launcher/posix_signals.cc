@@ -16,10 +16,13 @@
 namespace bergen::launcher {
 namespace {
 
+constexpr int kHandledSignals[] = {SIGTERM, SIGINT,  SIGHUP,  SIGUSR1, SIGUSR2,
+                                   SIGTTIN, SIGTTOU, SIGQUIT, SIGURG};
+
 sigset_t Handled() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  for (int signal : kHandledSignals) sigaddset(&signals, signal);
   return signals;
 }
 

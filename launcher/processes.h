@@ -6,17 +6,20 @@
 #ifndef LAUNCHER_PROCESSES_H_
 #define LAUNCHER_PROCESSES_H_
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "launcher/health_monitor.h"
+#include "launcher/upgrade.h"
 
 namespace bergen::launcher {
 
 struct ProcessEvent {
   enum Kind {
-    kStarted,   // The worker `pid` has started its services.
+    kStarted,   // The process `pid` has started its services.
     kStopping,  // The worker `pid` has told its services to stop.
     kExited,    // `pid` ended with status `value`.
     kKilled,    // `pid` was ended by signal `value`.
@@ -36,6 +39,8 @@ class SupervisorLink {
   virtual void ReportStarted() = 0;
   // Thread-safe.
   virtual void ReportStopping() = 0;
+  // A sign of life, and how many requests there were so far.
+  virtual void Beat(uint64_t requests) = 0;
 };
 
 // Used by one thread.
@@ -50,8 +55,15 @@ class Processes {
   virtual absl::StatusOr<int> Fork(
       const std::function<int(SupervisorLink& link)>& body) = 0;
 
+  // Starts a new generation of the program, as `StartNextGeneration`; it is
+  // heard of as a worker is.
+  virtual absl::StatusOr<int> Upgrade(const UpgradeRequest& request) = 0;
+
   // Does nothing if `pid` has ended.
   virtual void Send(int pid, int signal) = 0;
+
+  // What is seen of the worker `pid`; nothing once it has ended.
+  virtual VitalSigns Look(int pid) = 0;
 
   // Blocks until something has happened or `deadline` has come. Only children
   // made by `Fork` are waited for. What one process did is in order; its end is

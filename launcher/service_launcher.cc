@@ -11,12 +11,14 @@
 
 namespace bergen::launcher {
 
-ServiceLauncher::ServiceLauncher(LaunchOptions options, Signals& signals,
-                                 periodic::Clock& clock, spdlog::logger& log)
+ServiceLauncher::ServiceLauncher(LaunchOptions options, Predecessor predecessor,
+                                 Signals& signals, periodic::Clock& clock,
+                                 spdlog::logger& log)
     : options_(std::move(options)),
       signals_(&signals),
       clock_(&clock),
-      log_(&log) {}
+      log_(&log),
+      predecessor_(std::move(predecessor)) {}
 
 absl::Status ServiceLauncher::LaunchService(ServiceFactory factory,
                                             int workers) {
@@ -45,28 +47,70 @@ int ServiceLauncher::Run() {
        },
        .restart_method = options_.restart_method,
        .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
+       .drain_delay = options_.drain_delay,
        .reload = options_.reload,
        .mutate = options_.mutate,
+       .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
+       .log_stacks = options_.log_stacks,
        .on_stopping =
            [this] {
+             if (handed_over_) return;
              for (Listener* listener : options_.listeners) {
                listener->Shutdown();
              }
              log_->info("Stopped listening");
            },
+       .upgrade = [this] { return Upgrade(); },
+       .upgrade_timeout = options_.start_timeout,
+       .on_handed_over = [this](int pid) { OnHandedOver(pid); },
        .on_phase = [this](Phase phase) { OnPhase(phase); }},
       *signals_, *clock_, *log_);
   return loop.Run();
 }
 
+absl::StatusOr<NextGeneration> ServiceLauncher::Upgrade() {
+  if (options_.upgrade_command.empty()) {
+    return absl::FailedPreconditionError("this program has no upgrade_command");
+  }
+  return StartNextGeneration(RequestOf(options_));
+}
+
+void ServiceLauncher::OnHandedOver(int pid) {
+  handed_over_ = true;
+  DisownListeners(options_);
+  Tell(options_.notifier.ReadyAs(pid));
+}
+
 void ServiceLauncher::OnPhase(Phase phase) {
-  absl::Status told;
-  if (phase == Phase::kRunning) told = options_.notifier.Ready();
-  if (phase == Phase::kReloading) told = options_.notifier.Reloading();
-  if (phase == Phase::kStopping) told = options_.notifier.Stopping();
-  if (!told.ok()) log_->debug("notify: {}", told.ToString());
+  switch (phase) {
+    case Phase::kRunning:
+      // The manager hears of the new main process from the old one.
+      if (predecessor_.waits()) {
+        predecessor_.ReportStarted();
+      } else {
+        Tell(options_.notifier.Ready());
+      }
+      break;
+    case Phase::kReloading:
+      Tell(options_.notifier.Reloading());
+      break;
+    case Phase::kDraining:
+    case Phase::kStopping:
+      // Once: the first of them.
+      if (!handed_over_ && !std::exchange(told_stopping_, true)) {
+        Tell(options_.notifier.Stopping());
+      }
+      break;
+    case Phase::kStarting:
+    case Phase::kStopped:
+      break;
+  }
   if (options_.on_phase) options_.on_phase(phase);
+}
+
+void ServiceLauncher::Tell(const absl::Status& told) {
+  if (!told.ok()) log_->debug("notify: {}", told.ToString());
 }
 
 }  // namespace bergen::launcher

@@ -9,11 +9,14 @@
 #ifndef LAUNCHER_SERVICE_LAUNCHER_H_
 #define LAUNCHER_SERVICE_LAUNCHER_H_
 
+#include <atomic>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "launcher/launcher.h"
 #include "launcher/signals.h"
+#include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "spdlog/fwd.h"
 
@@ -22,8 +25,10 @@ namespace bergen::launcher {
 // Used by one thread.
 class ServiceLauncher {
  public:
-  ServiceLauncher(LaunchOptions options, Signals& signals,
-                  periodic::Clock& clock, spdlog::logger& log);
+  // `predecessor` is told when everything has started.
+  ServiceLauncher(LaunchOptions options, Predecessor predecessor,
+                  Signals& signals, periodic::Clock& clock,
+                  spdlog::logger& log);
 
   // InvalidArgument if `workers` is not 1, FailedPrecondition once `Run` was
   // called.
@@ -34,6 +39,9 @@ class ServiceLauncher {
 
  private:
   void OnPhase(Phase phase);
+  absl::StatusOr<NextGeneration> Upgrade();
+  void OnHandedOver(int pid);
+  void Tell(const absl::Status& told);
 
   const LaunchOptions options_;
   Signals* const signals_;
@@ -41,6 +49,10 @@ class ServiceLauncher {
   spdlog::logger* const log_;
   std::vector<ServiceFactory> factories_;
   bool running_ = false;  // `Run` was called.
+  Predecessor predecessor_;
+  bool told_stopping_ = false;
+  // The listeners are somebody else's.
+  std::atomic<bool> handed_over_ = false;
 };
 
 }  // namespace bergen::launcher

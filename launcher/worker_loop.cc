@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,11 +97,13 @@ WorkerLoop::WorkerLoop(WorkerLoopOptions options, Signals& signals,
     : options_(std::move(options)),
       signals_(&signals),
       clock_(&clock),
-      log_(&log) {}
+      log_(&log),
+      vitals_(clock) {}
 
 int WorkerLoop::Run() {
   SetPhase(Phase::kStarting);
   if (options_.log_options) options_.log_options();
+  Beat();
   absl::Status ready = tasks_.Start();
   if (ready.ok()) ready = StartGeneration();
   if (!ready.ok()) {
@@ -132,8 +135,11 @@ absl::Status WorkerLoop::StartGeneration() {
 }
 
 void WorkerLoop::RunGeneration(int id, std::shared_ptr<ServiceGroup> group) {
-  absl::Status status = periodic::CallGuarded(
-      [&] { return options_.factory(options_.info, *group); });
+  absl::Status status = periodic::CallGuarded([&] {
+    WorkerInfo info = options_.info;
+    info.vitals = &vitals_;
+    return options_.factory(info, *group);
+  });
   if (status.ok()) status = group->Start();
   const bool started = status.ok();
   if (started) {
@@ -166,12 +172,16 @@ void WorkerLoop::WaitForEvents() {
       {.fd = signals_->fd(), .events = POLLIN},
       {.fd = mailbox_.fd(), .events = POLLIN},
       {.fd = parent_died_ ? -1 : options_.parent_fd, .events = POLLIN},
+      {.fd = next_.reports.get(), .events = POLLIN},
+      {.fd = next_.pidfd.get(), .events = POLLIN},
   };
   timespec left = {};
   const timespec* timeout = nullptr;
-  if (stop_deadline_ != absl::InfiniteFuture()) {
+  const absl::Time deadline = std::min(
+      {drain_deadline_, stop_deadline_, upgrade_deadline_, next_beat_});
+  if (deadline != absl::InfiniteFuture()) {
     left = absl::ToTimespec(
-        std::max(stop_deadline_ - clock_->Now(), absl::ZeroDuration()));
+        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
     timeout = &left;
   }
   if (::ppoll(fds, std::size(fds), timeout, nullptr) < 0 && errno != EINTR) {
@@ -180,12 +190,27 @@ void WorkerLoop::WaitForEvents() {
   for (const Message& message : mailbox_.Take()) OnMessage(message);
   for (int signal : signals_->Take()) OnSignal(signal);
   if (fds[2].revents != 0) OnParentDeath();
+  if (fds[3].revents != 0 || fds[4].revents != 0) OnNextGeneration();
+  if (clock_->Now() >= next_beat_) Beat();
+  if (clock_->Now() >= drain_deadline_) BeginStop();
+  if (clock_->Now() >= upgrade_deadline_) {
+    EndUpgrade(absl::StrCat("not started within ",
+                            absl::FormatDuration(options_.upgrade_timeout)));
+  }
 
   if (clock_->Now() >= stop_deadline_ &&
       (!generations_.empty() || pending_tasks_ > 0)) {
     ExitNow(kExitFailed,
             "Graceful shutdown timeout exceeded, instantaneous exiting");
   }
+}
+
+void WorkerLoop::Beat() {
+  if (!options_.on_beat || options_.beat_interval == absl::InfiniteDuration()) {
+    return;
+  }
+  next_beat_ = clock_->Now() + options_.beat_interval;
+  if (!vitals_.overdue()) options_.on_beat(vitals_.requests());
 }
 
 void WorkerLoop::OnSignal(int signal) {
@@ -197,15 +222,43 @@ void WorkerLoop::OnSignal(int signal) {
         log_->info("Caught SIGTERM again, already stopping");
         return;
       }
+      // Where nothing is ready yet, or any more, nobody has to be told.
+      if (phase_ == Phase::kRunning && options_.drain_delay &&
+          options_.drain_delay() > absl::ZeroDuration()) {
+        drain_deadline_ = clock_->Now() + options_.drain_delay();
+        log_->info("Caught SIGTERM, stopping services in {}",
+                   absl::FormatDuration(options_.drain_delay()));
+        SetPhase(Phase::kDraining);
+        PrepareStop();
+        return;
+      }
       log_->info("Caught SIGTERM, stopping services");
       BeginStop();
       return;
+    case SIGURG:
+      if (phase_ != Phase::kStopping) PrepareStop();
+      return;
     case SIGHUP:
-      if (phase_ == Phase::kStopping) return;
+      if (phase_ >= Phase::kDraining) return;
       log_->info("{} SIGHUP, handling",
                  options_.parent_fd >= 0 ? "Child caught" : "Caught");
       restart_pending_ = true;
       if (phase_ == Phase::kRunning) BeginRestart();
+      return;
+    case SIGQUIT:
+      if (options_.log_stacks) options_.log_stacks();
+      return;
+    case SIGUSR1:
+      if (const absl::Status reopened = CallHook(options_.reopen_logs);
+          !reopened.ok()) {
+        log_->error("Reopening logs: {}", reopened.ToString());
+      }
+      return;
+    case SIGUSR2:
+      if (phase_ >= Phase::kDraining || !options_.upgrade) return;
+      log_->info("Caught SIGUSR2, upgrading");
+      upgrade_pending_ = true;
+      if (phase_ == Phase::kRunning) BeginUpgrade();
       return;
     default:
       return;
@@ -254,7 +307,7 @@ void WorkerLoop::OnStarted(Generation& generation) {
   }
   SetPhase(Phase::kRunning);
   if (options_.on_started) options_.on_started();
-  if (restart_pending_) BeginRestart();
+  BeginWhatIsPending();
 }
 
 void WorkerLoop::OnStartFailed(Generation& generation,
@@ -270,7 +323,8 @@ void WorkerLoop::OnStartFailed(Generation& generation,
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
-  exit_status_ = kExitFailed;
+  exit_status_ =
+      absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
 }
 
 void WorkerLoop::OnFinished(Generation& generation,
@@ -322,10 +376,83 @@ void WorkerLoop::OnReloadRead(const absl::Status& status) {
 
 void WorkerLoop::EndRestart() {
   SetPhase(Phase::kRunning);
-  if (restart_pending_) BeginRestart();
+  BeginWhatIsPending();
+}
+
+void WorkerLoop::BeginWhatIsPending() {
+  if (upgrade_pending_) {
+    BeginUpgrade();
+  } else if (restart_pending_) {
+    BeginRestart();
+  }
+}
+
+void WorkerLoop::BeginUpgrade() {
+  upgrade_pending_ = false;
+  SetPhase(Phase::kReloading);
+  absl::StatusOr<NextGeneration> next = options_.upgrade();
+  if (!next.ok()) {
+    EndUpgrade(next.status().ToString());
+    return;
+  }
+  next_ = *std::move(next);
+  log_->info("Process {} is the new generation", next_.pid);
+  upgrade_deadline_ = clock_->Now() + options_.upgrade_timeout;
+}
+
+void WorkerLoop::OnNextGeneration() {
+  char report = 0;
+  const ssize_t size = ::read(next_.reports.get(), &report, 1);
+  if (size == 1 && report == kReportStarted) {
+    log_->info("Upgrade finished: process {} serves, this one leaves",
+               next_.pid);
+    upgrade_deadline_ = absl::InfiniteFuture();
+    const int pid = std::exchange(next_, {}).pid;
+    if (options_.on_handed_over) options_.on_handed_over(pid);
+    BeginStop();
+    return;
+  }
+  if (size == 0) next_.reports.Reset();
+  siginfo_t info = {};
+  if (::waitid(P_PIDFD, static_cast<id_t>(next_.pidfd.get()), &info,
+               WEXITED | WNOHANG) != 0 ||
+      info.si_pid != next_.pid) {
+    return;
+  }
+  next_.pid = 0;
+  EndUpgrade(absl::StrCat(
+      info.si_code == CLD_EXITED ? "exited with status " : "killed by signal ",
+      info.si_status));
+}
+
+void WorkerLoop::EndUpgrade(absl::string_view reason) {
+  KillNextGeneration();
+  log_->error("Upgrade failed, the old generation goes on: {}",
+              std::string(reason));
+  EndRestart();
+}
+
+void WorkerLoop::KillNextGeneration() {
+  upgrade_deadline_ = absl::InfiniteFuture();
+  // Its own workers see that it is gone, and leave too.
+  if (next_.pid != 0) {
+    ::kill(next_.pid, SIGKILL);
+    ::waitpid(next_.pid, nullptr, 0);
+  }
+  next_ = {};
+}
+
+void WorkerLoop::PrepareStop() {
+  const Generation* const current = Find(current_id_);
+  if (current == nullptr) return;
+  PostTask([weak = current->group] {
+    if (const auto group = weak.lock()) group->PrepareStop();
+  });
 }
 
 void WorkerLoop::BeginStop() {
+  drain_deadline_ = absl::InfiniteFuture();
+  KillNextGeneration();
   stop_deadline_ = clock_->Now() + options_.graceful_shutdown_timeout();
   SetPhase(Phase::kStopping);
   log_->debug("Stop services.");
@@ -357,6 +484,7 @@ void WorkerLoop::SetPhase(Phase phase) {
 }
 
 void WorkerLoop::ExitNow(int status, absl::string_view last_words) {
+  if (next_.pid != 0) ::kill(next_.pid, SIGKILL);
   std::signal(SIGALRM, [](int) { ::_exit(kExitFailed); });
   ::alarm(kLastWordsSeconds);
   log_->info("{}", std::string(last_words));

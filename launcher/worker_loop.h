@@ -14,6 +14,7 @@
 #ifndef LAUNCHER_WORKER_LOOP_H_
 #define LAUNCHER_WORKER_LOOP_H_
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -23,15 +24,18 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "launcher/signals.h"
+#include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "service/service_group.h"
 #include "service/unique_fd.h"
+#include "service/vitals.h"
 #include "spdlog/fwd.h"
 
 namespace bergen::launcher {
@@ -42,17 +46,33 @@ struct WorkerLoopOptions {
   ServiceFactory factory;
   RestartMethod restart_method = RestartMethod::kReload;
   std::function<absl::Duration()> graceful_shutdown_timeout;
+  // Empty: SIGTERM stops at once. The supervisor announces it with SIGURG.
+  std::function<absl::Duration()> drain_delay;
   // `reload` is followed by new services in place of the old; `mutate` by
   // `Reset`.
   std::function<absl::Status()> reload;
   std::function<absl::Status()> mutate;
+  // What SIGUSR1 does.
+  std::function<absl::Status()> reopen_logs;
   std::function<void()> log_options;
   // Becomes readable when the parent has died; -1 without a parent.
   int parent_fd = -1;
+  // What SIGQUIT does; on the loop's thread.
+  std::function<void()> log_stacks;
+  // Called so often, on the loop's thread, while no work of the services is
+  // overdue; with the number of requests so far.
+  absl::Duration beat_interval = absl::InfiniteDuration();
+  std::function<void(uint64_t requests)> on_beat;
   // When all services were started; on the loop's thread.
   std::function<void()> on_started;
   // When `Stop` of all services has returned; on another thread.
   std::function<void()> on_stopping;
+  // What SIGUSR2 does: starts a new generation, see upgrade.h. If it does not
+  // serve within `upgrade_timeout`, it is killed.
+  std::function<absl::StatusOr<NextGeneration>()> upgrade;
+  absl::Duration upgrade_timeout = absl::Minutes(1);
+  // It serves, and this process is about to stop; or it does not.
+  std::function<void(int pid)> on_handed_over;
   PhaseObserver on_phase;
 };
 
@@ -122,6 +142,7 @@ class WorkerLoop {
   void PostStop(Generation& generation);
 
   void WaitForEvents();
+  void Beat();
   void OnSignal(int signal);
   void OnParentDeath();
   void OnMessage(const Message& message);
@@ -132,6 +153,13 @@ class WorkerLoop {
   void BeginRestart();
   void OnReloadRead(const absl::Status& status);
   void EndRestart();
+  void BeginWhatIsPending();
+  void BeginUpgrade();
+  // What the new generation says, or its end.
+  void OnNextGeneration();
+  void EndUpgrade(absl::string_view reason);
+  void KillNextGeneration();
+  void PrepareStop();
   void BeginStop();
 
   void Remove(int id);
@@ -144,6 +172,9 @@ class WorkerLoop {
   periodic::Clock* const clock_;
   spdlog::logger* const log_;
 
+  Vitals vitals_;
+  absl::Time next_beat_ = absl::InfiniteFuture();
+
   Mailbox mailbox_;
   Tasks tasks_;
   int pending_tasks_ = 0;
@@ -154,7 +185,11 @@ class WorkerLoop {
   int current_id_ = 0;  // The generation that serves; 0 before the first.
   Phase phase_ = Phase::kStarting;
   bool restart_pending_ = false;
+  bool upgrade_pending_ = false;
+  NextGeneration next_;  // Its pid is 0 unless its verdict is awaited.
+  absl::Time upgrade_deadline_ = absl::InfiniteFuture();
   bool parent_died_ = false;
+  absl::Time drain_deadline_ = absl::InfiniteFuture();
   absl::Time stop_deadline_ = absl::InfiniteFuture();
   int exit_status_ = kExitOk;
 };

@@ -2,6 +2,7 @@
 
 #include "periodic/scheduled_loop.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,7 @@ struct ScheduledLoop::State : std::enable_shared_from_this<State> {
 
   // On the timer thread.
   void Dispatch() {
+    uint64_t run;
     {
       const absl::MutexLock lock(&mutex);
       sleeping = false;
@@ -36,24 +38,25 @@ struct ScheduledLoop::State : std::enable_shared_from_this<State> {
         completion.Finish(true);
         return;
       }
+      queued = run = ++last_run;
     }
     const absl::Status accepted = scheduler.executor.Execute(
-        [self = shared_from_this()] { self->Run(); });
+        [self = shared_from_this(), run] { self->Run(run); });
     if (!accepted.ok()) {
       log->error("looping call {}: {}", name, accepted.ToString());
       const absl::MutexLock lock(&mutex);
+      if (queued != run) return;
+      queued = 0;
       completion.Finish(accepted);
     }
   }
 
-  void Run() {
+  void Run(uint64_t run) {
     StepFunction* current;
     {
       const absl::MutexLock lock(&mutex);
-      if (stop) {
-        completion.Finish(true);
-        return;
-      }
+      if (queued != run) return;  // Stopped meanwhile.
+      queued = 0;
       current = &step;
     }
     completion.EnterStep();
@@ -80,6 +83,9 @@ struct ScheduledLoop::State : std::enable_shared_from_this<State> {
   absl::Mutex mutex;  // Locked before the completion's and the timer queue's.
   bool stop ABSL_GUARDED_BY(mutex) = false;
   bool sleeping ABSL_GUARDED_BY(mutex) = false;  // `timer` is to call.
+  // The executor is to call; the number of that call, or 0.
+  uint64_t queued ABSL_GUARDED_BY(mutex) = 0;
+  uint64_t last_run ABSL_GUARDED_BY(mutex) = 0;
   TimerQueue::Id timer ABSL_GUARDED_BY(mutex);
   // Replaced only when not running.
   StepFunction step ABSL_GUARDED_BY(mutex);
@@ -110,10 +116,15 @@ absl::Status ScheduledLoop::Start(absl::Duration initial_delay,
 void ScheduledLoop::Stop() {
   const absl::MutexLock lock(&state_->mutex);
   state_->stop = true;
-  if (!state_->sleeping || !state_->scheduler.timers.Cancel(state_->timer)) {
+  if (state_->queued != 0) {
+    // All threads may be waiting for this.
+    state_->queued = 0;
+  } else if (state_->sleeping &&
+             state_->scheduler.timers.Cancel(state_->timer)) {
+    state_->sleeping = false;
+  } else {
     return;
   }
-  state_->sleeping = false;
   state_->completion.Finish(true);
 }
 

@@ -2,6 +2,7 @@
 
 #include "service/listener.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -251,6 +253,55 @@ absl::StatusOr<Listener> Listener::ListenUnix(absl::string_view name,
   return listener;
 }
 
+absl::StatusOr<Listener> Listener::Adopt(absl::string_view name, UniqueFd fd,
+                                         bool owns_file) {
+  const std::string what =
+      absl::StrCat("listener ", name, ": descriptor ", fd.get());
+  int listening = 0;
+  int type = 0;
+  socklen_t size = sizeof(listening);
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) !=
+          0 ||
+      ::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": ", std::strerror(errno)));
+  }
+  if (listening == 0 || type != SOCK_STREAM) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " is not a listening stream socket"));
+  }
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 ||
+      ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return absl::ErrnoToStatus(errno, what);
+  }
+
+  sockaddr_storage bound = {};
+  size = sizeof(bound);
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size) !=
+      0) {
+    return absl::ErrnoToStatus(errno, what);
+  }
+  if (bound.ss_family != AF_UNIX) {
+    absl::StatusOr<std::pair<std::string, int>> address =
+        BoundAddress(fd.get(), what);
+    if (!address.ok()) return address.status();
+    return Listener(name, std::move(fd), address->first, address->second);
+  }
+  const auto& address = reinterpret_cast<const sockaddr_un&>(bound);
+  const size_t length = size - offsetof(sockaddr_un, sun_path);
+  std::string path(address.sun_path, ::strnlen(address.sun_path, length));
+  Listener listener(name, std::move(fd), path, -1);
+  struct stat file;
+  if (owns_file && ::lstat(path.c_str(), &file) == 0 &&
+      S_ISSOCK(file.st_mode)) {
+    listener.owner_pid_ = ::getpid();
+    listener.device_ = file.st_dev;
+    listener.inode_ = file.st_ino;
+  }
+  return listener;
+}
+
 Listener::Listener(absl::string_view name, UniqueFd fd, absl::string_view host,
                    int port)
     : name_(name), fd_(std::move(fd)), host_(host), port_(port) {}
@@ -282,6 +333,8 @@ Listener::~Listener() { Close(); }
 std::string Listener::address() const {
   return is_unix() ? host_ : JoinHostPort(host_, port_);
 }
+
+bool Listener::owns_file() const { return owner_pid_ == ::getpid(); }
 
 void Listener::Shutdown() {
   if (fd_.ok()) ::shutdown(fd_.get(), SHUT_RDWR);

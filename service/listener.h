@@ -58,11 +58,20 @@ class Listener {
                                              absl::string_view path,
                                              const ListenerOptions& options);
 
+  // Takes over `fd`, a stream socket that already listens: from the program
+  // before this one, or from the service manager. `owns_file`: the file of a
+  // UNIX socket is from now on this process's to remove. InvalidArgument for
+  // anything else; the descriptor is closed then.
+  static absl::StatusOr<Listener> Adopt(absl::string_view name, UniqueFd fd,
+                                        bool owns_file);
+
   Listener(Listener&&) noexcept;
   Listener& operator=(Listener&&) noexcept;
   ~Listener();
 
+  // Under which the next program finds it; see inherited_listeners.h.
   const std::string& name() const { return name_; }
+  void set_name(absl::string_view name) { name_ = std::string(name); }
   int fd() const { return fd_.get(); }
   bool is_unix() const { return port_ < 0; }
 
@@ -78,6 +87,11 @@ class Listener {
   // `accept` fails with EINVAL, and the descriptor polls as hung up. The
   // descriptor stays open. Thread-safe.
   void Shutdown();
+
+  // Whether the file of a UNIX socket is this process's to remove, and making
+  // it somebody else's.
+  bool owns_file() const;
+  void Disown() { owner_pid_ = 0; }
 
   // Closes this process's descriptor. Connections are refused once every
   // process has closed its own.

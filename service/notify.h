@@ -6,17 +6,19 @@
 //   absl::Status told = notifier.Ready();
 //   if (!told.ok()) log.debug("notify: {}", told.ToString());
 //
-// Source: oslo_service.systemd and sd_notify(3). Differences: stopping,
-// reloading and status messages exist, and the variable is taken out of the
-// environment when it is read, so that no child speaks in our name.
+// Source: oslo_service.systemd and sd_notify(3). Differences: there is more
+// than READY, and the variable is taken out of the environment when it is read,
+// so that no child speaks in our name.
 
 #ifndef SERVICE_NOTIFY_H_
 #define SERVICE_NOTIFY_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace bergen {
 
@@ -31,24 +33,50 @@ class Notifier {
   // namespace. Empty: calls do nothing.
   explicit Notifier(absl::string_view socket) : socket_(socket) {}
 
-  // Takes NOTIFY_SOCKET out of the environment. Not thread-safe, as changing
+  // Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of the environment.
+  // Not thread-safe, as changing
   // the environment is not: for the beginning of `main`.
   static Notifier FromEnvironment();
 
   bool enabled() const { return !socket_.empty(); }
+  // What `FromEnvironment` has taken, `NAME=VALUE`, for a process that shall
+  // speak to the manager too. `WATCHDOG_PID=` is left for it to be completed.
+  std::vector<std::string> Variables() const;
   const std::string& socket() const { return socket_; }
 
   absl::Status Ready() const;
+  // `Ready`, in the name of process `pid`, which is from now on the service's
+  // main one.
+  absl::Status ReadyAs(int pid) const;
   // Begins a reload, which `Ready` ends.
   absl::Status Reloading() const;
   absl::Status Stopping() const;
   // Shown by `systemctl status`; line breaks become spaces.
   absl::Status SetStatus(absl::string_view text) const;
+  // What is going on, a start or a stop, may take so much longer from now on.
+  absl::Status ExtendTimeout(absl::Duration by) const;
+
+  // How often, at most, `KeepAlive` must be called; `absl::InfiniteDuration()`
+  // if the manager does not watch.
+  absl::Duration watchdog_timeout() const { return watchdog_timeout_; }
+  absl::Status KeepAlive() const;
+
+  // Has the manager keep a copy of `fd` under `name`, which a later start of
+  // the service inherits (inherited_listeners.h), and has it forget those of
+  // that name.
+  absl::Status StoreFd(absl::string_view name, int fd) const;
+  absl::Status ForgetFds(absl::string_view name) const;
+
+  // Blocks until the manager has read what was sent before, or `timeout` has
+  // passed: DeadlineExceeded. For messages of a process that is about to end.
+  absl::Status Barrier(absl::Duration timeout) const;
 
  private:
-  absl::Status Send(absl::string_view message) const;
+  // `fd` goes with the message if it is not negative.
+  absl::Status Send(absl::string_view message, int fd = -1) const;
 
   std::string socket_;
+  absl::Duration watchdog_timeout_ = absl::InfiniteDuration();
 };
 
 }  // namespace bergen

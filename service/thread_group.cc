@@ -98,19 +98,40 @@ void ThreadGroup::RunThread(Running& running,
   thread->Finish(std::move(result));
 }
 
-absl::StatusOr<std::shared_ptr<ThreadGroup::Timer>> ThreadGroup::AddTimer(
-    absl::string_view name, Timer::Function function,
-    const periodic::FixedIntervalOptions& options) {
+template <typename Call, typename Options>
+absl::StatusOr<std::shared_ptr<ThreadGroup::Timer>> ThreadGroup::StartTimer(
+    absl::string_view name, Timer::Function function, const Options& options) {
   Prune();
-  auto timer =
-      std::make_shared<Timer>(name, std::move(function), *clock_, *log_);
-  const absl::MutexLock lock(&mutex_);
-  if (stopping_ > 0) return timer;
   // Under the lock, so that no `StopTimers` comes in between.
+  const absl::MutexLock lock(&mutex_);
+  if (scheduler_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<periodic::SchedulerThreads>> started =
+        periodic::SchedulerThreads::Start(
+            name_, {.max_threads = options_.max_timer_threads}, *clock_);
+    if (!started.ok()) return started.status();
+    scheduler_ = *std::move(started);
+  }
+  auto timer = std::make_shared<Call>(name, std::move(function),
+                                      scheduler_->scheduler(), *log_);
+  if (stopping_ > 0) return timer;
   absl::Status started = timer->Start(options);
   if (!started.ok()) return started;
   timers_.push_back(timer);
   return timer;
+}
+
+absl::StatusOr<std::shared_ptr<ThreadGroup::Timer>> ThreadGroup::AddTimer(
+    absl::string_view name, Timer::Function function,
+    const periodic::FixedIntervalOptions& options) {
+  return StartTimer<periodic::FixedIntervalLoopingCall>(
+      name, std::move(function), options);
+}
+
+absl::StatusOr<std::shared_ptr<ThreadGroup::Timer>>
+ThreadGroup::AddDynamicTimer(absl::string_view name, Timer::Function function,
+                             const periodic::DynamicOptions& options) {
+  return StartTimer<periodic::DynamicLoopingCall>(name, std::move(function),
+                                                  options);
 }
 
 void ThreadGroup::RemoveTimer(const std::shared_ptr<Timer>& timer) {

@@ -14,8 +14,8 @@
 //
 // Source: oslo_service.threadgroup. Differences: a thread is not killed but
 // asked through its stop token; the group keeps track of it until it has ended;
-// results are kept; and nothing waits under a lock, so callbacks may use the
-// group while it is being stopped.
+// results are kept; nothing waits under a lock, so callbacks may use the group
+// while it is being stopped; and timers share threads.
 
 #ifndef SERVICE_THREAD_GROUP_H_
 #define SERVICE_THREAD_GROUP_H_
@@ -36,6 +36,7 @@
 #include "absl/time/time.h"
 #include "periodic/clock.h"
 #include "periodic/looping_call.h"
+#include "periodic/scheduler.h"
 #include "spdlog/fwd.h"
 
 namespace bergen {
@@ -43,12 +44,17 @@ namespace bergen {
 struct ThreadGroupOptions {
   // Threads at a time; timers are not counted.
   int max_threads = 1000;
+  // At least 1. So many callbacks of timers run at the same time; those beyond
+  // wait for their turn.
+  int max_timer_threads = 16;
 };
 
 // Thread-safe.
 class ThreadGroup {
  public:
-  using Timer = periodic::FixedIntervalLoopingCall;
+  // Its function is called on the group's threads, and never while it is still
+  // running. Not to be started again by hand.
+  using Timer = periodic::LoopingCall;
   // Ends soon after `stop` was requested. An exception counts as an Internal
   // error.
   using Function = std::function<absl::Status(std::stop_token stop)>;
@@ -88,12 +94,17 @@ class ThreadGroup {
   absl::StatusOr<std::shared_ptr<Thread>> AddThread(absl::string_view name,
                                                     Function function);
 
-  // A started timer, which can also be stopped alone; it stays in the group
-  // until `RemoveTimer` or `StopTimers`. While the group is being stopped, the
-  // timer is returned stopped and never calls. Else fails as `Timer::Start`.
+  // A started FixedIntervalLoopingCall or DynamicLoopingCall, which can also be
+  // stopped alone; it stays in the group until `RemoveTimer` or `StopTimers`.
+  // While the group is being stopped, the timer is returned stopped and never
+  // calls. Else fails as the looping call's `Start`, or with ResourceExhausted
+  // when the system has no thread left.
   absl::StatusOr<std::shared_ptr<Timer>> AddTimer(
       absl::string_view name, Timer::Function function,
       const periodic::FixedIntervalOptions& options);
+  absl::StatusOr<std::shared_ptr<Timer>> AddDynamicTimer(
+      absl::string_view name, Timer::Function function,
+      const periodic::DynamicOptions& options);
 
   // Stops and forgets a timer, without waiting. Unknown ones are ignored.
   void RemoveTimer(const std::shared_ptr<Timer>& timer);
@@ -127,6 +138,10 @@ class ThreadGroup {
   static void RunThread(Running& running, const std::shared_ptr<Thread>& thread,
                         Function function, const std::string& group,
                         spdlog::logger& log);
+  template <typename Call, typename Options>
+  absl::StatusOr<std::shared_ptr<Timer>> StartTimer(absl::string_view name,
+                                                    Timer::Function function,
+                                                    const Options& options);
   // All but the calling one.
   std::vector<std::shared_ptr<Thread>> OtherThreads() const;
   void WaitForThreads();
@@ -140,6 +155,9 @@ class ThreadGroup {
   spdlog::logger* const log_;
   const std::shared_ptr<Running> running_ = std::make_shared<Running>();
   mutable absl::Mutex mutex_;
+  // Of the timers, since the first of them. Ends after all of them.
+  std::unique_ptr<periodic::SchedulerThreads> scheduler_
+      ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Timer>> timers_ ABSL_GUARDED_BY(mutex_);
   // Forgotten timers whose callback may still be in progress: destroying
   // them would wait for it, perhaps on its own thread.

@@ -183,12 +183,88 @@ TEST_F(ThreadGroupTest, ATimerCallsAtItsInterval) {
       {.interval = absl::Seconds(5), .initial_delay = absl::Seconds(1)});
   ASSERT_THAT(timer, IsOk());
   for (int seconds : {1, 5, 5}) {
-    clock_.WaitForSleepers(1);
+    clock_.WaitForDeadline(clock_.Now() + absl::Seconds(seconds));
     clock_.Advance(absl::Seconds(seconds));
   }
   third.WaitForNotification();
   group_.Stop(/*graceful=*/true);
   EXPECT_EQ(calls, 3);
+}
+
+// OS-088.
+TEST_F(ThreadGroupTest, ADynamicTimerSaysWhenItIsCalledNext) {
+  absl::Notification second;
+  int calls = 0;
+  auto timer = group_.AddDynamicTimer(
+      "t",
+      [&] {
+        if (++calls == 2) second.Notify();
+        return periodic::LoopResult::After(absl::Seconds(7));
+      },
+      {});
+  ASSERT_THAT(timer, IsOk());
+  EXPECT_EQ(group_.timer_count(), 1);
+  clock_.WaitForDeadline(clock_.Now() + absl::Seconds(7));
+  clock_.Advance(absl::Seconds(7));
+  second.WaitForNotification();
+  group_.Stop(/*graceful=*/true);
+}
+
+TEST_F(ThreadGroupTest, ASlowTimerDoesNotKeepOthersFromTheirTime) {
+  absl::Notification slow_runs;
+  absl::Notification may_end;
+  absl::Notification other_runs;
+  ASSERT_THAT(group_
+                  .AddTimer("slow",
+                            [&] {
+                              slow_runs.Notify();
+                              may_end.WaitForNotification();
+                              return periodic::LoopResult::Done();
+                            },
+                            {.interval = absl::Seconds(1)})
+                  .status(),
+              IsOk());
+  slow_runs.WaitForNotification();
+  ASSERT_THAT(group_
+                  .AddTimer("other",
+                            [&] {
+                              other_runs.Notify();
+                              return periodic::LoopResult::Done();
+                            },
+                            {.interval = absl::Seconds(1)})
+                  .status(),
+              IsOk());
+  other_runs.WaitForNotification();
+  may_end.Notify();
+  group_.Stop(/*graceful=*/true);
+}
+
+TEST_F(ThreadGroupTest, ATimerWhoseTurnHasNotComeDoesNotHoldUpAStop) {
+  ThreadGroup group("group", {.max_timer_threads = 1}, clock_, log_);
+  absl::Notification queued;
+  absl::Notification stopped;
+  auto stopper = group.AddTimer("stopper",
+                                [&] {
+                                  queued.WaitForNotification();
+                                  group.Stop(/*graceful=*/true);
+                                  stopped.Notify();
+                                  return absl::OkStatus();
+                                },
+                                {.interval = absl::Seconds(1)});
+  ASSERT_THAT(stopper, IsOk());
+  bool called = false;
+  auto second = group.AddTimer("second",
+                               [&] {
+                                 called = true;
+                                 return absl::OkStatus();
+                               },
+                               {.interval = absl::Seconds(1)});
+  ASSERT_THAT(second, IsOk());
+  // The timer thread has passed it on when it sleeps again.
+  clock_.WaitForSleepers(1);
+  queued.Notify();
+  stopped.WaitForNotification();
+  EXPECT_FALSE(called);
 }
 
 TEST_F(ThreadGroupTest, ABadTimerIsRefused) {

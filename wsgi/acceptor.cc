@@ -144,6 +144,7 @@ void Acceptor::Run() {
   epoll_.Reset();
   listener_.Reset();
   finished_();
+  done_.Notify();
 }
 
 }  // namespace bergen::wsgi

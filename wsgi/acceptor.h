@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/synchronization/notification.h"
 #include "service/unique_fd.h"
 #include "spdlog/fwd.h"
 
@@ -44,6 +45,10 @@ class Acceptor {
   // and finishes. Returns at once; may be called repeatedly, after `Start`.
   void Stop();
 
+  // Blocks, after `Stop`, until what was waiting has been accepted. Not from
+  // `accepted` or `finished`.
+  void AwaitFinished() const { done_.WaitForNotification(); }
+
   // Blocks until it has finished.
   void Join();
 
@@ -62,6 +67,7 @@ class Acceptor {
   UniqueFd stop_;  // An eventfd.
   bool pause_ = false;
   bool shut_down_ = false;  // Nothing will ever come again.
+  absl::Notification done_;
   std::thread thread_;
 };
 

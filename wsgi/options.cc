@@ -30,7 +30,8 @@ Option<std::string> WsgiLogFormat() {
           .help =
               "Template of the access log's lines. It may use client_ip, "
               "client_port, date_time, request_line, status_code, "
-              "body_length and wall_seconds, written %(name)s."};
+              "body_length, wall_seconds and request_id, written %(name)s. "
+              "json writes a JSON object a line instead."};
 }
 
 Option<int64_t> TcpKeepidle() {
@@ -88,6 +89,25 @@ Option<bool> WsgiServerDebug() {
               "body of a 500 response."};
 }
 
+Option<double> WsgiDrainGrace() {
+  return {.name = "wsgi_drain_grace",
+          .default_value = 1.0,
+          .help =
+              "Seconds during which a worker that stops still serves one "
+              "request of each idle connection, before it closes it.",
+          .min = 0,
+          .max = 3600};
+}
+
+Option<double> WsgiRequestDeadline() {
+  return {.name = "wsgi_request_deadline",
+          .default_value = 0,
+          .help =
+              "Seconds that a request may take before its worker counts as "
+              "hanging (see worker_hang_timeout). 0: as long as it wants.",
+          .min = 0};
+}
+
 struct Handles {
   Handle<std::string> api_paste_config;
   Handle<std::string> wsgi_log_format;
@@ -97,6 +117,8 @@ struct Handles {
   Handle<bool> wsgi_keep_alive;
   Handle<int64_t> client_socket_timeout;
   Handle<bool> wsgi_server_debug;
+  Handle<double> wsgi_drain_grace;
+  Handle<double> wsgi_request_deadline;
 };
 
 absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
@@ -110,6 +132,8 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_keep_alive = add(WsgiKeepAlive()),
       .client_socket_timeout = add(ClientSocketTimeout()),
       .wsgi_server_debug = add(WsgiServerDebug()),
+      .wsgi_drain_grace = add(WsgiDrainGrace()),
+      .wsgi_request_deadline = add(WsgiRequestDeadline()),
   };
   if (!add.status().ok()) return add.status();
   return handles;
@@ -121,7 +145,8 @@ config::OptionList ListOpts() {
   return {{.name = std::string(config::kDefaultGroup),
            .options = {ApiPasteConfig(), WsgiLogFormat(), TcpKeepidle(),
                        WsgiDefaultPoolSize(), MaxHeaderLine(), WsgiKeepAlive(),
-                       ClientSocketTimeout(), WsgiServerDebug()}}};
+                       ClientSocketTimeout(), WsgiServerDebug(),
+                       WsgiDrainGrace(), WsgiRequestDeadline()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -139,6 +164,11 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
       timeout == 0 ? absl::InfiniteDuration() : absl::Seconds(timeout);
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
   options.debug = handles->wsgi_server_debug.Get();
+  options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());
+  if (const double deadline = handles->wsgi_request_deadline.Get();
+      deadline > 0) {
+    options.request_deadline = absl::Seconds(deadline);
+  }
   options.log_format = handles->wsgi_log_format.Get();
   return options;
 }

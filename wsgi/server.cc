@@ -79,6 +79,8 @@ absl::Status CheckOptions(const ServerOptions& options) {
                  "handshake_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
                  "drain_grace must not be negative"),
+           check(options.request_deadline > absl::ZeroDuration(),
+                 "request_deadline must be positive"),
        }) {
     if (!status.ok()) return status;
   }
@@ -179,6 +181,12 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
     if (!std::exchange(told_, true)) loop_->Wake();
   }
 
+  // Nothing if nobody is told. Thread-safe.
+  std::optional<Vitals::Work> BeginWork() const {
+    if (options_.vitals == nullptr) return std::nullopt;
+    return options_.vitals->BeginWork(options_.request_deadline);
+  }
+
   absl::Status CreateAcceptors();
   absl::Status StartThreads();
   void StopAcceptors();
@@ -206,6 +214,9 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   void Close(Peer& peer);
   void WaitFor(Peer& peer, EventLoop::Direction direction);
   void GrantGrace(Peer& peer);
+  // Looks once more at a connection whose grace is over: a request may have
+  // come just now. Returns whether there is nothing left to close.
+  bool HasLateRequest(Peer& peer);
   absl::Duration DeadlineOf(const Peer& peer) const;
   void CheckAt(Peer& peer, absl::Duration when);
   void SetTimer();
@@ -315,10 +326,16 @@ absl::Status Server::Impl::Start() {
 }
 
 void Server::Impl::Stop() {
-  absl::MutexLock lock(&mutex_);
-  stop_called_ = true;
-  stopping_.store(true, std::memory_order_relaxed);
-  if (started_) StopAcceptors();
+  {
+    absl::MutexLock lock(&mutex_);
+    stop_called_ = true;
+    stopping_.store(true, std::memory_order_relaxed);
+    if (!started_) return;
+    StopAcceptors();
+  }
+  // Or the owner of a listener could shut it down too early: the kernel would
+  // reset whoever is still in its queue.
+  for (auto& acceptor : acceptors_) acceptor->AwaitFinished();
 }
 
 void Server::Impl::StopAcceptors() {
@@ -363,6 +380,7 @@ void Server::Impl::LookAtTlsFiles() {
 
 void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
   Peer& peer = *static_cast<Peer*>(job);
+  std::optional<Vitals::Work> work = server_->BeginWork();
   if (peer.exchange != nullptr) {
     exchange_ = std::move(peer.exchange);
   } else {
@@ -370,6 +388,7 @@ void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
                      peer.scanner.head_end());
   }
   peer.after = exchange_->Run(/*may_block=*/true);
+  work.reset();
   Impl& server = *server_;
   server.busy_count_.fetch_sub(1, std::memory_order_relaxed);
   if (peer.after == After::kKeep && peer.channel.received.empty() &&
@@ -575,10 +594,12 @@ bool Server::Impl::Advance(Peer& peer) {
 
 bool Server::Impl::Dispatch(Peer& peer) {
   request_count_.fetch_add(1, std::memory_order_relaxed);
+  if (options_.vitals != nullptr) options_.vitals->CountRequest();
   if (options_.inline_app) {
     exchange_->Begin(peer.channel, peer.scanner.head_begin(),
                      peer.scanner.head_end());
     if (!exchange_->MayWaitForBody()) {
+      const std::optional<Vitals::Work> work = BeginWork();
       peer.after = exchange_->Run(/*may_block=*/false);
       if (peer.after != After::kBlocked) {
         if (peer.after != After::kKeep) {
@@ -696,6 +717,17 @@ void Server::Impl::GrantGrace(Peer& peer) {
   CheckAt(peer, peer.deadline);
 }
 
+bool Server::Impl::HasLateRequest(Peer& peer) {
+  if (!draining_ || aborting_ || !peer.channel.received.empty() ||
+      peer.stage != Connection::Stage::kServing) {
+    return false;
+  }
+  if (!Receive(peer)) return true;
+  if (peer.channel.received.empty()) return false;
+  CheckAt(peer, DeadlineOf(peer));
+  return true;
+}
+
 absl::Duration Server::Impl::DeadlineOf(const Peer& peer) const {
   // Once a request begins to arrive it has its usual time.
   const bool arriving = peer.stage == Connection::Stage::kServing &&
@@ -738,6 +770,7 @@ void Server::Impl::OnReady() {
       CheckAt(peer, deadline);
       continue;
     }
+    if (HasLateRequest(peer)) continue;
     log_->debug("{}: closing connection of {} after waiting for it",
                 options_.name, peer.channel.info.remote_addr);
     Close(peer);

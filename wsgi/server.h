@@ -35,6 +35,7 @@
 #include "absl/time/time.h"
 #include "service/listener.h"
 #include "service/service.h"
+#include "service/vitals.h"
 #include "spdlog/fwd.h"
 #include "sslutils/server_context.h"
 #include "wsgi/access_log.h"
@@ -72,7 +73,13 @@ struct ServerOptions {
   // How long a TLS handshake may take.
   absl::Duration handshake_timeout = absl::Seconds(30);
   // How long, after `Stop`, an idle connection may still send a request.
-  absl::Duration drain_grace = absl::Milliseconds(250);
+  absl::Duration drain_grace = absl::Seconds(1);
+  // Told of requests; null: nobody is. Must outlive the server.
+  Vitals* vitals = nullptr;
+  // How long a request may take from its head to the end of its response,
+  // before `vitals` says that this process is sick. `absl::InfiniteDuration()`:
+  // as long as it wants.
+  absl::Duration request_deadline = absl::InfiniteDuration();
   // Other processes serve the same application (`wsgi.multiprocess`).
   bool multiprocess = false;
 };
@@ -106,9 +113,10 @@ class Server : public Service {
   // descriptors.
   absl::Status Start() override;
 
-  // Accepts the connections that are waiting in the kernel's queue, then closes
-  // this server's descriptors of the listeners. Requests that have
-  // begun to arrive are served. Idle connections may send one more, within
+  // Accepts the connections that are waiting in the kernel's queue and closes
+  // this server's descriptors of the listeners; when this returns, whoever
+  // owns the listeners may shut them down. Requests that have begun to
+  // arrive are served. Idle connections may send one more, within
   // `drain_grace`. The last response on each says `Connection: close`.
   void Stop() override;
 

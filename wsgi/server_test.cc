@@ -703,6 +703,21 @@ TEST_P(ServerTest, StopServesWhoIsWaitingInTheQueue) {
   EXPECT_THAT(server_->Wait(), IsOk());
 }
 
+TEST_P(ServerTest, AfterStopTheListenerMayBeShutDown) {
+  Start({.drain_grace = absl::Seconds(60)});
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+  }
+  server_->Stop();
+  listener_->Shutdown();
+  for (auto& client : clients) {
+    client->Get("/x");
+    EXPECT_THAT(client->ReadToEnd(), EndsWith("GET /x"));
+  }
+  EXPECT_THAT(server_->Wait(), IsOk());
+}
+
 TEST_P(ServerTest, StopClosesIdleConnectionsAfterTheGrace) {
   Start({.drain_grace = absl::Milliseconds(10)});
   RawClient idle(port());

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,19 +21,24 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "backdoor/address.h"
 #include "backdoor/builtin_commands.h"
 #include "backdoor/command_table.h"
+#include "backdoor/config_commands.h"
 #include "backdoor/grpc_server.h"
 #include "backdoor/listen.h"
+#include "backdoor/log_commands.h"
 #include "backdoor/options.h"
 #include "backdoor/output_file.h"
 #include "backdoor/profiler.h"
+#include "backdoor/run_directory.h"
 #include "backdoor/text_server.h"
 #include "backdoor/thread_dump.h"
 #include "config/flags.h"
 #include "config/registry.h"
 #include "config/sources.h"
 #include "examples/demo/app.h"
+#include "examples/demo/log_file.h"
 #include "examples/demo/options.h"
 #include "gflags/gflags.h"
 #include "launcher/launch.h"
@@ -40,11 +46,11 @@
 #include "launcher/phase.h"
 #include "periodic/clock.h"
 #include "periodic/looping_call.h"
+#include "service/inherited_listeners.h"
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service.h"
 #include "service/service_group.h"
-#include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
 #include "wsgi/options.h"
@@ -57,17 +63,23 @@ namespace bergen::demo {
 namespace {
 
 constexpr char kProgram[] = "Bergen demo";
+// What `bergenctl -s` calls it.
+constexpr char kService[] = "demo";
 // The first worker of a demo without a configuration file gets 8002.
 constexpr char kBackdoorPorts[] = "8002:8033";
 
-using ListenerPtr = std::shared_ptr<const Listener>;
+// How long the threads of a worker that hangs may take to say where they are.
+constexpr absl::Duration kStackDeadline = absl::Seconds(1);
 
-// The periodic task of a worker.
+using ListenerPtr = std::shared_ptr<Listener>;
+
+// The periodic task of a worker, and its readiness.
 class Heartbeat : public Service {
  public:
   Heartbeat(absl::Duration interval, Counters& counters, periodic::Clock& clock,
             spdlog::logger& log)
       : interval_(interval),
+        counters_(&counters),
         call_(
             "heartbeat",
             [&counters] {
@@ -80,11 +92,13 @@ class Heartbeat : public Service {
   absl::Status Start() override {
     return call_.Start({.interval = interval_, .initial_delay = interval_});
   }
+  void PrepareStop() override { counters_->ready = false; }
   void Stop() override { call_.Stop(); }
   absl::Status Wait() override { return call_.Wait().status(); }
 
  private:
   absl::Duration interval_;
+  Counters* counters_;
   periodic::FixedIntervalLoopingCall call_;
 };
 
@@ -93,16 +107,21 @@ class Heartbeat : public Service {
 // process that runs the services.
 class Diagnostics {
  public:
-  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create() {
+  static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(
+      int worker, config::Registry& registry, spdlog::logger& log) {
     auto diagnostics = std::make_unique<Diagnostics>();
-    const absl::Status added = backdoor::AddBuiltinCommands(
-        {.output_directory = backdoor::DefaultOutputDirectory()},
+    absl::Status added = backdoor::AddBuiltinCommands(
+        {.output_directory = backdoor::DefaultOutputDirectory(),
+         .worker = worker},
         diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
+    added.Update(backdoor::AddConfigCommands(registry, diagnostics->table_));
+    added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
   }
 
   const backdoor::CommandTable& table() const { return table_; }
+  backdoor::ThreadDumper& dumper() { return dumper_; }
 
  private:
   backdoor::Profiler profiler_;
@@ -112,12 +131,13 @@ class Diagnostics {
 
 // Where worker `worker` answers gRPC: `unix:PATH` or `HOST:PORT`, for workers
 // after the first `PATH.N`, or the port N higher (0 stays 0).
-absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker) {
+absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
+                                    InheritedListeners& inherited) {
+  const std::string name = absl::StrCat("grpc.", worker);
   absl::string_view path = address;
   if (absl::ConsumePrefix(&path, "unix:")) {
-    return Listener::ListenUnix(
-        "grpc",
-        worker == 0 ? std::string(path) : absl::StrCat(path, ".", worker),
+    return inherited.TakeOrListenUnix(
+        name, worker == 0 ? std::string(path) : absl::StrCat(path, ".", worker),
         {.unix_mode = 0600});
   }
   const size_t colon = address.rfind(':');
@@ -128,8 +148,22 @@ absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker) {
         "demo.grpc_listen: must be unix:/path or host:port, got \"", address,
         "\""));
   }
-  return Listener::ListenTcp("grpc", address.substr(0, colon),
-                             port == 0 ? 0 : port + worker, {});
+  return inherited.TakeOrListenTcp(name, address.substr(0, colon),
+                                   port == 0 ? 0 : port + worker, {});
+}
+
+// Whether `listener` is where the backdoor of worker `worker` may be.
+bool Fits(const Listener& listener, const backdoor::Address& address,
+          int worker) {
+  if (const auto* ports = std::get_if<backdoor::PortRange>(&address)) {
+    return !listener.is_unix() &&
+           (ports->first == 0 || (listener.port() >= ports->first &&
+                                  listener.port() <= ports->last));
+  }
+  const auto& socket = std::get<backdoor::SocketTemplate>(address);
+  return listener.is_unix() &&
+         listener.host() ==
+             backdoor::ExpandSocketTemplate(socket.text, getpid(), worker).path;
 }
 
 // Everything that is made before workers are forked, and what they have to
@@ -137,8 +171,19 @@ absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker) {
 class Demo {
  public:
   Demo(config::Registry& registry, const DemoOptions& options,
-       spdlog::logger& log)
-      : registry_(&registry), options_(options), log_(&log) {}
+       InheritedListeners inherited, spdlog::logger& log)
+      : registry_(&registry),
+        options_(options),
+        inherited_(std::move(inherited)),
+        log_(&log) {}
+  Demo(const Demo&) = delete;
+  Demo& operator=(const Demo&) = delete;
+  ~Demo() {
+    grpc_.clear();
+    if (!run_directory_.empty()) {
+      backdoor::RemoveInstanceDirectory(run_directory_);
+    }
+  }
 
   // Opens the sockets, so that each worker has its own doors for good, and says
   // where they are.
@@ -147,8 +192,8 @@ class Demo {
         wsgi::ConfiguredListenerOptions(*registry_);
     if (!listener_options.ok()) return listener_options.status();
     absl::StatusOr<Listener> http =
-        Listener::ListenTcp("http", options_.bind_host.Get(),
-                            options_.bind_port.Get(), *listener_options);
+        inherited_.TakeOrListenTcp("http", options_.bind_host.Get(),
+                                   options_.bind_port.Get(), *listener_options);
     if (!http.ok()) return http.status();
     http_.emplace(*std::move(http));
     if (options_.use_ssl.Get()) {
@@ -164,18 +209,32 @@ class Demo {
         backdoor_options.address();
     if (!address.ok()) return address.status();
     backdoor_address_ = *std::move(address);
-    const std::string grpc_listen = GrpcListen();
+    OpenRunDirectory();
     for (int worker = 0; worker < options_.workers.Get(); ++worker) {
       backdoors_.push_back(OpenBackdoor(worker));
-      if (grpc_listen.empty()) continue;
-      absl::StatusOr<Listener> grpc = ListenGrpc(grpc_listen, worker);
+      absl::StatusOr<ListenerPtr> grpc = OpenGrpc(worker);
       if (!grpc.ok()) return grpc.status();
-      grpc_.push_back(std::make_shared<const Listener>(*std::move(grpc)));
+      grpc_.push_back(*std::move(grpc));
+    }
+    for (const std::string& name : inherited_.CloseRest()) {
+      log_->warn("inherited listener {} is not used", name);
     }
     return absl::OkStatus();
   }
 
   Listener& http() { return *http_; }
+  // Those that belong to one worker each and have a fixed address.
+  std::vector<Listener*> doors() const {
+    std::vector<Listener*> doors;
+    for (const auto* listeners : {&backdoors_, &grpc_}) {
+      // Each generation has a run directory of its own.
+      if (listeners == &grpc_ && !run_directory_.empty()) continue;
+      for (const ListenerPtr& listener : *listeners) {
+        if (listener != nullptr) doors.push_back(listener.get());
+      }
+    }
+    return doors;
+  }
 
   // For people, and for tests, which look for the first line.
   void PrintWhere() const {
@@ -190,10 +249,13 @@ class Demo {
               ? absl::StrCat("-U ", backdoors_[0]->host()).c_str()
               : absl::StrCat("localhost ", backdoors_[0]->port()).c_str());
     }
-    if (!grpc_.empty()) {
+    if (!grpc_.empty() && grpc_[0] != nullptr) {
       std::printf("  gRPC (bergen.backdoor.v1.Control) at %s%s\n",
                   grpc_[0]->is_unix() ? "unix:" : "",
                   grpc_[0]->address().c_str());
+    }
+    if (!run_directory_.empty()) {
+      std::printf("  bergenctl -s %s help\n", kService);
     }
     std::printf("  kill -HUP %d; kill %d\n", getpid(), getpid());
     std::fflush(stdout);
@@ -201,11 +263,11 @@ class Demo {
 
   // The services of one worker.
   absl::Status Build(const launcher::WorkerInfo& worker, ServiceGroup& group) {
-    const absl::StatusOr<const backdoor::CommandTable*> commands = Commands();
+    const absl::StatusOr<const backdoor::CommandTable*> commands =
+        Commands(worker.number);
     if (!commands.ok()) return commands.status();
 
-    ListenerPtr backdoor = backdoors_[static_cast<size_t>(worker.number)];
-    if (backdoor == nullptr) backdoor = OpenBackdoorHere(worker.number);
+    const ListenerPtr backdoor = BackdoorOf(worker.number);
     if (backdoor != nullptr) {
       group.Add(std::make_unique<backdoor::TextServer>(
           backdoor, **commands,
@@ -213,9 +275,11 @@ class Demo {
                                       .worker_number = worker.number},
           *log_));
     }
-    if (!grpc_.empty()) {
+    const absl::StatusOr<ListenerPtr> grpc = GrpcOf(worker.number);
+    if (!grpc.ok()) return grpc.status();
+    if (*grpc != nullptr) {
       group.Add(std::make_unique<backdoor::GrpcServer>(
-          grpc_[static_cast<size_t>(worker.number)], **commands,
+          *grpc, **commands,
           backdoor::GrpcServerOptions{.worker_number = worker.number}, *log_));
     }
 
@@ -231,6 +295,7 @@ class Demo {
     server_options->name = "http";
     server_options->inline_app = options_.inline_app.Get();
     server_options->multiprocess = worker.total > 1;
+    server_options->vitals = worker.vitals;
     auto tls = Tls();
     if (!tls.ok()) return tls.status();
     server_options->tls = *std::move(tls);
@@ -241,6 +306,16 @@ class Demo {
     if (!server.ok()) return server.status();
     group.Add(*std::move(server));
     return absl::OkStatus();
+  }
+
+  // In a worker that hangs, on a thread that does not.
+  void LogStacks() {
+    if (diagnostics_ == nullptr) return;
+    const absl::StatusOr<backdoor::ThreadDump> dump =
+        diagnostics_->dumper().Dump(kStackDeadline);
+    log_->warn("stacks of all threads:\n{}",
+               dump.ok() ? backdoor::FormatThreadDump(*dump)
+                         : dump.status().ToString());
   }
 
  private:
@@ -257,10 +332,16 @@ class Demo {
     return sslutils::Wrap(*registry_, {"http/1.1"}, ticket_keys_);
   }
 
-  std::string GrpcListen() const {
-    if (options_.grpc_listen.has_value()) return options_.grpc_listen.Get();
-    return absl::StrCat("unix:", backdoor::DefaultOutputDirectory(),
-                        "/bergen-demo-", getpid(), ".sock");
+  // Where bergenctl finds the workers. Without it they have no gRPC door.
+  void OpenRunDirectory() {
+    if (options_.grpc_listen.has_value()) return;
+    absl::StatusOr<std::string> directory =
+        backdoor::MakeInstanceDirectory(backdoor::RunBase(), kService);
+    if (directory.ok()) {
+      run_directory_ = *std::move(directory);
+    } else {
+      log_->warn("no gRPC: {}", std::string(directory.status().message()));
+    }
   }
 
   // Null, with a line in the log, when the worker has to do without, and null
@@ -272,8 +353,14 @@ class Demo {
     return Opened(worker);
   }
 
-  ListenerPtr OpenBackdoorHere(int worker) {
-    if (!backdoor_address_ || !backdoor::NeedsWorkerPid(*backdoor_address_)) {
+  // A worker that operators have added opens its doors itself.
+  ListenerPtr BackdoorOf(int worker) {
+    const auto index = static_cast<size_t>(worker);
+    if (index < backdoors_.size() && backdoors_[index] != nullptr) {
+      return backdoors_[index];
+    }
+    if (!backdoor_address_ || (index < backdoors_.size() &&
+                               !backdoor::NeedsWorkerPid(*backdoor_address_))) {
       return nullptr;
     }
     // A reload in one process: the services before this one still have it.
@@ -285,7 +372,37 @@ class Demo {
     return listener;
   }
 
+  // Null without a gRPC door.
+  absl::StatusOr<ListenerPtr> OpenGrpc(int worker) {
+    absl::StatusOr<Listener> grpc = absl::NotFoundError("");
+    if (!run_directory_.empty()) {
+      grpc = Listener::ListenUnix(
+          absl::StrCat("grpc.", worker),
+          backdoor::WorkerSocket(run_directory_, worker), {.unix_mode = 0600});
+    } else if (options_.grpc_listen.has_value() &&
+               !options_.grpc_listen.Get().empty()) {
+      grpc = ListenGrpc(options_.grpc_listen.Get(), worker, inherited_);
+    } else {
+      return nullptr;
+    }
+    if (!grpc.ok()) return grpc.status();
+    return std::make_shared<Listener>(*std::move(grpc));
+  }
+
+  absl::StatusOr<ListenerPtr> GrpcOf(int worker) {
+    const auto index = static_cast<size_t>(worker);
+    return index < grpc_.size() ? grpc_[index] : OpenGrpc(worker);
+  }
+
   ListenerPtr Opened(int worker) {
+    const std::string name = absl::StrCat("backdoor.", worker);
+    std::optional<Listener> inherited =
+        inherited_.Take(name, [this, worker](const Listener& listener) {
+          return Fits(listener, *backdoor_address_, worker);
+        });
+    if (inherited.has_value()) {
+      return std::make_shared<Listener>(*std::move(inherited));
+    }
     absl::StatusOr<Listener> listener =
         backdoor::OpenBackdoorListener(*backdoor_address_, worker, *log_);
     if (!listener.ok()) {
@@ -293,12 +410,14 @@ class Demo {
                  std::string(listener.status().message()));
       return nullptr;
     }
-    return std::make_shared<const Listener>(*std::move(listener));
+    listener->set_name(name);
+    return std::make_shared<Listener>(*std::move(listener));
   }
 
-  absl::StatusOr<const backdoor::CommandTable*> Commands() {
+  absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
-      absl::StatusOr<std::unique_ptr<Diagnostics>> made = Diagnostics::Create();
+      absl::StatusOr<std::unique_ptr<Diagnostics>> made =
+          Diagnostics::Create(worker, *registry_, *log_);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
@@ -307,24 +426,27 @@ class Demo {
 
   config::Registry* registry_;
   DemoOptions options_;
+  InheritedListeners inherited_;
   spdlog::logger* log_;
   periodic::RealClock clock_;
   std::optional<Listener> http_;
+  std::string run_directory_;  // Empty: gRPC is elsewhere, or nowhere.
   // Shared by all workers, and by those that replace them.
   std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
   std::optional<backdoor::Address> backdoor_address_;
   std::vector<ListenerPtr> backdoors_;  // By worker; null: none.
-  std::vector<ListenerPtr> grpc_;       // By worker; empty: none.
+  std::vector<ListenerPtr> grpc_;       // By worker; null: none.
   // Of the process that runs services; `Build` calls come one at a time.
-  std::weak_ptr<const Listener> own_backdoor_;
+  std::weak_ptr<Listener> own_backdoor_;
   std::unique_ptr<Diagnostics> diagnostics_;
 };
 
-absl::StatusOr<int> Run(config::CommandLine command_line) {
+absl::StatusOr<int> Run(std::vector<std::string> arguments,
+                        config::CommandLine command_line) {
   const Notifier notifier = Notifier::FromEnvironment();
-  spdlog::logger log("demo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
-
+  absl::StatusOr<InheritedListeners> inherited =
+      InheritedListeners::FromEnvironment();
+  if (!inherited.ok()) return inherited.status();
   config::Registry registry;
   const absl::StatusOr<DemoOptions> options = RegisterOpts(registry);
   if (!options.ok()) return options.status();
@@ -349,10 +471,14 @@ absl::StatusOr<int> Run(config::CommandLine command_line) {
   const absl::StatusOr<config::Report> report =
       registry.Load(config::MakeSources(command_line));
   if (!report.ok()) return report.status();
+  const auto sink = std::make_shared<LogSink>(options->log_file.Get());
+  if (absl::Status opened = sink->Open(); !opened.ok()) return opened;
+  spdlog::logger log("demo", sink);
+  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
   for (const std::string& warning : report->warnings) log.warn("{}", warning);
   if (options->debug.Get()) log.set_level(spdlog::level::debug);
 
-  Demo demo(registry, *options, log);
+  Demo demo(registry, *options, *std::move(inherited), log);
   if (const absl::Status opened = demo.Open(*backdoor_options); !opened.ok()) {
     return opened;
   }
@@ -366,24 +492,32 @@ absl::StatusOr<int> Run(config::CommandLine command_line) {
       },
       {.workers = static_cast<int>(options->workers.Get()),
        .restart_method = *restart_method,
+       .reopen_logs = [sink] { return sink->Open(); },
+       .log_stacks = [&demo] { demo.LogStacks(); },
        .listeners = {&demo.http()},
+       .upgrade_command = std::move(arguments),
+       .other_listeners = demo.doors(),
        .notifier = notifier,
-       .on_phase = [&log](launcher::Phase phase) {
-         log.info("phase: {}", std::string(launcher::PhaseName(phase)));
-       }});
+       .on_phase =
+           [&log](launcher::Phase phase) {
+             log.info("phase: {}", std::string(launcher::PhaseName(phase)));
+           }});
   if (!launcher.ok()) return launcher.status();
   demo.PrintWhere();
   return (*launcher)->Wait();
 }
 
 int Main(int argc, char** argv) {
+  // As they were given, for the program that replaces this one.
+  std::vector<std::string> arguments(argv, argv + argc);
   gflags::SetUsageMessage(
       "[--config_file=FILE]... [--config_dir=DIR]... [--set "
       "GROUP.NAME=VALUE]... [--workers=N]");
   absl::StatusOr<config::CommandLine> command_line =
       config::ParseCommandLine(&argc, &argv);
   absl::StatusOr<int> status =
-      command_line.ok() ? Run(*std::move(command_line)) : command_line.status();
+      command_line.ok() ? Run(std::move(arguments), *std::move(command_line))
+                        : command_line.status();
   if (status.ok()) return *status;
   std::fprintf(stderr, "demo: %s\n",
                std::string(status.status().message()).c_str());

@@ -109,8 +109,11 @@ class Demo:
         }
         self.settings.update(settings or {})
         self.configure()
+        # A name of its own, so that a test can put another program in its place.
+        self.program = self.folder / "demo"
+        self.program.symlink_to(binary())
         self.process = subprocess.Popen(
-            [binary(), f"--config_file={self.config}", *arguments],
+            [str(self.program), f"--config_file={self.config}", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -121,8 +124,12 @@ class Demo:
         self.log = Lines(self.process.stderr)
         if wait:
             self.log.wait_for("phase: running")
-            where = self.output.wait_for(r"listening on (https?)://(.+):(\d+)")[0]
-            self.scheme, self.host, self.port = where[1], where[2].strip("[]"), int(where[3])
+            self.where()
+
+    def where(self):
+        """Waits until the demo has said where it listens."""
+        where = self.output.wait_for(r"listening on (https?)://(.+):(\d+)")[0]
+        self.scheme, self.host, self.port = where[1], where[2].strip("[]"), int(where[3])
 
     def configure(self, **changes):
         """Writes the configuration file; `demo__greeting="hi"` sets demo.greeting."""
@@ -137,6 +144,16 @@ class Demo:
         new = self.config.with_suffix(".new")
         new.write_text(text)
         new.rename(self.config)
+
+    def replace_program(self, script):
+        """What SIGUSR2 starts from now on is this shell script; None: the demo again."""
+        new = self.program.with_suffix(".new")
+        if script is None:
+            new.symlink_to(binary())
+        else:
+            new.write_text(f"#!/bin/sh\n{script}\n")
+            new.chmod(0o700)
+        new.rename(self.program)
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asks the processes of a running service, over their gRPC doors.
+//
+//   bergenctl -s demo status
+//   bergenctl -s demo pnt @2
+//   bergenctl -s demo prof neutron seconds=10 formats=svg
+//   bergenctl -s demo --json config demo.
+//   source <(bergenctl -s demo completion)
+//
+// Exit status: 0 if all who were asked did it, 1 if not, 2 if the command line
+// is wrong or nobody answers.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "backdoor/control.grpc.pb.h"
+#include "backdoor/control.pb.h"
+#include "backdoor/control_request.h"
+#include "backdoor/run_directory.h"
+#include "gflags/gflags.h"
+#include "grpcpp/grpcpp.h"
+#include "nlohmann/json.hpp"
+
+DEFINE_string(s, "", "the service, as its run directory is called");
+DEFINE_string(run_base, "",
+              "where run directories are (default: bergen in "
+              "$XDG_RUNTIME_DIR, or bergen-UID in the temp directory)");
+DEFINE_string(address, "",
+              "instead of a service: where to ask, unix:/PATH or HOST:PORT; "
+              "several with commas");
+DEFINE_double(timeout, 10,
+              "seconds for a process to answer; what a command asks for as "
+              "seconds= is added");
+DEFINE_bool(json, false, "one JSON object a process and line");
+
+namespace bergen::backdoor {
+namespace {
+
+constexpr int kSomeFailed = 1;
+constexpr int kUsage = 2;
+constexpr absl::string_view kCompletion = "completion";
+
+// A process to ask.
+struct Target {
+  std::string name;  // `worker 2`, or the address.
+  std::string address;
+};
+
+struct Answer {
+  grpc::Status status;
+  std::string text;
+};
+
+absl::StatusOr<std::vector<Target>> FindTargets(const ControlRequest& request) {
+  std::vector<Target> targets;
+  if (!FLAGS_address.empty()) {
+    for (const absl::string_view address : absl::StrSplit(FLAGS_address, ',')) {
+      targets.push_back({std::string(address), std::string(address)});
+    }
+    return targets;
+  }
+  if (FLAGS_s.empty()) {
+    return absl::InvalidArgumentError("-s SERVICE or --address is missing");
+  }
+  const absl::StatusOr<std::vector<Door>> doors =
+      FindDoors(FLAGS_run_base.empty() ? RunBase() : FLAGS_run_base, FLAGS_s);
+  if (!doors.ok()) return doors.status();
+  const bool one_instance = doors->front().instance == doors->back().instance;
+  for (const Door& door : *doors) {
+    if (request.worker && *request.worker != door.worker) continue;
+    targets.push_back(
+        {absl::StrCat(one_instance ? "" : absl::StrCat(door.instance, " "),
+                      "worker ", door.worker),
+         absl::StrCat("unix:", door.path)});
+  }
+  if (targets.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no worker ", *request.worker));
+  }
+  return targets;
+}
+
+std::unique_ptr<v1::Control::Stub> Connect(const Target& target) {
+  return v1::Control::NewStub(
+      grpc::CreateChannel(target.address, grpc::InsecureChannelCredentials()));
+}
+
+Answer Ask(const Target& target, const std::string& line,
+           std::chrono::system_clock::time_point deadline) {
+  const std::unique_ptr<v1::Control::Stub> stub = Connect(target);
+  grpc::ClientContext context;
+  context.set_deadline(deadline);
+  v1::ExecuteRequest request;
+  request.set_command(line);
+  const std::unique_ptr<grpc::ClientReader<v1::ExecuteReply>> reader =
+      stub->Execute(&context, request);
+  Answer answer;
+  v1::ExecuteReply reply;
+  while (reader->Read(&reply)) answer.text += reply.text();
+  answer.status = reader->Finish();
+  return answer;
+}
+
+std::string ErrorText(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return absl::StrCat("no answer within ", FLAGS_timeout, " s");
+    case grpc::StatusCode::UNAVAILABLE:
+      return absl::StrCat("does not answer: ", status.error_message());
+    default:
+      return status.error_message();
+  }
+}
+
+void Print(const Target& target, const Answer& answer, bool alone) {
+  if (FLAGS_json) {
+    nlohmann::json object = {{"process", target.name},
+                             {"ok", answer.status.ok()},
+                             {"text", answer.text}};
+    if (!answer.status.ok()) object["error"] = ErrorText(answer.status);
+    std::cout << object.dump(-1, ' ', false,
+                             nlohmann::json::error_handler_t::replace)
+              << '\n';
+    return;
+  }
+  if (!alone) std::cout << "== " << target.name << '\n';
+  std::cout << answer.text;
+  if (!answer.text.empty() && answer.text.back() != '\n') std::cout << '\n';
+  if (answer.status.ok()) return;
+  std::cout.flush();
+  std::cerr << (alone ? "bergenctl" : target.name) << ": "
+            << ErrorText(answer.status) << '\n';
+}
+
+// For bash: the commands, and of each the arguments.
+absl::Status PrintCompletion(const Target& target,
+                             std::chrono::system_clock::time_point deadline) {
+  const std::unique_ptr<v1::Control::Stub> stub = Connect(target);
+  grpc::ClientContext context;
+  context.set_deadline(deadline);
+  v1::ListCommandsReply reply;
+  const grpc::Status status =
+      stub->ListCommands(&context, v1::ListCommandsRequest(), &reply);
+  if (!status.ok()) return absl::UnavailableError(ErrorText(status));
+  std::vector<std::string> names;
+  std::string cases;
+  for (const v1::CommandInfo& command : reply.commands()) {
+    names.push_back(command.name());
+    std::string arguments;
+    for (const v1::ParameterInfo& parameter : command.parameters()) {
+      absl::StrAppend(&arguments, parameter.name(), "= ");
+    }
+    absl::StrAppend(&cases, "      ", command.name(), ") words=\"", arguments,
+                    "@all\" ;;\n");
+  }
+  std::cout << "_bergenctl() {\n"
+               "  local word words=\""
+            << absl::StrJoin(names, " ")
+            << " -s --address --json --timeout\"\n"
+               "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+               "    case \"$word\" in\n"
+            << cases
+            << "    esac\n"
+               "  done\n"
+               "  COMPREPLY=($(compgen -W \"$words\" -- "
+               "\"${COMP_WORDS[COMP_CWORD]}\"))\n"
+               "  [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
+               "}\n"
+               "complete -F _bergenctl bergenctl\n";
+  return absl::OkStatus();
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "bergenctl: " << status.message() << '\n';
+  return kUsage;
+}
+
+int Main(const std::vector<std::string>& words) {
+  const absl::StatusOr<ControlRequest> request = ParseControlRequest(words);
+  if (!request.ok()) return Fail(request.status());
+  const absl::StatusOr<std::vector<Target>> targets = FindTargets(*request);
+  if (!targets.ok()) return Fail(targets.status());
+  const auto deadline = absl::ToChronoTime(
+      absl::Now() + absl::Seconds(FLAGS_timeout) + request->duration);
+  if (request->line == kCompletion) {
+    const absl::Status status = PrintCompletion(targets->front(), deadline);
+    return status.ok() ? 0 : Fail(status);
+  }
+
+  // Each on its own thread, so that one that hangs delays nobody; all answers
+  // are there by the deadline.
+  std::vector<Answer> answers(targets->size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < targets->size(); ++i) {
+    threads.emplace_back(
+        [&, i] { answers[i] = Ask((*targets)[i], request->line, deadline); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 0; i < targets->size(); ++i) {
+    Print((*targets)[i], answers[i], targets->size() == 1);
+  }
+  const bool all_ok =
+      std::all_of(answers.begin(), answers.end(),
+                  [](const Answer& answer) { return answer.status.ok(); });
+  return all_ok ? 0 : kSomeFailed;
+}
+
+}  // namespace
+}  // namespace bergen::backdoor
+
+int main(int argc, char** argv) {
+  gflags::SetUsageMessage(
+      "-s SERVICE COMMAND [ARGUMENT | NAME=VALUE]... [@WORKER | @all]\n"
+      "Asks the processes of a running service; `bergenctl -s SERVICE help` "
+      "lists the commands.");
+  gflags::ParseCommandLineFlags(&argc, &argv, true);
+  return bergen::backdoor::Main({argv + 1, argv + argc});
+}

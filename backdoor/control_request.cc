@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/control_request.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+
+namespace bergen::backdoor {
+namespace {
+
+bool IsIdentifier(absl::string_view text) {
+  return !text.empty() &&
+         absl::ascii_isalpha(static_cast<unsigned char>(text[0])) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '_';
+         });
+}
+
+// A word of the table's grammar stays one, as numbers have to; anything else is
+// put in quotes.
+std::string Value(absl::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+               absl::StrContains("_.:/@%+-~", c);
+      })) {
+    return std::string(text);
+  }
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+std::string Argument(absl::string_view word) {
+  const size_t equals = word.find('=');
+  if (equals == word.npos || !IsIdentifier(word.substr(0, equals))) {
+    return Value(word);
+  }
+  return absl::StrCat(word.substr(0, equals), "=",
+                      Value(word.substr(equals + 1)));
+}
+
+absl::Status ParseTarget(absl::string_view target, bool& given,
+                         ControlRequest& request) {
+  if (given) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(target, ": only one target can be given"));
+  }
+  given = true;
+  if (target == "@all") return absl::OkStatus();
+  int worker = 0;
+  if (!absl::SimpleAtoi(target.substr(1), &worker) || worker < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(target,
+                     ": a target is @all, or @ and the number of a "
+                     "worker"));
+  }
+  request.worker = worker;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ControlRequest> ParseControlRequest(
+    const std::vector<std::string>& words) {
+  ControlRequest request;
+  bool has_target = false;
+  std::string command;
+  std::vector<std::string> arguments;
+  for (const std::string& word : words) {
+    if (std::any_of(word.begin(), word.end(),
+                    [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
+      return absl::InvalidArgumentError(
+          "control characters cannot be part of a command");
+    }
+    if (!word.empty() && word[0] == '@') {
+      const absl::Status status = ParseTarget(word, has_target, request);
+      if (!status.ok()) return status;
+    } else if (command.empty()) {
+      command = word;
+    } else {
+      arguments.push_back(Argument(word));
+      double seconds = 0;
+      absl::string_view value = word;
+      if (absl::ConsumePrefix(&value, "seconds=") &&
+          absl::SimpleAtod(value, &seconds) && seconds > 0) {
+        request.duration = absl::Seconds(seconds);
+      }
+    }
+  }
+  if (command.empty()) {
+    return absl::InvalidArgumentError("there is no command; try help");
+  }
+  request.line = command;
+  if (!arguments.empty()) {
+    if (command.find('(') != command.npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(command, " has its arguments already"));
+    }
+    absl::StrAppend(&request.line, "(", absl::StrJoin(arguments, ", "), ")");
+  }
+  return request;
+}
+
+}  // namespace bergen::backdoor

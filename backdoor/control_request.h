@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What somebody who types `bergenctl prof neutron seconds=10 @2` wants.
+
+#ifndef BACKDOOR_CONTROL_REQUEST_H_
+#define BACKDOOR_CONTROL_REQUEST_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace bergen::backdoor {
+
+struct ControlRequest {
+  // As command_table.h reads it: `prof(neutron, seconds=10)`.
+  std::string line;
+  // The number of the only worker asked; none: all of them.
+  std::optional<int> worker;
+  // How long the command itself was asked to take, by an argument `seconds=`.
+  absl::Duration duration;
+};
+
+// The first word is the command, complete if it has a parenthesis; the others
+// are its arguments, of which `NAME=VALUE` has a name. A word that begins with
+// `@` may stand anywhere and says who is asked: `@2` or `@all`.
+// InvalidArgument if there is no command, or a target is neither or comes
+// twice, or a word has control characters.
+absl::StatusOr<ControlRequest> ParseControlRequest(
+    const std::vector<std::string>& words);
+
+}  // namespace bergen::backdoor
+
+#endif  // BACKDOOR_CONTROL_REQUEST_H_

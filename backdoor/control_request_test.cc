@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/control_request.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace bergen::backdoor {
+namespace {
+
+using ::testing::HasSubstr;
+
+ControlRequest Parsed(const std::vector<std::string>& words) {
+  const absl::StatusOr<ControlRequest> request = ParseControlRequest(words);
+  EXPECT_THAT(request, IsOk());
+  return request.ok() ? *request : ControlRequest();
+}
+
+TEST(ControlRequestTest, WordsBecomeTheCommandsArguments) {
+  EXPECT_EQ(Parsed({"help"}).line, "help");
+  EXPECT_EQ(
+      Parsed({"prof", "neutron", "seconds=10", "formats=svg,folded"}).line,
+      "prof(neutron, seconds=10, formats='svg,folded')");
+  EXPECT_EQ(Parsed({"prof('x', hz=99)"}).line, "prof('x', hz=99)");
+  EXPECT_EQ(Parsed({"config_set", "demo.greeting", "it's \\ a=b"}).line,
+            "config_set(demo.greeting, 'it\\'s \\\\ a=b')");
+}
+
+TEST(ControlRequestTest, ATargetMayStandAnywhere) {
+  EXPECT_EQ(Parsed({"pnt", "@2"}).worker, 2);
+  EXPECT_EQ(Parsed({"@2", "pnt"}).line, "pnt");
+  EXPECT_EQ(Parsed({"pnt", "@all"}).worker, std::nullopt);
+  EXPECT_EQ(Parsed({"pnt"}).worker, std::nullopt);
+}
+
+TEST(ControlRequestTest, KnowsHowLongTheCommandTakes) {
+  EXPECT_EQ(Parsed({"prof", "n", "seconds=2.5"}).duration, absl::Seconds(2.5));
+  EXPECT_EQ(Parsed({"prof", "n", "seconds=x"}).duration, absl::ZeroDuration());
+}
+
+TEST(ControlRequestTest, SaysWhatIsWrong) {
+  for (const auto& [words, text] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{}, "there is no command"},
+           {{"@1"}, "there is no command"},
+           {{"pnt", "@x"}, "@x: a target is @all"},
+           {{"pnt", "@-1"}, "@-1: a target is @all"},
+           {{"pnt", "@1", "@2"}, "@2: only one target"},
+           {{"pnt", "a\nb"}, "control characters"},
+           {{"prof()", "x"}, "prof() has its arguments already"}}) {
+    EXPECT_THAT(ParseControlRequest(words),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
+  }
+}
+
+}  // namespace
+}  // namespace bergen::backdoor

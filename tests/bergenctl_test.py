@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""bergenctl against a demo with two workers, as an operator uses it."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import unittest
+
+from tests.support.demo import DEADLINE, Demo
+
+BERGENCTL = os.path.join(os.environ["TEST_SRCDIR"], "bergen/backdoor/bergenctl")
+
+
+class BergenctlTest(unittest.TestCase):
+    def setUp(self):
+        self.demo = Demo(
+            "--workers=2",
+            settings={"demo.grpc_listen": None},
+            environment={"XDG_RUNTIME_DIR": ""},
+        )
+        self.enterContext(self.demo)
+
+    def run_tool(self, *arguments):
+        return subprocess.run(
+            [BERGENCTL, *arguments],
+            env={**os.environ, "TMPDIR": str(self.demo.folder), "XDG_RUNTIME_DIR": ""},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )
+
+    def ask(self, *arguments):
+        return self.run_tool("-s", "demo", *arguments)
+
+    def test_every_worker_answers_or_the_one_that_is_meant(self):
+        both = self.ask("config", "demo.greeting")
+        self.assertEqual(both.returncode, 0, both.stderr)
+        self.assertEqual(both.stdout.count("demo.greeting = Hello, world!"), 2)
+        self.assertIn("== worker 0\n", both.stdout)
+        self.assertIn("== worker 1\n", both.stdout)
+        one = self.ask("config", "demo.greeting", "@1")
+        self.assertNotIn("==", one.stdout)
+        self.assertEqual(one.stdout.count("demo.greeting"), 1)
+
+    def test_json_has_a_line_for_each_worker(self):
+        answers = [json.loads(line) for line in self.ask("--json", "log_level").stdout.splitlines()]
+        self.assertEqual([one["process"] for one in answers], ["worker 0", "worker 1"])
+        self.assertTrue(all(one["ok"] for one in answers))
+        failed = self.ask("--json", "config", "nonsense", "@0")
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("nonsense", json.loads(failed.stdout)["error"])
+
+    def test_arguments_reach_the_command(self):
+        done = self.ask("prof", "it's", "seconds=0.2", "clock=wall", "formats=folded,svg", "@0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("it's.folded", done.stdout)
+        self.assertTrue((self.demo.folder / "it's.svg").exists())
+
+    def test_a_worker_that_hangs_is_a_line_and_not_a_hang(self):
+        hung = self.demo.workers()[1]
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            done = self.ask("--timeout=2", "log_level")
+        finally:
+            os.kill(hung, signal.SIGCONT)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout.count("demo: info"), 1)
+        self.assertIn("no answer within 2 s", done.stderr)
+
+    def test_what_is_wrong_is_said(self):
+        for arguments, text in [
+            (["-s", "dome", "help"], "there are demo"),
+            (["-s", "demo", "help", "@7"], "there is no worker 7"),
+            (["-s", "demo"], "there is no command"),
+            (["help"], "-s SERVICE or --address is missing"),
+        ]:
+            done = self.run_tool(*arguments)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn(text, done.stderr)
+        done = self.ask("porf", "@0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("did you mean prof", done.stderr)
+
+    def test_bash_completes_commands_and_arguments(self):
+        script = self.demo.folder / "completion"
+        script.write_text(self.ask("completion").stdout)
+
+        def complete(*words):
+            line = " ".join(f"'{word}'" for word in words)
+            return subprocess.run(
+                [
+                    "bash",
+                    "-c",
+                    f"compopt() {{ :; }}; . {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1};"
+                    " _bergenctl; echo ${COMPREPLY[@]}",
+                ],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=DEADLINE,
+            ).stdout.split()
+
+        self.assertEqual(complete("bergenctl", "-s", "demo", "pro"), ["prof"])
+        self.assertEqual(complete("bergenctl", "prof", "sec"), ["seconds="])
+
+    def test_the_directory_goes_with_the_program(self):
+        directories = list(pathlib.Path(self.demo.folder).glob("bergen-*/demo/*"))
+        self.assertEqual(len(directories), 1)
+        self.demo.signal(signal.SIGTERM)
+        self.assertEqual(self.demo.wait(), 0)
+        self.assertFalse(directories[0].exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that never retry, so that each request a server drops is seen.
+
+    with KeepAliveLoad(demo) as load:
+        load.wait_for_answers(100)
+    assert load.failures == []
+"""
+
+import http.client
+import threading
+
+from tests.support.demo import DEADLINE
+
+
+class Load:
+    """Threads that request `path` one time after the other until the block ends."""
+
+    def __init__(self, demo, path="/", clients=4):
+        self.failures = []
+        self.answered = 0
+        self._address = (demo.host, demo.port)
+        self._path = path
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+
+    def wait_for_answers(self, count):
+        """Waits until `count` more requests have been answered, or one has failed."""
+        with self._changed:
+            wanted = self.answered + count
+            reached = self._changed.wait_for(
+                lambda: self.answered >= wanted or self.failures, DEADLINE
+            )
+        assert reached, f"only {self.answered} of {wanted} answers"
+
+    def _connect(self):
+        return http.client.HTTPConnection(*self._address, timeout=DEADLINE)
+
+    def _request(self, connection):
+        """One request; its outcome is counted."""
+        try:
+            connection.request("GET", self._path)
+            answer = connection.getresponse()
+            answer.read()
+            failure = None if answer.status == 200 else f"status {answer.status}"
+        except (OSError, http.client.HTTPException) as error:
+            failure = repr(error)
+        with self._changed:
+            if failure is None:
+                self.answered += 1
+            else:
+                self.failures.append(failure)
+            self._changed.notify_all()
+        return failure is None
+
+    def _run(self):
+        raise NotImplementedError
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class NewConnectionLoad(Load):
+    """Each request on a connection of its own."""
+
+    def _run(self):
+        while not self._stop.is_set():
+            connection = self._connect()
+            self._request(connection)
+            connection.close()
+
+
+class KeepAliveLoad(Load):
+    """Requests on one connection, until the server says `Connection: close`."""
+
+    def _run(self):
+        connection = self._connect()
+        while not self._stop.is_set():
+            # http.client opens a new connection after `Connection: close`, and only then.
+            if not self._request(connection):
+                connection.close()
+        connection.close()
