@@ -162,6 +162,11 @@ NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
   return added;
 }
 
+void NameIndex::Prefetch(const Group& group, absl::string_view name) const {
+  const Table& table = *tables_.back();
+  __builtin_prefetch(&table.slots[HashName(group.hash, name) & table.mask]);
+}
+
 void NameIndex::Reserve(size_t count) {
   const size_t now = tables_.back()->mask + 1;
   size_t size = now;

@@ -83,6 +83,8 @@ class NameIndex {
 
   // The name in that group, made if need be; it has no `-`.
   Name& Add(Group& group, absl::string_view name);
+  // Has the processor fetch what `Add` of that name will look at.
+  void Prefetch(const Group& group, absl::string_view name) const;
   // Null if it was never added.
   Name* Find(const Group& group, absl::string_view name) const;
   // The same; `-` means `_`.

@@ -73,10 +73,7 @@ absl::Status Registry::RegisterAll(const OptionList& options,
   added.reserve(count);
   for (const OptionGroup& group : options) {
     for (size_t i = 0; i < group.options.size(); ++i) {
-      if (i + internal::kPrefetchDistance < group.options.size()) {
-        internal::Prefetch(
-            group.options[i + internal::kPrefetchDistance].erased());
-      }
+      state_->PrefetchAhead(group.options, i);
       const absl::StatusOr<RegistryState::Added> one =
           state_->Add(group.name, group.options[i], where);
       if (!one.ok()) {

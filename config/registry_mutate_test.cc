@@ -83,7 +83,7 @@ class Demo {
   Registry& registry() { return registry_; }
 
   // Reads everything in all ways; empty, or what is wrong. `newest` is the
-  // highest number that the caller has seen so far.
+  // number that the caller has seen last by handle.
   std::string Read(int64_t& newest) const {
     const int64_t by_handle = number_.Get();
     if (by_handle < newest) return "a number by handle that is older";
@@ -106,8 +106,8 @@ class Demo {
 
     const Snapshot now = registry_.TakeSnapshot();
     const int64_t n = now.Get(number_);
+    // It may be newer: snapshots know of new values first.
     if (n < newest) return "a snapshot older than a number by handle";
-    newest = n;
     if (CountingSource::IsBad(n)) return "a snapshot of what was rejected";
     if (now.Get(negative_) != -n || now.Get(copy_) != n ||
         now.Get(text_)[0] != static_cast<char>('a' + n % 26) ||

@@ -53,6 +53,7 @@ inline void Prefetch(const ErasedOption& option) {
   __builtin_prefetch(begin + 2 * kCacheLine);
 }
 inline constexpr size_t kPrefetchDistance = 8;  // Options.
+inline constexpr size_t kNamePrefetchDistance = 4;
 
 // Not thread-safe, except for `snapshots_taken`.
 struct RegistryState {
@@ -78,6 +79,16 @@ struct RegistryState {
   // told in errors.
   absl::StatusOr<Added> Add(absl::string_view group, const AnyOption& option,
                             CodeLocation where);
+  // Before option `i` of a group is added, of which there is one already unless
+  // it is the first.
+  void PrefetchAhead(const std::vector<AnyOption>& options, size_t i) const {
+    if (i + kPrefetchDistance < options.size()) {
+      Prefetch(options[i + kPrefetchDistance].erased());
+    }
+    if (i > 0 && i + kNamePrefetchDistance < options.size() && last_group) {
+      names.Prefetch(*last_group, options[i + kNamePrefetchDistance].name());
+    }
+  }
   NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
   void Connect(Entry& entry);
   void Disconnect(Entry& entry);
