@@ -151,14 +151,14 @@ void LeaseLeader::BeginTerm(int64_t token, absl::Time end) {
 }
 
 void LeaseLeader::EndTerm() {
-  std::stop_source ends;
+  std::optional<std::stop_source> ends;
   {
     const absl::MutexLock lock(&mutex_);
     term_.reset();
-    ends = ends_;
+    ends.emplace(ends_);
   }
   // Without the lock: it may call who knows what.
-  ends.request_stop();
+  ends->request_stop();
   log_->info("leader {}: leads no more", options_.key);
 }
 
