@@ -40,14 +40,17 @@ Candidate::Candidate(const RegistryState& registry_state,
 void Candidate::Match(const RawTable::Part& part) {
   absl::string_view section;
   const NameIndex::Group* group = nullptr;
+  NameCursor names(state.names);
   Position position = part.begin;
   for (const RawValue& raw : part.document.values()) {
-    if (!group || section != raw.group) {
+    // Sections are mostly the same text, not just equal.
+    if (!group || section.data() != raw.group.data() ||
+        section.size() != raw.group.size()) {
       section = raw.group;
       group = state.names.FindGroup(section);
     }
-    MatchOne(group ? state.names.Find(*group, raw.name) : nullptr, position++,
-             raw, part);
+    MatchOne(group ? names.Find(*group, raw.name) : nullptr, position++, raw,
+             part);
   }
 }
 
@@ -71,7 +74,7 @@ void Candidate::MatchOne(const NameIndex::Name* name, Position position,
                          const RawValue& raw, const RawTable::Part& part) {
   const auto consider = [&](uint32_t index, uint32_t rank) {
     selections[index].Consider(position, raw, part.begin, rank);
-    if (!state.entries[index].erased().is_multi()) return;
+    if (!state.entries[index].is_multi) return;
     std::unique_ptr<RawTable::ManySelected>& selected = many[index];
     if (!selected) selected = std::make_unique<RawTable::ManySelected>();
     selected->Consider(*table, position, part.kind, rank);
@@ -89,44 +92,38 @@ void Candidate::MatchOne(const NameIndex::Name* name, Position position,
   }
 }
 
-void Candidate::WarnOfNames(Lines& warnings) const {
-  for (const Entry& entry : state.entries) {
-    const ErasedOption& option = entry.erased();
-    const RawTable::Selection& selection = selections[entry.index()];
-    if (!entry.alive || !selection.found()) continue;
-    const auto warn = [&](Position position, absl::string_view text) {
-      const RawTable::Value value = table->At(position);
-      warnings.Add(position, absl::StrCat(PlaceText(value, option.secret()),
-                                          ": ", value.raw->group, ".",
-                                          value.raw->name, ": ", text));
-    };
-    const auto warn_of_alias = [&](Position position) {
-      warn(position, absl::StrCat("deprecated name of ", entry.subject()));
-    };
-    if (option.is_multi()) {
-      const RawTable::ManySelected& selected = *many.at(entry.index());
-      if (selected.rank > 0) warn_of_alias(selected.rank_position);
-    } else {
-      if (selection.rank() > 0) warn_of_alias(selection.position());
-      if (selection.ignored() != RawTable::kNone) {
-        const RawTable::Value ignored = table->At(selection.ignored());
-        warn(
-            selection.position(),
-            absl::StrCat("set again; ", ignored.document->PlaceOf(*ignored.raw),
-                         " does not count"));
-      }
+void Candidate::WarnOfName(const Entry& entry, Lines& warnings) const {
+  const RawTable::Selection& selection = selections[entry.index()];
+  const auto warn = [&](Position position, absl::string_view text) {
+    const RawTable::Value value = table->At(position);
+    warnings.Add(position, absl::StrCat(PlaceText(value, entry.secret), ": ",
+                                        value.raw->group, ".", value.raw->name,
+                                        ": ", text));
+  };
+  const auto warn_of_alias = [&](Position position) {
+    warn(position, absl::StrCat("deprecated name of ", entry.subject()));
+  };
+  if (entry.is_multi) {
+    const RawTable::ManySelected& selected = *many.at(entry.index());
+    if (selected.rank > 0) warn_of_alias(selected.rank_position);
+  } else {
+    if (selection.rank() > 0) warn_of_alias(selection.position());
+    if (selection.ignored() != RawTable::kNone) {
+      const RawTable::Value ignored = table->At(selection.ignored());
+      warn(selection.position(),
+           absl::StrCat("set again; ", ignored.document->PlaceOf(*ignored.raw),
+                        " does not count"));
     }
-    if (!option.removal()) continue;
-    const Removal& removal = *option.removal();
-    warn(
-        selection.position(),
-        absl::StrCat(
-            "deprecated for removal",
-            removal.since.empty() ? "" : absl::StrCat(" since ", removal.since),
-            removal.reason.empty() ? ""
-                                   : absl::StrCat(" (", removal.reason, ")"),
-            "; its value may be silently ignored in the future"));
   }
+  if (!entry.has_removal) return;
+  const Removal& removal = *entry.erased().removal();
+  warn(
+      selection.position(),
+      absl::StrCat(
+          "deprecated for removal",
+          removal.since.empty() ? "" : absl::StrCat(" since ", removal.since),
+          removal.reason.empty() ? "" : absl::StrCat(" (", removal.reason, ")"),
+          "; its value may be silently ignored in the future"));
 }
 
 void Candidate::FindUnknown(Lines& unknown) const {
@@ -164,9 +161,9 @@ void Candidate::FindUnknown(Lines& unknown) const {
           hint.empty() ? "" : absl::StrCat("[", hint, "]"));
       continue;
     }
-    for (const uint32_t number : group->names) {
-      const NameIndex::Name& name = state.names.at(number);
-      if (suggest && name.option != NameIndex::kNoOption) {
+    for (const NameIndex::Name& name : state.names.all()) {
+      if (!suggest) break;
+      if (&name.group == group && name.option != NameIndex::kNoOption) {
         candidates.emplace_back(name.name);
       }
     }
@@ -175,7 +172,7 @@ void Candidate::FindUnknown(Lines& unknown) const {
   }
 }
 
-void Candidate::ResolveAll(Lines& errors) {
+void Candidate::ResolveAll(Lines& errors, Lines& warnings) {
   const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
   const auto is_fresh = [](const Entry&) { return true; };
   Resolver resolver(state, wish_of, is_fresh);
@@ -183,36 +180,53 @@ void Candidate::ResolveAll(Lines& errors) {
   masked.resize(state.entries.size());
   for (const Entry& entry : state.entries) {
     if (!entry.alive) continue;
-    const ErasedOption& option = entry.erased();
     const uint32_t index = entry.index();
-    const RawTable::Selection& selection = selections[index];
-    if (!selection.found() && !entry.has_override && !entry.has_default &&
-        !entry.default_has_references) {
-      values[index] = entry.default_value;
-      masked[index] = option.secret();
-    } else if (selection.found() && !entry.has_override && !option.is_multi() &&
-               (option.literal() ||
-                !absl::StrContains(selection.raw()->text, '$'))) {
-      // The usual case.
-      absl::StatusOr<AnyValue> value = option.Parse(
-          absl::MakeConstSpan(&selection.raw()->text, 1), option.secret());
-      if (value.ok()) {
-        values[index] = *std::move(value);
-      } else {
-        Reject(entry, selection.position(),
-               absl::StrCat(PlaceOf(entry, InForce(entry)), ": ",
-                            entry.subject(), ": ", value.status().message()),
-               errors);
-      }
-      masked[index] = option.secret();
-    } else {
-      ResolveOne(entry, resolver, errors);
+    if (index + kPrefetchDistance < state.entries.size()) {
+      Prefetch(state.entries[index + kPrefetchDistance].erased());
     }
-    if (option.required() && !values[index] && !rejected.contains(index)) {
+    const RawTable::Selection& selection = selections[index];
+    if (!selection.found()) {
+      if (entry.has_plain_default && !entry.has_override &&
+          !entry.has_default) {
+        values[index] = entry.erased().default_value();
+        masked[index] = entry.secret;
+      } else {
+        ResolveOne(entry, resolver, errors);
+      }
+    } else {
+      if (!entry.is_multi && !entry.has_override &&
+          (entry.literal || !absl::StrContains(selection.raw()->text, '$'))) {
+        ParseOne(entry, errors);
+      } else {
+        ResolveOne(entry, resolver, errors);
+      }
+      if (selection.rank() > 0 || selection.ignored() != RawTable::kNone ||
+          entry.is_multi || entry.has_removal) {
+        WarnOfName(entry, warnings);
+      }
+    }
+    if (entry.required && !values[index] && !rejected.contains(index)) {
       const Wish wish = InForce(entry);
       Reject(entry, wish.position, Missing(entry, wish), errors);
     }
   }
+}
+
+// The usual case: one text, without references.
+void Candidate::ParseOne(const Entry& entry, Lines& errors) {
+  const uint32_t index = entry.index();
+  const RawTable::Selection& selection = selections[index];
+  absl::StatusOr<AnyValue> value = entry.erased().Parse(
+      absl::MakeConstSpan(&selection.raw()->text, 1), entry.secret);
+  if (value.ok()) {
+    values[index] = *std::move(value);
+  } else {
+    Reject(entry, selection.position(),
+           absl::StrCat(PlaceOf(entry, InForce(entry)), ": ", entry.subject(),
+                        ": ", value.status().message()),
+           errors);
+  }
+  masked[index] = entry.secret;
 }
 
 void Candidate::Reject(const Entry& entry, size_t position,
@@ -251,14 +265,12 @@ void Candidate::Take(uint32_t index, const Resolved& resolved) {
 }
 
 void Candidate::KeepImmutable(Lines& errors) {
-  const auto is_fresh = [&](const Entry& entry) {
-    return entry.erased().is_mutable();
-  };
+  const auto is_fresh = [&](const Entry& entry) { return entry.is_mutable; };
   const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
   Resolver resolver(state, wish_of, is_fresh);
   for (const Entry& entry : state.entries) {
     if (references.empty()) return;
-    if (!entry.alive || !entry.erased().is_mutable() ||
+    if (!entry.alive || !entry.is_mutable ||
         !references.contains(entry.index())) {
       continue;
     }

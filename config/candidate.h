@@ -64,12 +64,11 @@ struct Candidate {
   Candidate(const RegistryState& registry_state,
             std::shared_ptr<const RawTable> raw_table);
 
-  // What there is to say about the names under which values were found.
-  void WarnOfNames(Lines& warnings) const;
+  // The names that are those of no option.
   void FindUnknown(Lines& unknown) const;
-  // The values of all options. Only if there are no errors the result is
-  // complete.
-  void ResolveAll(Lines& errors);
+  // The values of all options, and what there is to say about the names under
+  // which they were found. Only if there are no errors the result is complete.
+  void ResolveAll(Lines& errors, Lines& warnings);
   // Evaluates again what refers to other options, since references to what
   // stays must give what is in force.
   void KeepImmutable(Lines& errors);
@@ -92,6 +91,8 @@ struct Candidate {
   void MatchEnvironment(const RawTable::Part& part);
   void MatchOne(const NameIndex::Name* name, RawTable::Position position,
                 const RawValue& raw, const RawTable::Part& part);
+  void WarnOfName(const Entry& entry, Lines& warnings) const;
+  void ParseOne(const Entry& entry, Lines& errors);
   void ResolveOne(const Entry& entry, Resolver& resolver, Lines& errors);
   void Reject(const Entry& entry, size_t position, absl::string_view why,
               Lines& errors);

@@ -56,7 +56,7 @@ std::string PlaceText(const RawTable::Value& value, bool secret) {
 
 std::string PlaceOf(const Entry& entry, const Wish& wish) {
   if (!wish.table) return PlaceText(wish.where);
-  return PlaceText(wish.table->At(wish.position), entry.erased().secret());
+  return PlaceText(wish.table->At(wish.position), entry.secret);
 }
 
 std::string Missing(const Entry& entry, const Wish& wish) {

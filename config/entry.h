@@ -56,20 +56,28 @@ struct Wish {
 // How a dump prints an option that has no value.
 inline constexpr absl::string_view kUnsetText = "<None>";
 
-// What is changed only under the registry's lock.
+// What is changed only under the registry's lock. Has what a load asks of every
+// option, so that it need not look at the option itself, which is large.
 struct Entry {
   Entry(NameIndex::Name& name, AnyOption any_option, CodeLocation where,
         const void* registry, uint32_t index)
       : known_as(name),
-        group(name.group),
         option(std::move(any_option)),
         registered_at(where),
-        cell(registry, index, option.erased().type()) {}
+        cell(registry, index, erased().type()),
+        required(erased().required()),
+        secret(erased().secret()),
+        is_mutable(erased().is_mutable()),
+        literal(erased().literal()),
+        is_multi(erased().is_multi()),
+        has_removal(erased().has_removal()),
+        has_plain_default(erased().has_plain_default()) {}
 
   const ErasedOption& erased() const { return option.erased(); }
+  const NameIndex::Group& group() const { return known_as.group; }
   uint32_t index() const { return cell.index(); }
   std::string subject() const {
-    return absl::StrCat(group.name, ".", erased().name());
+    return absl::StrCat(group().name, ".", erased().name());
   }
   // How a dump prints `value`.
   std::string ToText(const AnyValue& value, bool is_masked) const {
@@ -79,24 +87,30 @@ struct Entry {
   }
   bool Equal(const AnyValue& a, const AnyValue& b) const {
     if (!a || !b) return !a && !b;
+    if (a.word() == b.word()) return true;
     return erased().ValuesEqual(a, b);
   }
 
   NameIndex::Name& known_as;
-  NameIndex::Group& group;
   const AnyOption option;
   CodeLocation registered_at;
   uint32_t order = 0;  // Of its last registration among all of them.
   Cell cell;
-  AnyValue default_value;
   // Of the assignment that counts, in the table for its kind of option.
   RawTable::Position position = RawTable::kNone;
   bool alive = true;
   bool masked = false;
   bool has_references = false;
-  bool default_has_references = false;
   bool has_override = false;
   bool has_default = false;
+  // These as the option says.
+  const bool required;
+  const bool secret;
+  const bool is_mutable;
+  const bool literal;
+  const bool is_multi;
+  const bool has_removal;
+  const bool has_plain_default;
 };
 
 // A line of code as messages call it.

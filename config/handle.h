@@ -60,16 +60,19 @@ class AnyValue {
   AnyValue(std::nullptr_t) {}  // NOLINT: null is unset
 
   template <typename T>
-  static AnyValue Of(T value) {
+  static AnyValue Of(T value) requires kByValue<T> {
     AnyValue any;
-    if constexpr (kByValue<T>) {
-      any.destroy_ = &DestroyNothing;
-      std::memcpy(&any.word_, &value, sizeof(T));
-    } else {
-      any.destroy_ = &Shared<T>::Destroy;
-      any.word_ =
-          reinterpret_cast<uint64_t>(&(new Shared<T>(std::move(value)))->value);
-    }
+    any.destroy_ = &DestroyNothing;
+    std::memcpy(&any.word_, &value, sizeof(T));
+    return any;
+  }
+  template <typename T>
+  static AnyValue Of(T&& value) requires(!kByValue<T> &&
+                                         !std::is_reference_v<T>) {
+    AnyValue any;
+    any.destroy_ = &Shared<T>::Destroy;
+    any.word_ =
+        reinterpret_cast<uint64_t>(&(new Shared<T>(std::move(value)))->value);
     return any;
   }
 
@@ -128,7 +131,7 @@ class AnyValue {
   struct Shared {
     static_assert(alignof(T) <= kHeader);
 
-    explicit Shared(T initial) : value(std::move(initial)) {}
+    explicit Shared(T&& initial) : value(std::move(initial)) {}
     static void Destroy(uint64_t word) {
       delete reinterpret_cast<Shared*>(word - kHeader);
     }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -15,26 +16,64 @@ namespace bergen::config {
 namespace {
 
 constexpr size_t kFirstTableSize = 64;
+// So many bytes of names are allocated at once.
+constexpr size_t kTextPiece = 16384;
 
 uint64_t Mix(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-  return hash ^ hash >> 32;
+  const absl::uint128 product =
+      absl::uint128(hash ^ word) * 0x9e3779b97f4a7c15u;
+  return absl::Uint128Low64(product) ^ absl::Uint128High64(product);
 }
 
-// `fold` is or-ed into each byte.
+template <typename Word>
+uint64_t LoadWord(const char* data) {
+  Word word = 0;
+  std::memcpy(&word, data, sizeof(word));
+  return word;
+}
+
+// `fold` is or-ed into each byte. The last word may hold bytes of the one
+// before.
 uint64_t HashBytes(uint64_t hash, absl::string_view text, uint64_t fold) {
   const char* data = text.data();
-  size_t size = text.size();
-  uint64_t word = 0;
-  for (; size >= sizeof(word); size -= sizeof(word), data += sizeof(word)) {
-    std::memcpy(&word, data, sizeof(word));
-    hash = Mix(hash, word | fold);
+  const char* const end = data + text.size();
+  uint64_t last = text.size() << 56;
+  if (text.size() >= 8) {
+    for (; end - data > 8; data += 8) {
+      hash = Mix(hash, LoadWord<uint64_t>(data) | fold);
+    }
+    last ^= LoadWord<uint64_t>(end - 8) | fold;
+  } else if (text.size() >= 4) {
+    last ^=
+        (LoadWord<uint32_t>(data) | LoadWord<uint32_t>(end - 4) << 32) | fold;
+  } else if (!text.empty()) {
+    last ^= (LoadWord<uint8_t>(data) |
+             LoadWord<uint8_t>(data + text.size() / 2) << 8 |
+             LoadWord<uint8_t>(end - 1) << 16) |
+            fold;
   }
-  word = 0;
+  return Mix(hash, last);
+}
+
+// Names are short: this costs less than a call of memcmp.
+bool SameText(absl::string_view a, absl::string_view b) {
+  const size_t size = a.size();
+  if (size != b.size()) return false;
+  const auto same = [&](auto word, size_t from) {
+    using Word = decltype(word);
+    return LoadWord<Word>(a.data() + from) == LoadWord<Word>(b.data() + from);
+  };
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8) {
+      if (!same(uint64_t{}, i)) return false;
+    }
+    return same(uint64_t{}, size - 8);
+  }
+  if (size >= 4) return same(uint32_t{}, 0) && same(uint32_t{}, size - 4);
   for (size_t i = 0; i < size; ++i) {
-    word = word << 8 | static_cast<unsigned char>(data[i]);
+    if (a[i] != b[i]) return false;
   }
-  return Mix(hash, (word | fold) ^ text.size() << 56);
+  return true;
 }
 
 uint64_t HashGroup(absl::string_view group) {
@@ -45,22 +84,31 @@ uint64_t HashName(uint64_t group_hash, absl::string_view name) {
   return HashBytes(group_hash, name, 0);
 }
 
+bool HasUpperCase(absl::string_view text) {
+  bool has_upper_case = false;
+  for (const char c : text) has_upper_case |= c >= 'A' && c <= 'Z';
+  return has_upper_case;
+}
+
 bool SameGroup(absl::string_view known, absl::string_view group) {
-  if (known == group) return true;
+  if (SameText(known, group)) return true;
   return known != kDefaultGroup && group != kDefaultGroup &&
          absl::EqualsIgnoreCase(known, group);
 }
 
+// Addresses have 48 bits.
+constexpr uint64_t kAddress = (uint64_t{1} << 48) - 1;
+static_assert(sizeof(void*) == sizeof(uint64_t));
+
 // The first name of that hash which `is_it`, or null.
-template <typename Slots, typename IsIt>
-auto Probe(const Slots* slots, size_t mask, uint64_t hash, IsIt is_it)
-    -> decltype(slots->name.load()) {
+template <typename Name, typename Slots, typename IsIt>
+Name* Probe(const Slots* slots, size_t mask, uint64_t hash, IsIt is_it) {
   for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    const auto name = slots[i].name.load(std::memory_order_acquire);
-    if (!name) return nullptr;
-    if (slots[i].hash.load(std::memory_order_relaxed) == hash && is_it(*name)) {
-      return name;
-    }
+    const uint64_t slot = slots[i].load(std::memory_order_acquire);
+    if (slot == 0) return nullptr;
+    if (((slot ^ hash) & ~kAddress) != 0) continue;
+    auto* const name = reinterpret_cast<Name*>(slot & kAddress);
+    if (is_it(*name)) return name;
   }
 }
 
@@ -102,15 +150,15 @@ NameIndex::Group* NameIndex::FindGroup(absl::string_view name) const {
 }
 
 NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
-  if (Name* const known = Find(group, name)) return *known;
-  Reserve(1);
-  Name& added = names_.emplace_back(group, name);
-  group.names.push_back(static_cast<uint32_t>(names_.size() - 1));
-  Insert(*tables_.back(), HashName(group.hash, name), added);
-  if (std::any_of(name.begin(), name.end(),
-                  [](unsigned char c) { return absl::ascii_isupper(c); })) {
-    mixed_case_.push_back(&added);
+  const uint64_t hash = HashName(group.hash, name);
+  if (Name* const known = Find(*tables_.back(), hash, group, name)) {
+    return *known;
   }
+  Reserve(1);
+  Name& added = names_.emplace_back(group, Keep(name),
+                                    static_cast<uint32_t>(names_.size()));
+  Insert(*tables_.back(), hash, added);
+  if (HasUpperCase(name)) mixed_case_.push_back(&added);
   return added;
 }
 
@@ -121,47 +169,73 @@ void NameIndex::Reserve(size_t count) {
   if (size > now) Grow(size);
 }
 
+absl::string_view NameIndex::Keep(absl::string_view text) {
+  if (text.empty()) return text;
+  if (text.size() > free_text_.size()) {
+    const size_t size = std::max(kTextPiece, text.size());
+    texts_.push_back(std::make_unique<char[]>(size));
+    free_text_ = absl::MakeSpan(texts_.back().get(), size);
+  }
+  const absl::string_view kept(free_text_.data(), text.size());
+  std::memcpy(free_text_.data(), text.data(), text.size());
+  free_text_.remove_prefix(text.size());
+  return kept;
+}
+
+NameIndex::Name* NameIndex::Find(const Table& table, uint64_t hash,
+                                 const Group& group, absl::string_view name) {
+  return Probe<Name>(
+      table.slots.get(), table.mask, hash, [&](const Name& known) {
+        return &known.group == &group && SameText(known.name, name);
+      });
+}
+
 NameIndex::Name* NameIndex::Find(const Group& group,
                                  absl::string_view name) const {
-  const Table& table = *table_.load(std::memory_order_acquire);
-  return Probe(table.slots.get(), table.mask, HashName(group.hash, name),
-               [&](const Name& known) {
-                 return &known.group == &group && known.name == name;
-               });
+  return Find(*table_.load(std::memory_order_acquire),
+              HashName(group.hash, name), group, name);
 }
 
 NameIndex::Name* NameIndex::Find(absl::string_view group,
                                  absl::string_view name) const {
   const Table& table = *table_.load(std::memory_order_acquire);
-  Name* const found =
-      Probe(table.slots.get(), table.mask, HashName(HashGroup(group), name),
-            [&](const Name& known) {
-              return known.name == name && SameGroup(known.group.name, group);
-            });
+  Name* const found = Probe<Name>(
+      table.slots.get(), table.mask, HashName(HashGroup(group), name),
+      [&](const Name& known) {
+        return SameText(known.name, name) && SameGroup(known.group.name, group);
+      });
   if (found || !absl::StrContains(name, '-')) return found;
   return Find(group, Dest(name));
 }
 
 void NameIndex::Insert(Table& table, uint64_t hash, Name& name) {
   size_t i = hash & table.mask;
-  while (table.slots[i].name.load(std::memory_order_relaxed)) {
+  while (table.slots[i].load(std::memory_order_relaxed) != 0) {
     i = (i + 1) & table.mask;
   }
-  table.slots[i].hash.store(hash, std::memory_order_relaxed);
-  table.slots[i].name.store(&name, std::memory_order_release);
+  table.slots[i].store(reinterpret_cast<uint64_t>(&name) | (hash & ~kAddress),
+                       std::memory_order_release);
 }
 
 void NameIndex::Grow(size_t size) {
-  const Table& old = *tables_.back();
   auto table = std::make_unique<Table>(size);
-  for (size_t i = 0; i <= old.mask; ++i) {
-    Name* const name = old.slots[i].name.load(std::memory_order_relaxed);
-    if (name) {
-      Insert(*table, old.slots[i].hash.load(std::memory_order_relaxed), *name);
-    }
+  for (Name& name : names_) {
+    Insert(*table, HashName(name.group.hash, name.name), name);
   }
   tables_.push_back(std::move(table));
   table_.store(tables_.back().get(), std::memory_order_release);
+}
+
+const NameIndex::Name* NameCursor::Find(const NameIndex::Group& group,
+                                        absl::string_view name) {
+  const NameIndex::Name* found = nullptr;
+  if (next_ < names_.all().size()) {
+    const NameIndex::Name& next = names_.all()[next_];
+    if (&next.group == &group && SameText(next.name, name)) found = &next;
+  }
+  if (!found) found = names_.Find(group, name);
+  if (found) next_ = found->number + 1;
+  return found;
 }
 
 }  // namespace bergen::config

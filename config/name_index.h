@@ -16,14 +16,15 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "config/handle.h"
+#include "config/stable_vector.h"
 
 namespace bergen::config {
 
@@ -40,9 +41,8 @@ class NameIndex {
   struct Group {
     std::string name;  // As first seen.
     uint64_t hash = 0;
-    size_t options = 0;           // How many there are in it.
-    size_t aliases = 0;           // How many deprecated names.
-    std::vector<uint32_t> names;  // All that were added, by number.
+    size_t options = 0;  // How many there are in it.
+    size_t aliases = 0;  // How many deprecated names.
   };
 
   // An option for which this is a deprecated name.
@@ -54,11 +54,12 @@ class NameIndex {
   static constexpr uint32_t kNoOption = UINT32_MAX;
 
   struct Name {
-    Name(Group& name_group, absl::string_view text)
-        : group(name_group), name(text) {}
+    Name(Group& name_group, absl::string_view text, uint32_t position)
+        : group(name_group), name(text), number(position) {}
 
     Group& group;
     const absl::string_view name;
+    const uint32_t number;  // In the order in which names were added.
     uint32_t option = kNoOption;
     // The option that had the name last.
     uint32_t last_option = kNoOption;
@@ -80,15 +81,15 @@ class NameIndex {
   // Makes room for so many more names.
   void Reserve(size_t count);
 
-  // The name in that group, made if need be; it has no `-`, and its text lives
-  // as long as the index.
+  // The name in that group, made if need be; it has no `-`.
   Name& Add(Group& group, absl::string_view name);
   // Null if it was never added.
   Name* Find(const Group& group, absl::string_view name) const;
   // The same; `-` means `_`.
   Name* Find(absl::string_view group, absl::string_view name) const;
 
-  const Name& at(uint32_t number) const { return names_[number]; }
+  // By number.
+  const StableVector<Name>& all() const { return names_; }
   const absl::flat_hash_map<std::string, std::unique_ptr<Group>>& groups()
       const {
     return groups_;
@@ -97,26 +98,46 @@ class NameIndex {
   const std::vector<Name*>& mixed_case_names() const { return mixed_case_; }
 
  private:
-  struct Slot {
-    std::atomic<uint64_t> hash = 0;
-    std::atomic<Name*> name = nullptr;  // Written after `hash`.
-  };
+  // A name and, in the bits that no address has, some of its hash; 0 for none.
+  using Slot = std::atomic<uint64_t>;
   struct Table {
     explicit Table(size_t size) : mask(size - 1), slots(new Slot[size]) {}
     const size_t mask;
     const std::unique_ptr<Slot[]> slots;
   };
 
+  static Name* Find(const Table& table, uint64_t hash, const Group& group,
+                    absl::string_view name);
   static void Insert(Table& table, uint64_t hash, Name& name);
   void Grow(size_t size);
+  absl::string_view Keep(absl::string_view text);
 
-  std::deque<Name> names_;
+  StableVector<Name> names_;
+  // The texts of all names, one behind the other, so that comparing many costs
+  // little; what is left of the last piece.
+  std::vector<std::unique_ptr<char[]>> texts_;
+  absl::Span<char> free_text_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
   std::vector<Name*> mixed_case_;
   // All that ever were, since readers may still look into the older ones;
   // together they are twice the last.
   std::vector<std::unique_ptr<Table>> tables_;
   std::atomic<const Table*> table_;
+};
+
+// Looks up many names: quick if they come in the order in which they were
+// added, as the assignments of a file do that was made from a sample.
+class NameCursor {
+ public:
+  explicit NameCursor(const NameIndex& names) : names_(names) {}
+
+  // As `NameIndex::Find`.
+  const NameIndex::Name* Find(const NameIndex::Group& group,
+                              absl::string_view name);
+
+ private:
+  const NameIndex& names_;
+  size_t next_ = 0;  // The number to try first.
 };
 
 }  // namespace bergen::config

@@ -251,13 +251,22 @@ class ErasedOption {
   bool literal() const { return literal_; }
   bool cli() const { return cli_; }
   bool is_multi() const { return is_multi_; }
+  bool has_removal() const { return has_removal_; }
+  bool has_old_names() const { return has_old_names_; }
   // As in the description.
   const std::vector<DeprecatedName>& deprecated_names() const {
     return *deprecated_names_;
   }
   const std::optional<Removal>& removal() const { return *removal_; }
-  // Empty if there is none; otherwise there is no `Default`.
+  // Empty if there is none; otherwise there is no default value.
   const std::string& default_text() const { return *default_text_; }
+  // Null for "none".
+  const AnyValue& default_value() const { return default_; }
+  // Whether the default, if any, is a value as it is: neither a text nor with
+  // references.
+  bool has_plain_default() const { return has_plain_default_; }
+  // Whether the name is one and the fields fit together.
+  const absl::Status& definition_status() const { return definition_status_; }
 
   // Made by the first call, and then kept. Thread-safe.
   const OptionDescription& description() const;
@@ -266,10 +275,6 @@ class ErasedOption {
   virtual absl::string_view type_name() const = 0;
   // Same type, and every field is equal.
   virtual bool Equals(const ErasedOption& other) const = 0;
-  // Whether the name is one and the fields fit together.
-  virtual absl::Status CheckDefinition() const = 0;
-  // Null for "none".
-  virtual AnyValue Default() const = 0;
   // The value of one text, or of all texts of a multi option. Null for "unset".
   // `hide` keeps the text out of the error.
   virtual absl::StatusOr<AnyValue> Parse(
@@ -285,9 +290,11 @@ class ErasedOption {
                                           ExpandText expand) const = 0;
 
  protected:
-  // Takes the fields of `option`, which lives as long as this.
+  // Takes the fields of `option`, which lives as long as this, and its default,
+  // which it has no more.
   template <typename T>
-  void Adopt(const Option<T>& option, bool is_multi) {
+  void Adopt(const Option<T>& option, AnyValue default_value, bool is_multi) {
+    default_ = std::move(default_value);
     name_ = &option.name;
     deprecated_names_ = &option.deprecated_names;
     removal_ = &option.removal;
@@ -298,7 +305,15 @@ class ErasedOption {
     literal_ = option.literal;
     cli_ = option.cli || option.positional;
     is_multi_ = is_multi;
+    has_removal_ = option.removal.has_value();
+    has_old_names_ = !option.deprecated_names.empty();
     NormaliseNames();
+  }
+
+  // What is found out once, and no more when the option is registered.
+  void SetDefinition(absl::Status status, bool has_plain_default) {
+    definition_status_ = std::move(status);
+    has_plain_default_ = has_plain_default;
   }
 
   virtual void Describe(OptionDescription& description) const = 0;
@@ -314,17 +329,23 @@ class ErasedOption {
 
   void NormaliseNames();
 
+  // Together, since registering reads them and hardly anything else.
+  AnyValue default_;
+  absl::Status definition_status_;
   const std::string* name_ = nullptr;
   const std::vector<DeprecatedName>* deprecated_names_ = nullptr;
-  const std::optional<Removal>* removal_ = nullptr;
-  const std::string* default_text_ = nullptr;
-  std::unique_ptr<const Names> names_;
   bool required_ = false;
   bool secret_ = false;
   bool is_mutable_ = false;
   bool literal_ = false;
   bool cli_ = false;
   bool is_multi_ = false;
+  bool has_plain_default_ = false;
+  bool has_removal_ = false;
+  bool has_old_names_ = false;
+  const std::optional<Removal>* removal_ = nullptr;
+  const std::string* default_text_ = nullptr;
+  std::unique_ptr<const Names> names_;
   mutable absl::once_flag described_;
   mutable std::unique_ptr<const OptionDescription> description_;
 };
@@ -350,16 +371,22 @@ class TypedOption final : public ErasedOption {
   using Type = TypeOf<T>;
   using Item = typename Type::Item;
 
-  explicit TypedOption(Option<T> option) : option_(std::move(option)) {
+  explicit TypedOption(Option<T>&& option) : option_(std::move(option)) {
     if constexpr (std::is_same_v<Item, Port>) {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
     }
+    has_limits_ = option_.min || option_.max || option_.choices.given();
+    AnyValue value;
     if (option_.default_value) {
-      default_ = AnyValue::Of(*std::move(option_.default_value));
+      value = AnyValue::Of<T>(*std::move(option_.default_value));
       option_.default_value = std::nullopt;
     }
-    Adopt(option_, kIsMulti<T>);
+    Adopt(option_, std::move(value), kIsMulti<T>);
+    SetDefinition(
+        CheckDefinition(),
+        default_text().empty() &&
+            !(default_value() && HasReference(Typed(default_value()))));
   }
 
   const std::type_info& type() const override { return typeid(T); }
@@ -373,26 +400,11 @@ class TypedOption final : public ErasedOption {
     if (type() != other.type()) return false;
     const auto& theirs = static_cast<const TypedOption&>(other);
     if (!(option_ == theirs.option_)) return false;
-    if (!default_ || !theirs.default_) return !default_ && !theirs.default_;
-    return ValuesEqual(default_, theirs.default_);
+    const AnyValue& a = default_value();
+    const AnyValue& b = theirs.default_value();
+    if (!a || !b) return !a && !b;
+    return ValuesEqual(a, b);
   }
-
-  absl::Status CheckDefinition() const override {
-    for (const absl::Status& status :
-         {CheckNames(option_.short_name), Type::CheckRules(option_.type),
-          CheckLimits()}) {
-      if (!status.ok()) return status;
-    }
-    if (std::is_same_v<T, bool> && option_.positional) {
-      return absl::InvalidArgumentError("a boolean cannot be positional");
-    }
-    absl::Status status = CheckDefault();
-    if (status.ok()) return status;
-    return absl::InvalidArgumentError(
-        absl::StrCat("its default ", status.message()));
-  }
-
-  AnyValue Default() const override { return default_; }
 
   absl::StatusOr<AnyValue> Parse(absl::Span<const absl::string_view> texts,
                                  bool hide) const override {
@@ -454,6 +466,20 @@ class TypedOption final : public ErasedOption {
     return !option_.literal && Type::HasReference(value);
   }
 
+  absl::Status CheckDefinition() const {
+    absl::Status status = CheckNames(option_.short_name);
+    if (status.ok()) status = Type::CheckRules(option_.type);
+    if (status.ok()) status = CheckLimits();
+    if (!status.ok()) return status;
+    if (std::is_same_v<T, bool> && option_.positional) {
+      return absl::InvalidArgumentError("a boolean cannot be positional");
+    }
+    status = CheckDefault();
+    if (status.ok()) return status;
+    return absl::InvalidArgumentError(
+        absl::StrCat("its default ", status.message()));
+  }
+
   // Bounds and choices by themselves.
   absl::Status CheckLimits() const {
     if (!Type::HasBounds() && (option_.min || option_.max)) {
@@ -501,7 +527,7 @@ class TypedOption final : public ErasedOption {
   // A default with references has its final form only later.
   absl::Status CheckDefault() const {
     if (!option_.default_text.empty()) {
-      if (default_) {
+      if (default_value()) {
         return absl::InvalidArgumentError("is given twice");
       }
       if (!option_.literal && absl::StrContains(option_.default_text, '$')) {
@@ -510,11 +536,13 @@ class TypedOption final : public ErasedOption {
       const absl::string_view text = option_.default_text;
       return Parse({text}, option_.secret).status();
     }
-    if (!default_ || HasReference(Typed(default_))) return absl::OkStatus();
-    return Check(default_, option_.secret);
+    const AnyValue& value = default_value();
+    if (!value || HasReference(Typed(value))) return absl::OkStatus();
+    return Check(value, option_.secret);
   }
 
   absl::Status CheckItem(const Item& item, bool hide) const {
+    if (!has_limits_) return absl::OkStatus();
     if (!option_.choices.given()) return CheckBounds(item, hide);
     std::string allowed;
     for (const Choice<Item>& choice : option_.choices) {
@@ -585,10 +613,10 @@ class TypedOption final : public ErasedOption {
     if constexpr (requires { ValueType<Item>::kUnits; }) {
       description.units = std::string(ValueType<Item>::kUnits);
     }
-    if (default_) {
-      description.default_text = Print(default_);
-      description.default_value = ToNative(default_);
-      description.default_lines = Lines(Typed(default_));
+    if (const AnyValue& value = default_value()) {
+      description.default_text = Print(value);
+      description.default_value = ToNative(value);
+      description.default_lines = Lines(Typed(value));
     } else if (!option_.default_text.empty()) {
       description.default_text = option_.default_text;
       description.default_value = {option_.default_text};
@@ -636,8 +664,8 @@ class TypedOption final : public ErasedOption {
     }
   }
 
-  Option<T> option_;  // Without its default, which is the next.
-  AnyValue default_;
+  bool has_limits_ = false;  // Bounds or choices.
+  Option<T> option_;         // Without its default value.
 };
 
 }  // namespace internal

@@ -48,43 +48,47 @@ Registry::~Registry() = default;
 absl::StatusOr<const internal::Cell*> Registry::RegisterOne(
     absl::string_view group, const AnyOption& option, CodeLocation where) {
   absl::MutexLock lock(&mutex_);
-  bool is_new = false;
-  const absl::StatusOr<Entry*> entry =
-      state_->Add(group, option, where, is_new);
-  if (!entry.ok()) return entry.status();
-  if (is_new) {
-    const absl::Status status = state_->Commit({(*entry)->index()});
+  const absl::StatusOr<RegistryState::Added> added =
+      state_->Add(group, option, where);
+  if (!added.ok()) return added.status();
+  if (added->needs_commit) {
+    absl::Status status = state_->Commit({added->entry->index()});
     if (!status.ok()) {
-      state_->TakeBack({(*entry)->index()});
+      state_->TakeBack({added->entry->index()});
       return status;
     }
   }
-  return &(*entry)->cell;
+  return &added->entry->cell;
 }
 
 absl::Status Registry::RegisterAll(const OptionList& options,
                                    CodeLocation where) {
   absl::MutexLock lock(&mutex_);
   std::vector<uint32_t> added;
+  std::vector<uint32_t> uncommitted;
   std::vector<absl::Status> errors;
   size_t count = 0;
   for (const OptionGroup& group : options) count += group.options.size();
   names_.Reserve(count);
   added.reserve(count);
   for (const OptionGroup& group : options) {
-    for (const AnyOption& option : group.options) {
-      bool is_new = false;
-      const absl::StatusOr<Entry*> entry =
-          state_->Add(group.name, option, where, is_new);
-      if (!entry.ok()) {
-        errors.push_back(entry.status());
-      } else if (is_new) {
-        added.push_back((*entry)->index());
+    for (size_t i = 0; i < group.options.size(); ++i) {
+      if (i + internal::kPrefetchDistance < group.options.size()) {
+        internal::Prefetch(
+            group.options[i + internal::kPrefetchDistance].erased());
       }
+      const absl::StatusOr<RegistryState::Added> one =
+          state_->Add(group.name, group.options[i], where);
+      if (!one.ok()) {
+        errors.push_back(one.status());
+        continue;
+      }
+      if (one->is_new) added.push_back(one->entry->index());
+      if (one->needs_commit) uncommitted.push_back(one->entry->index());
     }
   }
   if (errors.empty()) {
-    absl::Status status = state_->Commit(added);
+    absl::Status status = state_->Commit(std::move(uncommitted));
     if (status.ok()) return status;
     errors.push_back(status);
   }
@@ -370,8 +374,8 @@ OptionList Registry::Options() const {
   std::sort(sorted.begin(), sorted.end(), earlier);
   OptionList options;
   for (const Entry* entry : sorted) {
-    if (options.empty() || options.back().name != entry->group.name) {
-      options.push_back({.name = entry->group.name});
+    if (options.empty() || options.back().name != entry->group().name) {
+      options.push_back({.name = entry->group().name});
     }
     options.back().options.push_back(entry->option);
   }
@@ -389,13 +393,13 @@ std::vector<DumpEntry> Registry::Dump() const {
   dump.reserve(sorted.size());
   for (const Entry* entry : sorted) {
     const AnyValue& value = state_->values[entry->index()];
-    dump.push_back({.group = entry->group.name,
+    dump.push_back({.group = entry->group().name,
                     .name = entry->erased().name(),
                     .value = entry->ToText(value, entry->masked),
                     .origin = state_->OriginOf(*entry),
                     .is_set = static_cast<bool>(value),
                     .secret = entry->masked,
-                    .is_mutable = entry->erased().is_mutable()});
+                    .is_mutable = entry->is_mutable});
   }
   return dump;
 }

@@ -52,11 +52,8 @@ absl::StatusOr<Entry*> RegistryState::MustFind(absl::string_view group,
       absl::StrCat(group, ".", name, ": no such option"));
 }
 
-// The entry of `option`: a new one that is not resolved yet, or the one of an
-// equal option. `where` is told in errors.
-absl::StatusOr<Entry*> RegistryState::Add(absl::string_view group_name,
-                                          const AnyOption& option,
-                                          CodeLocation where, bool& is_new) {
+absl::StatusOr<RegistryState::Added> RegistryState::Add(
+    absl::string_view group_name, const AnyOption& option, CodeLocation where) {
   const ErasedOption& erased = option.erased();
   const auto error = [&](const absl::Status& status) {
     return absl::Status(status.code(),
@@ -66,58 +63,63 @@ absl::StatusOr<Entry*> RegistryState::Add(absl::string_view group_name,
   const bool is_last_group = last_group && last_group->name == group_name;
   absl::Status status =
       is_last_group ? absl::OkStatus() : CheckGroupName(group_name);
-  if (status.ok()) status = erased.CheckDefinition();
+  if (status.ok()) status = erased.definition_status();
   if (!status.ok()) return error(status);
 
   if (!is_last_group) last_group = &names.AddGroup(group_name);
   NameIndex::Name& name = names.Add(*last_group, erased.name());
   if (name.option != NameIndex::kNoOption) {
     Entry& existing = entries[name.option];
-    is_new = false;
-    if (existing.option == option) return &existing;
+    if (existing.option == option) return Added{.entry = &existing};
     return error(absl::AlreadyExistsError(
         absl::StrCat("another option of that name was registered at ",
                      PlaceText(existing.registered_at))));
   }
 
-  is_new = true;
-  Entry* entry = nullptr;
+  Added added = {.is_new = true, .needs_commit = true};
   if (name.last_option != NameIndex::kNoOption &&
       entries[name.last_option].option == option) {
-    entry = &entries[name.last_option];
-    entry->alive = true;
-    entry->registered_at = where;
+    added.entry = &entries[name.last_option];
+    added.entry->alive = true;
+    added.entry->registered_at = where;
+    if (loaded) SelectFor(*added.entry);
   } else {
-    entry = &entries.emplace_back(name, option, where, registry,
-                                  static_cast<uint32_t>(entries.size()));
-    values.Append(AnyValue());
+    Entry& entry = entries.emplace_back(name, option, where, registry,
+                                        static_cast<uint32_t>(entries.size()));
+    added.entry = &entry;
+    if (loaded) SelectFor(entry);
+    if (HasOnlyDefault(entry)) {
+      // Nobody can see the new cell yet. Others may have waited for the option.
+      added.needs_commit = !referrers.empty();
+      entry.masked = entry.secret;
+      entry.cell.Publish(erased.default_value());
+      values.Append(erased.default_value());
+    } else {
+      values.Append(AnyValue());
+    }
   }
-  entry->order = registrations++;
-  entry->default_value = erased.Default();
-  entry->default_has_references = !erased.default_text().empty();
-  if (entry->default_value && !entry->default_has_references) {
-    (void)erased.Expand(entry->default_value, [&](absl::string_view text) {
-      entry->default_has_references = true;
-      return absl::StatusOr<std::string>(std::string(text));
-    });
+  added.entry->order = registrations++;
+  // A snapshot from before does not know what can be found from now on.
+  if (snapshots_taken.load(std::memory_order_relaxed)) {
+    version.fetch_add(1, std::memory_order_release);
   }
-  Connect(*entry);
-  if (loaded) SelectFor(*entry);
-  return entry;
+  Connect(*added.entry);
+  return added;
 }
 
 NameIndex::Name& RegistryState::OldName(const Entry& entry,
                                         const DeprecatedName& old) {
   const auto [group, name] =
-      old.InFull(entry.group.name, entry.erased().name());
+      old.InFull(entry.group().name, entry.erased().name());
   return names.Add(names.AddGroup(group), name);
 }
 
 // Makes the entry known under its names.
 void RegistryState::Connect(Entry& entry) {
-  ++entry.group.options;
+  ++entry.known_as.group.options;
   entry.known_as.option = entry.known_as.last_option = entry.index();
   UpdateCell(entry.known_as);
+  if (!entry.erased().has_old_names()) return;
   uint32_t rank = 0;
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
     NameIndex::Name& name = OldName(entry, old);
@@ -131,7 +133,7 @@ void RegistryState::Connect(Entry& entry) {
 }
 
 void RegistryState::Disconnect(Entry& entry) {
-  --entry.group.options;
+  --entry.known_as.group.options;
   entry.known_as.option = NameIndex::kNoOption;
   UpdateCell(entry.known_as);
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
@@ -172,9 +174,9 @@ void RegistryState::TakeBack(const std::vector<uint32_t>& added) {
 void RegistryState::SelectFor(Entry& entry) {
   const ErasedOption& option = entry.erased();
   std::vector<RawTable::NameInGroup> called = {
-      {entry.group.name, option.name()}};
+      {entry.group().name, option.name()}};
   for (const DeprecatedName& old : option.deprecated_names()) {
-    called.push_back(old.InFull(entry.group.name, option.name()));
+    called.push_back(old.InFull(entry.group().name, option.name()));
   }
   const RawTable& table = *TableOf(entry);
   if (!option.is_multi()) {
@@ -202,10 +204,10 @@ std::vector<uint32_t> RegistryState::WithReferrers(
   };
   for (size_t i = 0; i < changed.size(); ++i) {
     const Entry& entry = entries[changed[i]];
-    add(entry.group.name, entry.erased().name());
+    add(entry.group().name, entry.erased().name());
     for (const DeprecatedName& old : entry.erased().deprecated_names()) {
       const auto [group, name] =
-          old.InFull(entry.group.name, entry.erased().name());
+          old.InFull(entry.group().name, entry.erased().name());
       add(group, name);
     }
   }
@@ -213,30 +215,17 @@ std::vector<uint32_t> RegistryState::WithReferrers(
   return changed;
 }
 
+// As most new options.
+bool RegistryState::HasOnlyDefault(const Entry& entry) const {
+  return entry.position == RawTable::kNone && entry.has_plain_default &&
+         !entry.has_override && !entry.has_default && !entry.has_references &&
+         !(loaded && entry.required) && entry.alive;
+}
+
 // Gives `changed`, and whatever refers to them, the values that their settings
 // now say. After an error no value has changed.
 absl::Status RegistryState::Commit(std::vector<uint32_t> changed) {
-  if (referrers.empty()) {
-    // Most new options have nothing but a default.
-    const auto needs_more = [&](uint32_t index) {
-      Entry& entry = entries[index];
-      if (entry.position != RawTable::kNone || entry.default_has_references ||
-          entry.has_override || entry.has_default || entry.has_references ||
-          (loaded && entry.erased().required()) || !entry.alive) {
-        return true;
-      }
-      Resolved resolved;
-      resolved.value = entry.default_value;
-      resolved.masked = entry.erased().secret();
-      Stage(entry, resolved);
-      return false;
-    };
-    changed.erase(
-        std::stable_partition(changed.begin(), changed.end(), needs_more),
-        changed.end());
-    PublishStaged();
-    if (changed.empty()) return absl::OkStatus();
-  }
+  if (changed.empty()) return absl::OkStatus();
   const std::vector<uint32_t> fresh = WithReferrers(std::move(changed));
   const absl::flat_hash_set<uint32_t> fresh_set(fresh.begin(), fresh.end());
   const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
@@ -251,7 +240,7 @@ absl::Status RegistryState::Commit(std::vector<uint32_t> changed) {
     if (!entry.alive) continue;
     Resolver::Outcome& outcome = resolver.Resolve(entry);
     if (outcome.status.ok()) {
-      if (loaded && entry.erased().required() && !outcome.resolved.value) {
+      if (loaded && entry.required && !outcome.resolved.value) {
         errors.push_back(
             absl::InvalidArgumentError(Missing(entry, InForce(entry))));
       }
@@ -326,7 +315,7 @@ Wish RegistryState::InForce(const Entry& entry,
   Wish wish = {.where = entry.registered_at};
   wish.has_texts = !entry.erased().default_text().empty();
   if (wish.has_texts) wish.text = entry.erased().default_text();
-  wish.value = &entry.default_value;
+  wish.value = &entry.erased().default_value();
   return wish;
 }
 
@@ -359,25 +348,36 @@ void RegistryState::SetReferences(Entry& entry,
   references[entry.index()] = *wanted;
 }
 
-// Records the value, which is not visible yet; whether it is another than now.
-bool RegistryState::Stage(Entry& entry, Resolved& resolved) {
+// Records the value, which is not visible yet. False, and nothing done, if it
+// is the one that is in force, unless the two are not to be compared.
+bool RegistryState::Stage(Entry& entry, Resolved& resolved, Compare compare) {
   if (resolved.references || entry.has_references) {
     SetReferences(entry, resolved.references.get());
   }
   entry.masked = resolved.masked;
   const uint32_t index = entry.index();
   const AnyValue& now = values[index];
-  if (entry.Equal(now, resolved.value)) return false;
+  if (compare == Compare::kYes && entry.Equal(now, resolved.value)) {
+    return false;
+  }
   AnyValue next = std::move(resolved.value);
-  const auto is_default = [&](const AnyValue& value) {
-    return value.word() == entry.default_value.word();
-  };
+  if (now || !superseded.empty()) Reuse(entry, now, next);
+  values.Set(index, std::move(next));
+  staged.push_back(index);
+  return true;
+}
+
+// Keeps `now`, to which readers may hold references, and takes for `next` one
+// that was kept, if it is the same.
+void RegistryState::Reuse(const Entry& entry, const AnyValue& now,
+                          AnyValue& next) {
   // The default stays anyway.
-  const bool keep = now.is_shared() && !is_default(now);
-  const bool may_reuse = next.is_shared() && !is_default(next);
-  if (const auto found = superseded.find(index);
-      may_reuse && found != superseded.end()) {
-    // One that readers have seen, if it was the same.
+  const auto needs_keeping = [&](const AnyValue& value) {
+    return value.is_shared() &&
+           value.word() != entry.erased().default_value().word();
+  };
+  if (const auto found = superseded.find(entry.index());
+      found != superseded.end() && needs_keeping(next)) {
     std::vector<AnyValue>& kept = found->second;
     const size_t oldest = kept.size() - std::min(kept.size(), kMaxReused);
     for (size_t i = kept.size(); i-- > oldest;) {
@@ -387,10 +387,7 @@ bool RegistryState::Stage(Entry& entry, Resolved& resolved) {
       break;
     }
   }
-  if (keep) superseded[index].push_back(now);
-  values.Set(index, std::move(next));
-  staged.push_back(index);
-  return true;
+  if (needs_keeping(now)) superseded[entry.index()].push_back(now);
 }
 
 // Makes what was staged visible: to snapshots all at once, then to handles.
@@ -406,7 +403,7 @@ Change RegistryState::ToChange(const Entry& entry,
                                const Candidate& candidate) const {
   const uint32_t index = entry.index();
   const Wish wish = candidate.InForce(entry);
-  Change change = {.group = entry.group.name,
+  Change change = {.group = entry.group().name,
                    .name = entry.erased().name(),
                    .old_text = entry.ToText(values[index], entry.masked),
                    .origin = {wish.kind, PlaceOf(entry, wish)}};
@@ -430,8 +427,7 @@ Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
   Lines warnings;
   Candidate candidate(*this, std::move(table));
   candidate.FindUnknown(options.strict ? errors : warnings);
-  candidate.WarnOfNames(warnings);
-  candidate.ResolveAll(errors);
+  candidate.ResolveAll(errors, warnings);
   if (errors.empty() && mode == Mode::kMutableOnly) {
     candidate.KeepImmutable(errors);
   }
@@ -459,7 +455,7 @@ Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
     for (const Entry* entry : differing) {
       Change& change = report.changes.emplace_back(ToChange(*entry, candidate));
       if (change.verdict == Verdict::kRejected) continue;
-      if (mode == Mode::kMutableOnly && !entry->erased().is_mutable()) {
+      if (mode == Mode::kMutableOnly && !entry->is_mutable) {
         change.verdict = Verdict::kNeedsRestart;
       } else if (!good) {
         change.verdict = Verdict::kHeldBack;
@@ -472,14 +468,17 @@ Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
 
 void RegistryState::Apply(Candidate& candidate, Mode mode,
                           std::vector<Changed>* changed) {
+  // Nobody asks what a first load changes, and most of it does.
+  const Compare compare = loaded || changed ? Compare::kYes : Compare::kNo;
   newest = candidate.table;
   if (mode == Mode::kAll) loaded = candidate.table;
+  staged.reserve(entries.size());
   for (Entry& entry : entries) {
     if (!entry.alive) continue;
-    if (mode == Mode::kMutableOnly && !entry.erased().is_mutable()) continue;
+    if (mode == Mode::kMutableOnly && !entry.is_mutable) continue;
     const uint32_t index = entry.index();
     entry.position = candidate.selections[index].position();
-    if (entry.erased().is_multi()) {
+    if (entry.is_multi) {
       const auto selected = candidate.many.find(index);
       if (selected == candidate.many.end()) {
         many.erase(index);
@@ -497,7 +496,7 @@ void RegistryState::Apply(Candidate& candidate, Mode mode,
         resolved.references = std::move(found->second);
       }
     }
-    if (Stage(entry, resolved) && changed) {
+    if (Stage(entry, resolved, compare) && changed) {
       changed->push_back({index, before, values[index]});
     }
   }
@@ -510,7 +509,7 @@ void RegistryState::Apply(Candidate& candidate, Mode mode,
 void RegistryState::Sort(std::vector<const Entry*>& sorted) const {
   const auto key = [](const Entry* entry) {
     return std::tuple<bool, const std::string&, const std::string&>(
-        entry->group.name != kDefaultGroup, entry->group.name,
+        entry->group().name != kDefaultGroup, entry->group().name,
         entry->erased().name());
   };
   std::sort(sorted.begin(), sorted.end(),

@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,6 +29,7 @@
 #include "config/report.h"
 #include "config/resolver.h"
 #include "config/snapshot.h"
+#include "config/stable_vector.h"
 
 namespace bergen::config::internal {
 
@@ -42,6 +42,17 @@ struct Changed {
   AnyValue from;
   AnyValue to;
 };
+
+// Has the processor fetch an option that is looked at soon, as it would not by
+// itself: there may be many more than its caches hold.
+inline void Prefetch(const ErasedOption& option) {
+  constexpr size_t kCacheLine = 64;
+  const char* const begin = reinterpret_cast<const char*>(&option);
+  __builtin_prefetch(begin);
+  __builtin_prefetch(begin + kCacheLine);
+  __builtin_prefetch(begin + 2 * kCacheLine);
+}
+inline constexpr size_t kPrefetchDistance = 8;  // Options.
 
 // Not thread-safe, except for `snapshots_taken`.
 struct RegistryState {
@@ -56,8 +67,17 @@ struct RegistryState {
   const Entry* Find(absl::string_view group, absl::string_view name) const;
   absl::StatusOr<Entry*> MustFind(absl::string_view group,
                                   absl::string_view name);
-  absl::StatusOr<Entry*> Add(absl::string_view group, const AnyOption& option,
-                             CodeLocation where, bool& is_new);
+  // What became of an option that was registered.
+  struct Added {
+    Entry* entry = nullptr;
+    bool is_new = false;        // It was not known.
+    bool needs_commit = false;  // It, or another, has no value yet.
+  };
+
+  // An option that is known already and equal is the same option. `where` is
+  // told in errors.
+  absl::StatusOr<Added> Add(absl::string_view group, const AnyOption& option,
+                            CodeLocation where);
   NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
   void Connect(Entry& entry);
   void Disconnect(Entry& entry);
@@ -65,6 +85,7 @@ struct RegistryState {
   void TakeBack(const std::vector<uint32_t>& added);
   void SelectFor(Entry& entry);
   absl::Status Commit(std::vector<uint32_t> changed);
+  bool HasOnlyDefault(const Entry& entry) const;
   absl::Status Replace(Entry& entry, Layer layer,
                        std::optional<Setting> setting);
   std::vector<uint32_t> WithReferrers(std::vector<uint32_t> changed) const;
@@ -74,14 +95,16 @@ struct RegistryState {
   Wish InForce(const Entry& entry, std::optional<Wish> from_sources) const;
   Origin OriginOf(const Entry& entry) const;
   const RawTable* TableOf(const Entry& entry) const {
-    return (entry.erased().is_mutable() ? newest : loaded).get();
+    return (entry.is_mutable ? newest : loaded).get();
   }
 
   Report Adopt(std::shared_ptr<const RawTable> table,
                const LoadOptions& options, Mode mode, bool dry_run,
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
-  bool Stage(Entry& entry, Resolved& resolved);
+  enum class Compare { kYes, kNo };
+  bool Stage(Entry& entry, Resolved& resolved, Compare compare = Compare::kYes);
+  void Reuse(const Entry& entry, const AnyValue& now, AnyValue& next);
   void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);
   Change ToChange(const Entry& entry, const Candidate& candidate) const;
@@ -91,7 +114,7 @@ struct RegistryState {
   NameIndex& names;
   std::atomic<uint64_t>& version;
   NewestValues& frozen;
-  std::deque<Entry> entries;
+  StableVector<Entry> entries;
   uint32_t registrations = 0;
   NameIndex::Group* last_group = nullptr;  // To which an option was added.
   ValueList values;                        // In force, by index.

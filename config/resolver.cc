@@ -40,7 +40,7 @@ Resolver::Outcome& Resolver::Resolve(const Entry& entry) {
 absl::Status Resolver::Evaluate(const Entry& entry, const Wish& wish,
                                 Resolved& resolved) {
   path_.push_back(&entry);
-  resolved.masked = entry.erased().secret();
+  resolved.masked = entry.secret;
   absl::StatusOr<AnyValue> value = ToValue(entry, wish, resolved);
   path_.pop_back();
   if (value.ok()) {
@@ -110,12 +110,11 @@ absl::StatusOr<std::string> Resolver::Lookup(const Entry& from,
   }
   const Entry* target = Target(from, name, *resolved.references);
   if (!target) {
-    return absl::NotFoundError(
-        absl::StrCat("refers to ",
-                     from.erased().secret()
-                         ? std::string("an option that does not exist")
-                         : absl::StrCat("${", name, "}, which is no option"),
-                     " (a dollar sign is written $$)"));
+    return absl::NotFoundError(absl::StrCat(
+        "refers to ",
+        from.secret ? std::string("an option that does not exist")
+                    : absl::StrCat("${", name, "}, which is no option"),
+        " (a dollar sign is written $$)"));
   }
   const auto begin = std::find(path_.begin(), path_.end(), target);
   if (begin != path_.end()) {
@@ -147,7 +146,7 @@ const Entry* Resolver::Target(const Entry& from, absl::string_view name,
   if (dot != name.npos) {
     return find(name.substr(0, dot), name.substr(dot + 1));
   }
-  const Entry* const target = find(from.group.name, name);
+  const Entry* const target = find(from.group().name, name);
   return target ? target : find(kDefaultGroup, name);
 }
 

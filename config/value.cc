@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -33,11 +35,28 @@ size_t CodePoints(absl::string_view text) {
                     [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// Reads most numbers, and those fast: for others, which may be good as well,
+// there is nothing.
+template <typename Number>
+std::optional<Number> ParsePlainNumber(absl::string_view text) {
+  const size_t first_digit = text.empty() || text[0] != '-' ? 0 : 1;
+  if (text.size() <= first_digit ||
+      !absl::ascii_isdigit(static_cast<unsigned char>(text[first_digit]))) {
+    return std::nullopt;
+  }
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result =
+      std::from_chars(text.data(), end, number);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return number;
+}
+
 bool IsQuote(char c) { return c == '\'' || c == '"'; }
 
 }  // namespace
 
-absl::StatusOr<std::string> ValueType<std::string>::Parse(
+absl::StatusOr<std::string> ValueType<std::string>::ParseByRules(
     absl::string_view text, const Rules& rules) {
   if (rules.quotes && !text.empty() && IsQuote(text.front())) {
     if (text.size() < 2 || text.back() != text.front()) {
@@ -98,6 +117,7 @@ absl::StatusOr<bool> ValueType<bool>::Parse(absl::string_view text) {
 }
 
 absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
+  if (const auto number = ParsePlainNumber<int64_t>(text)) return *number;
   text = StripBlanks(text);
   int64_t value = 0;
   if (absl::SimpleAtoi(text, &value)) return value;
@@ -107,6 +127,7 @@ absl::StatusOr<int64_t> ValueType<int64_t>::Parse(absl::string_view text) {
 }
 
 absl::StatusOr<double> ValueType<double>::Parse(absl::string_view text) {
+  if (const auto number = ParsePlainNumber<double>(text)) return *number;
   text = StripBlanks(text);
   double value = 0;
   // Abseil reads nan(...) and hexadecimal numbers too.
@@ -196,7 +217,16 @@ void CommaSplitter::Accept() {
 }
 
 size_t CommaSplitter::FindEnd(size_t from) const {
-  return std::min(rest_.find(',', from), rest_.size());
+  return static_cast<size_t>(std::find(rest_.begin() + from, rest_.end(), ',') -
+                             rest_.begin());
+}
+
+size_t MostItems(absl::string_view list) {
+  constexpr size_t kMany = 64;  // What is not used stays allocated.
+  if (list.empty()) return 0;
+  const auto commas =
+      static_cast<size_t>(std::count(list.begin(), list.end(), ','));
+  return std::min(commas + 1, kMany);
 }
 
 absl::Status StripBounds(char open, char close, absl::string_view& text) {

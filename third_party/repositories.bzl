@@ -216,6 +216,7 @@ cc_library(
     _maybe(system_repository, name = "com_googlesource_code_re2", packages = {"": ["re2"]}, linkopts = ["-lre2"])
     _maybe(system_repository, name = "com_github_jbeder_yaml_cpp", packages = {"": ["yaml-cpp"]}, linkopts = ["-lyaml-cpp"])
     _maybe(system_repository, name = "com_github_nlohmann_json", packages = {"": ["json"]})
+    _maybe(system_repository, name = "com_github_jupp0r_prometheus_cpp", packages = {"core": ["core"]}, linkopts = ["-lprometheus-cpp-core"])
     _maybe(system_repository, name = "com_github_libevent_libevent", packages = {"": ["libevent"]}, linkopts = ["-levent_core"])
     _maybe(system_repository, name = "boost", packages = {"": ["asio", "beast", "property_tree"]})
     _maybe(system_repository, name = "libuv", packages = {"": ["libuv"]}, linkopts = ["-luv"])

@@ -31,6 +31,42 @@ void AppendEscaped(absl::string_view text, std::string& out) {
   }
 }
 
+// `, "name": "text"`, unless the text is empty.
+void AppendJson(absl::string_view name, absl::string_view text,
+                std::string& out) {
+  if (text.empty()) return;
+  absl::StrAppend(&out, ", \"", name, "\": \"");
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (absl::ascii_isprint(static_cast<unsigned char>(c))) {
+      out += c;
+    } else {
+      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned char>(c));
+    }
+  }
+  out += '"';
+}
+
+std::string JsonLine(const AccessRecord& record) {
+  std::string line =
+      absl::StrCat("{\"time\": \"",
+                   absl::FormatTime("%E4Y-%m-%dT%H:%M:%E6SZ", record.time,
+                                    absl::UTCTimeZone()),
+                   "\"");
+  AppendJson("client_ip", record.client_ip, line);
+  AppendJson("forwarded_for", record.forwarded_for, line);
+  AppendJson("client_port", record.client_port, line);
+  AppendJson("request_line", record.request_line, line);
+  absl::StrAppendFormat(
+      &line,
+      ", \"status_code\": %d, \"body_length\": %d, \"wall_seconds\": %.6f",
+      record.status_code, record.body_length, record.wall_seconds);
+  AppendJson("request_id", record.request_id, line);
+  line += '}';
+  return line;
+}
+
 // Reads decimal digits; -1 if they say more than kMaxWidth.
 int TakeNumber(absl::string_view& text) {
   int number = 0;
@@ -68,6 +104,7 @@ absl::StatusOr<AccessLogFormat::Field> AccessLogFormat::FieldOf(
   if (name == "status_code") return Field::kStatusCode;
   if (name == "body_length") return Field::kBodyLength;
   if (name == "wall_seconds") return Field::kWallSeconds;
+  if (name == "request_id") return Field::kRequestId;
   return absl::InvalidArgumentError(
       absl::StrCat("wsgi_log_format: unknown placeholder \"", name, "\""));
 }
@@ -80,6 +117,8 @@ bool AccessLogFormat::IsNumber(Field field) {
 absl::StatusOr<AccessLogFormat> AccessLogFormat::Create(
     absl::string_view format) {
   AccessLogFormat result;
+  result.is_json_ = format == kJsonLogFormat;
+  if (result.is_json_) return result;
   std::string text;
   absl::string_view rest = format;
   while (!rest.empty()) {
@@ -173,6 +212,9 @@ std::string AccessLogFormat::Value(const Part& part,
     case Field::kWallSeconds:
       value = absl::StrCat(record.wall_seconds);
       break;
+    case Field::kRequestId:
+      AppendEscaped(record.request_id, value);
+      break;
   }
   if (part.precision >= 0 && part.field != Field::kText) {
     value = value.substr(0, part.precision);
@@ -181,6 +223,7 @@ std::string AccessLogFormat::Value(const Part& part,
 }
 
 std::string AccessLogFormat::Line(const AccessRecord& record) const {
+  if (is_json_) return JsonLine(record);
   std::string line;
   for (const Part& part : parts_) {
     const std::string value = Value(part, record);

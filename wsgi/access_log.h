@@ -8,8 +8,8 @@
 //   log.info("{}", format->Line(record));
 //
 // Source: `wsgi_log_format` in oslo.service. Differences: an unknown
-// placeholder is found at start, `body_length` is the body's, and what the
-// client sent cannot end the line or its quotes.
+// placeholder is found at start, `body_length` is the body's, what the
+// client sent cannot end the line or its quotes, and a line may be JSON.
 
 #ifndef WSGI_ACCESS_LOG_H_
 #define WSGI_ACCESS_LOG_H_
@@ -28,6 +28,9 @@ inline constexpr absl::string_view kDefaultLogFormat =
     "%(client_ip)s \"%(request_line)s\" status: %(status_code)s  len: "
     "%(body_length)s time: %(wall_seconds).7f";
 
+// Instead of a template: each line is a JSON object with every field.
+inline constexpr absl::string_view kJsonLogFormat = "json";
+
 struct AccessRecord {
   // Address of the peer, and X-Forwarded-For as it was sent, or empty.
   absl::string_view client_ip;
@@ -39,6 +42,8 @@ struct AccessRecord {
   // Bytes of the response's body that were sent, without its framing.
   uint64_t body_length = 0;
   double wall_seconds = 0;
+  // See request_id.h; empty if it has none.
+  absl::string_view request_id = {};
 };
 
 // A parsed template. Immutable, so it may be shared by threads.
@@ -47,8 +52,13 @@ class AccessLogFormat {
   // Placeholders are written as in Python: `%(NAME)s`, with an optional width
   // (negative: to the left) and precision, `s`, `d` or `f`; `%%` is one
   // percent sign. NAME is one of client_ip, client_port, date_time,
-  // request_line, status_code, body_length, wall_seconds. InvalidArgument names
-  // the placeholder that is not, or is malformed.
+  // request_line, status_code, body_length, wall_seconds, request_id.
+  // InvalidArgument names the placeholder that is not, or is malformed.
+  //
+  // `json` makes objects with these keys: `time` in UTC, `client_ip` and
+  // `forwarded_for` apart, `client_port`, `request_line`, `status_code`,
+  // `body_length`, `wall_seconds`, `request_id`. Text that is empty is left
+  // out; bytes that are not ASCII are written as if they were Latin-1.
   static absl::StatusOr<AccessLogFormat> Create(absl::string_view format);
 
   std::string Line(const AccessRecord& record) const;
@@ -63,6 +73,7 @@ class AccessLogFormat {
     kStatusCode,
     kBodyLength,
     kWallSeconds,
+    kRequestId,
   };
   struct Part {
     Field field = Field::kText;
@@ -76,6 +87,7 @@ class AccessLogFormat {
   static bool IsNumber(Field field);
   static std::string Value(const Part& part, const AccessRecord& record);
 
+  bool is_json_ = false;
   std::vector<Part> parts_;
 };
 

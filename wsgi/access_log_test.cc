@@ -8,11 +8,14 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "tests/support/status_matchers.h"
 
 namespace bergen::wsgi {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 AccessRecord Record() {
@@ -63,6 +66,46 @@ TEST(AccessLogTest, ClientCannotForgeLines) {
   record.forwarded_for = "a\nb";
   EXPECT_EQ(Line("%(client_ip)s \"%(request_line)s\"", record),
             "a\\x0ab,10.0.0.1 \"GET /\\\"\\\\\\x0a\\x1b\\xff HTTP/1.1\"");
+}
+
+TEST(AccessLogTest, ARequestMayHaveAnId) {
+  AccessRecord record = Record();
+  EXPECT_EQ(Line("[%(request_id)s]", record), "[]");
+  record.request_id = "a\"1";
+  EXPECT_EQ(Line("[%(request_id)-5s]", record), "[a\\\"1 ]");
+}
+
+TEST(AccessLogTest, JsonHasEveryField) {
+  AccessRecord record = Record();
+  record.time = absl::FromUnixMicros(1795485774000001);
+  EXPECT_EQ(Line("json", record),
+            "{\"time\": \"2026-11-24T02:02:54.000001Z\", "
+            "\"client_ip\": \"10.0.0.1\", \"client_port\": \"5000\", "
+            "\"request_line\": \"GET / HTTP/1.1\", \"status_code\": 200, "
+            "\"body_length\": 13, \"wall_seconds\": 0.250000}");
+  record.forwarded_for = "1.1.1.1, 2.2.2.2";
+  record.request_id = "r-1";
+  EXPECT_THAT(Line("json", record),
+              AllOf(HasSubstr(", \"forwarded_for\": \"1.1.1.1, 2.2.2.2\", "),
+                    EndsWith(", \"request_id\": \"r-1\"}")));
+}
+
+TEST(AccessLogTest, JsonIsJsonWhateverTheClientSends) {
+  std::string bytes;
+  for (int c = 0; c < 256; ++c) bytes += static_cast<char>(c);
+  AccessRecord record = Record();
+  record.request_line = bytes;
+  const nlohmann::json line = nlohmann::json::parse(Line("json", record));
+  std::string latin1;
+  for (int c = 0; c < 256; ++c) {
+    if (c < 0x80) {
+      latin1 += static_cast<char>(c);
+    } else {
+      latin1 += static_cast<char>(0xc0 | c >> 6);
+      latin1 += static_cast<char>(0x80 | (c & 0x3f));
+    }
+  }
+  EXPECT_EQ(line["request_line"], latin1);
 }
 
 TEST(AccessLogTest, WrongTemplatesAreRefused) {

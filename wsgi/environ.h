@@ -103,6 +103,9 @@ class Environ {
   absl::Span<const wsgi::Header> headers() const { return request_->headers; }
 
   Input& input() const { return *input_; }
+  // For middleware: what `input` returns from now on. It must outlive the use
+  // of this environ, or be replaced by what was there before.
+  void set_input(Input& input) { input_ = &input; }
   // `wsgi.errors`
   spdlog::logger& errors() const { return *errors_; }
 

@@ -317,6 +317,10 @@ const PasteOption* PasteSection::Find(absl::string_view name) const {
   return found == options.end() ? nullptr : &*found;
 }
 
+PasteOption* PasteSection::Find(absl::string_view name) {
+  return const_cast<PasteOption*>(std::as_const(*this).Find(name));
+}
+
 absl::StatusOr<PasteIni> ParsePasteIni(absl::string_view text,
                                        absl::string_view file) {
   return Parser(file).Parse(text);

@@ -38,6 +38,7 @@ struct PasteSection {
 
   // Null if there is none of that name.
   const PasteOption* Find(absl::string_view name) const;
+  PasteOption* Find(absl::string_view name);
 };
 
 // A value.

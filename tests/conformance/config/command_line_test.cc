@@ -16,9 +16,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "config/handle.h"
+#include "config/host.h"
 #include "config/option.h"
 #include "config/registry.h"
 #include "config/sources.h"
+#include "config/uri.h"
 #include "config/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -308,6 +310,30 @@ TEST(Oc, Oc022AFloatWithAnIntegerAsDefault) {
   EXPECT_EQ(foo.Get(), 10.0);
 }
 
+TEST(Oc, Oc023AddressesOfEitherFamilyOrOfOne) {
+  using Option = Option<IpAddress>;
+  const IpAddress four = {"192.168.0.1"};
+  const IpAddress six = {"abcd:ef::1"};
+  ExpectFlag(Option{.name = "foo"}, {"--foo", four.text}, four);
+  ExpectFlag(Option{.name = "foo", .default_value = four}, {"--foo", six.text},
+             six);
+  ExpectFlag(Option{.name = "foo", .type = {.version = IpVersion::k4}},
+             {"--foo", four.text}, four);
+  ExpectFlag(Option{.name = "foo", .type = {.version = IpVersion::k6}},
+             {"--foo", six.text}, six);
+  Program program;
+  program.AddFlag(kDefault,
+                  Option{.name = "four", .type = {.version = IpVersion::k4}});
+  program.AddFlag(kDefault,
+                  Option{.name = "six", .type = {.version = IpVersion::k6}});
+  EXPECT_THAT(program.Run({"--four", six.text}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("--four"), HasSubstr(six.text))));
+  EXPECT_THAT(program.Run({"--six", four.text}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("--six"), HasSubstr(four.text))));
+}
+
 // A flag of a list replaces those before it, as the flag of any one value does.
 TEST(Oc, Oc024ListsAndDictsAsFlags) {
   ExpectFlag(Option<std::vector<std::string>>{.name = "foo"},
@@ -331,6 +357,17 @@ TEST(Oc, Oc025RepeatedFlagsOfAMultiOptionCollect) {
              {2, 1});
   ExpectFlag(Option<Multi<double>>{.name = "foo"}, {"--foo=2.5", "--foo=1"},
              {2.5, 1});
+}
+
+TEST(Oc, Oc026UrisAndPortsAsFlags) {
+  ExpectFlag(Option<Uri>{.name = "foo"}, {"--foo", "http://example.com"},
+             Uri{"http://example.com"});
+  ExpectFlag(
+      Option<Uri>{.name = "foo", .default_value = Uri{"http://example.com"}},
+      {"--foo=ssh://h/p"}, Uri{"ssh://h/p"});
+  ExpectFlag(Option<Port>{.name = "foo"}, {"--foo", "0"}, Port(0));
+  ExpectFlag(Option<Port>{.name = "foo", .default_value = Port(1)},
+             {"--foo=65535"}, Port(65535));
 }
 
 // The option keeps its default, if it has one, or takes what a word says.
