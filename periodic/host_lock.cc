@@ -32,7 +32,7 @@ HostLock::HostLock(absl::string_view path, spdlog::logger& log)
 HostLock::~HostLock() { Release(); }
 
 std::optional<Term> HostLock::Lead() {
-  std::stop_source lost(std::nostopstate);
+  std::optional<std::stop_source> lost;
   std::optional<Term> term;
   {
     const absl::MutexLock lock(&mutex_);
@@ -43,7 +43,7 @@ std::optional<Term> HostLock::Lead() {
     }
     if (term_.has_value() && !IsInPlace()) {
       log_->error("{}: removed or replaced while it was locked", path_);
-      lost = ends_;
+      lost.emplace(ends_);
       term_.reset();
       Close();
     }
@@ -62,17 +62,17 @@ std::optional<Term> HostLock::Lead() {
     term = term_;
   }
   // Without the lock: it may call who knows what.
-  lost.request_stop();
+  if (lost.has_value()) lost->request_stop();
   return term;
 }
 
 void HostLock::Release() {
-  std::stop_source ends(std::nostopstate);
+  std::optional<std::stop_source> ends;
   {
     const absl::MutexLock lock(&mutex_);
-    if (term_.has_value() && owner_ == getpid()) ends = ends_;
+    if (term_.has_value() && owner_ == getpid()) ends.emplace(ends_);
   }
-  ends.request_stop();
+  if (ends.has_value()) ends->request_stop();
   const absl::MutexLock lock(&mutex_);
   term_.reset();
   Close();

@@ -151,15 +151,17 @@ void LeaseLeader::BeginTerm(int64_t token, absl::Time end) {
 }
 
 void LeaseLeader::EndTerm() {
-  std::stop_source ends;
+  int64_t token;
+  std::optional<std::stop_source> ends;
   {
     const absl::MutexLock lock(&mutex_);
+    token = term_->fencing_token;
     term_.reset();
-    ends = ends_;
+    ends.emplace(ends_);
   }
   // Without the lock: it may call who knows what.
-  ends.request_stop();
-  log_->info("leader {}: leads no more", options_.key);
+  ends->request_stop();
+  log_->info("leader {}: leads no more, term {}", options_.key, token);
 }
 
 }  // namespace bergen::periodic

@@ -105,7 +105,7 @@ absl::Status PeriodicTasks::Add(const TaskOptions& options, Function function) {
 
 absl::Status PeriodicTasks::Remove(absl::string_view name) {
   TaskPtr task;
-  std::stop_source stop;
+  std::optional<std::stop_source> stop;
   {
     const absl::MutexLock lock(&mutex_);
     absl::Status found = Find(name, task);
@@ -113,10 +113,10 @@ absl::Status PeriodicTasks::Remove(absl::string_view name) {
     tasks_.erase(std::find(tasks_.begin(), tasks_.end(), task));
     task->removed = true;
     Disarm(*task);
-    stop = task->stop;
+    stop.emplace(task->stop);
   }
   // Without the lock: it may call who knows what.
-  stop.request_stop();
+  stop->request_stop();
   const absl::MutexLock lock(&mutex_);
   if (task->runner == std::this_thread::get_id()) return absl::OkStatus();
   mutex_.Await(absl::Condition(

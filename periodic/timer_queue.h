@@ -112,20 +112,20 @@ class TimerQueue {
     return driver_.load(std::memory_order_relaxed) ==
            std::this_thread::get_id();
   }
-  Id AddFromDriver(int64_t due, Callback callback);
-  Id AddFromOther(int64_t due, Callback callback);
+  Id AddFromDriver(int64_t due, Callback&& callback);
+  Id AddFromOther(int64_t due, Callback&& callback);
   void AllocateTo(FreeList& list) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `list` must not be empty.
   uint32_t Pop(FreeList& list);
   void Push(FreeList& list, uint32_t index);
   // By the driving thread, for a timer that is in no list and not in the wheel.
-  void Free(uint32_t index);
+  void Free(uint32_t index, Timer& timer);
   static bool Take(Timer& timer, uint64_t pending);
   // Takes over what other threads have added and cancelled.
   void Drain();
   void DrainLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Cancelled timers leave the wheel.
-  void Reclaim(uint32_t index);
+  // Cancelled timers leave the wheel and are free.
+  void Reclaim(std::vector<uint32_t>& cancelled);
 
   Clock* const clock_;
   TimerArena arena_;
@@ -136,6 +136,8 @@ class TimerQueue {
   std::vector<TimerWheel::Due> due_;
   FreeList free_;
   FreeList freed_from_others_;  // Goes back to `others_free_`.
+  // Still in the wheel, or in what other threads have added.
+  std::vector<uint32_t> cancelled_here_;
 
   // What other threads leave for the driving thread.
   absl::Mutex mutex_;

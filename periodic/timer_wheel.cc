@@ -48,15 +48,15 @@ uint32_t TimerArena::AllocateBlock() {
 }
 
 void TimerWheel::Add(uint32_t index) {
-  arena_->at(index).order = next_order_++;
-  Place(index);
+  Timer& timer = arena_->at(index);
+  timer.order = next_order_++;
+  Place(index, timer);
 }
 
-void TimerWheel::Place(uint32_t index) {
-  Timer& timer = arena_->at(index);
+void TimerWheel::Place(uint32_t index, Timer& timer) {
   const uint64_t tick = Tick(timer.due);
   if (tick <= now_tick_) {
-    PushToHeap(index);
+    PushToHeap(index, timer);
     return;
   }
   int level = 0;
@@ -81,8 +81,7 @@ void TimerWheel::Place(uint32_t index) {
   ++slot.count;
 }
 
-void TimerWheel::PushToHeap(uint32_t index) {
-  Timer& timer = arena_->at(index);
+void TimerWheel::PushToHeap(uint32_t index, Timer& timer) {
   timer.place = kInHeap;
   heap_.push_back({timer.due, timer.order, index});
   std::push_heap(heap_.begin(), heap_.end(), IsLater);
@@ -155,7 +154,7 @@ void TimerWheel::Advance(int64_t now, std::vector<Due>& out) {
           timer.place = kInHeap;
           heap_.push_back({timer.due, timer.order, index});
         } else {
-          Place(index);
+          Place(index, timer);
         }
       }
       ++number;

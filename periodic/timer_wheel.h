@@ -104,6 +104,18 @@ class TimerWheel {
   // The timer must have been added and not come out.
   void Remove(uint32_t index);
 
+  // Has memory fetched that `Remove` will need. Of many timers, all are to be
+  // prefetched, and then removed.
+  void Prefetch(uint32_t index) const {
+    const Timer& timer = arena_->at(index);
+    if (timer.prev != TimerArena::kNone) {
+      __builtin_prefetch(&arena_->at(timer.prev), 1);
+    }
+    if (timer.next != TimerArena::kNone) {
+      __builtin_prefetch(&arena_->at(timer.next), 1);
+    }
+  }
+
   // Appends to `out` all that are due at `now`, in order, which leave the
   // wheel. `now` must not be less than before.
   void Advance(int64_t now, std::vector<Due>& out);
@@ -150,8 +162,8 @@ class TimerWheel {
   }
 
   // Puts a timer, whose order is set, where it belongs as of `now_tick_`.
-  void Place(uint32_t index);
-  void PushToHeap(uint32_t index);
+  void Place(uint32_t index, Timer& timer);
+  void PushToHeap(uint32_t index, Timer& timer);
   // The first slot of `level` that is not empty, of `limit` from number
   // `number` on; returns how many come before it, or `limit`.
   uint32_t FindOccupied(int level, uint64_t number, uint32_t limit) const;

@@ -32,7 +32,7 @@ def compare_costs(report, ask):
             ask(f"ours_{step}_1000000"),
             [
                 bar(15.0, "ns"),
-                Peer("ourselves, 1000", ask(f"ours_{step}_1000")),
+                Peer("ourselves, 1000", ask(f"ours_{step}_1000"), bar=2),
                 Peer("libuv", ask(f"uv_{step}_1000000"), bar=1),
                 Peer("libevent", ask(f"event_{step}_1000000"), bar=1),
             ],
@@ -45,8 +45,7 @@ def compare_costs(report, ask):
         "memory",
         "B",
         ask("ours_bytes"),
-        # Of the 64 bytes and the callback's 32 none is allocated besides; the arena grows by halves.
-        [Peer("libuv", ask("uv_bytes"), bar=1), Peer("libevent", ask("event_bytes"), bar=1)],
+        [bar(64.0 + 32.0, "B, 32 of them the callback"), Peer("libuv", ask("uv_bytes"), bar=1), Peer("libevent", ask("event_bytes"), bar=1)],
         rounds=1,
     )
 

@@ -50,6 +50,7 @@ class Storage:
         return self.accepted[-1]
 
     def _next(self, end):
+        assert time.monotonic() < end, f"no such line in {DEADLINE} s; the last: {self.accepted[-5:]}"
         while b"\n" not in self._text:
             ready, _, _ = select.select([self._read], [], [], max(0.0, end - time.monotonic()))
             assert ready, f"no such line in {DEADLINE} s; the last: {self.accepted[-5:]}"
@@ -163,7 +164,7 @@ class LeaderTest(unittest.TestCase):
         self.cluster.kill(1)
         # Nothing can be known of an etcd without a majority, so the term ends by itself, and a
         # new one begins only when there is a majority again.
-        self.log.wait_for("leads no more")
+        self.log.wait_for(f"leads no more, term {old.token}\n")
         self.cluster.start(0)
         new = self.storage.wait_for(1, lambda line: line.token > old.token)
         self.assertGreater(new.token, old.token)
