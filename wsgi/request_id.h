@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -45,11 +46,16 @@ class RequestIds : public Application {
   explicit RequestIds(Application& app,
                       std::function<std::string()> make = NewRequestId)
       : app_(&app), make_(std::move(make)) {}
+  // The same around an application that it owns.
+  explicit RequestIds(std::unique_ptr<Application> app,
+                      std::function<std::string()> make = NewRequestId)
+      : owned_(std::move(app)), app_(owned_.get()), make_(std::move(make)) {}
 
   absl::StatusOr<Body> operator()(Environ& environ,
                                   StartResponse& start_response) override;
 
  private:
+  std::unique_ptr<Application> owned_;
   Application* app_;
   std::function<std::string()> make_;
 };

@@ -113,12 +113,13 @@ UniqueFd OpenBeneath(int root, const std::string& path, uint64_t flags) {
   open_how how = {};
   how.flags = flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  long fd;
+  int fd;
   do {
-    fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how));
+    fd = static_cast<int>(
+        ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how)));
     // EAGAIN: something was renamed on the way.
   } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-  return UniqueFd(static_cast<int>(fd));
+  return UniqueFd(fd);
 }
 
 // A path below the root, or none if no file that is served can have it. The
