@@ -149,6 +149,10 @@ absl::StatusOr<Plan> MakePlan(const UpgradeRequest& request, int reports) {
 
 absl::StatusOr<NextGeneration> StartNextGeneration(
     const UpgradeRequest& request) {
+  if (::getpid() == 1) {
+    return absl::FailedPreconditionError(
+        "process 1 cannot leave: the container ends with it");
+  }
   absl::StatusOr<Pipe> reports = MakePipe();
   if (!reports.ok()) return reports.status();
   absl::StatusOr<Pipe> errors = MakePipe();
@@ -202,6 +206,16 @@ UpgradeRequest RequestOf(const LaunchOptions& options) {
 void DisownListeners(const LaunchOptions& options) {
   for (Listener* listener : options.listeners) listener->Disown();
   for (Listener* listener : options.other_listeners) listener->Disown();
+}
+
+absl::Status StoreListeners(const LaunchOptions& options) {
+  absl::Status stored;
+  for (const auto* listeners : {&options.listeners, &options.other_listeners}) {
+    for (const Listener* listener : *listeners) {
+      stored.Update(options.notifier.StoreFd(listener->name(), listener->fd()));
+    }
+  }
+  return stored;
 }
 
 Predecessor Predecessor::FromEnvironment() {

@@ -99,9 +99,11 @@ class StopTest(unittest.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 demo.connect().connect()
 
+    # OS-032.
     def test_term_lets_a_slow_request_finish_with_workers(self):
         self.check_term_during_a_slow_request("--workers=2")
 
+    # OS-035.
     def test_term_lets_a_slow_request_finish_in_process(self):
         self.check_term_during_a_slow_request("--workers=1")
 
@@ -366,6 +368,13 @@ class DrainTest(unittest.TestCase):
 
 
 class NotifyTest(unittest.TestCase):
+    def said_until(self, manager, line):
+        """The messages up to the first that begins with `line`."""
+        said = []
+        while not said or not said[-1].startswith(line):
+            said.append(manager.recv(4096).decode())
+        return said
+
     def test_ready_is_said_once_and_only_after_the_services_have_started(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
@@ -374,12 +383,13 @@ class NotifyTest(unittest.TestCase):
                 manager.settimeout(DEADLINE)
                 name = "@" + manager.getsockname()[1:].decode()
                 with Demo(f"--workers={workers}", environment={"NOTIFY_SOCKET": name}) as demo:
-                    self.assertIn("READY=1", manager.recv(512).decode().split("\n"))
+                    said = self.said_until(manager, "READY=1")
+                    self.assertIn("FDSTORE=1\nFDNAME=http", said)
+                    self.assertIn("FDSTORE=1\nFDNAME=grpc.0", said)
                     self.assertEqual(demo.get("/").status, 200)
                     demo.signal(signal.SIGTERM)
                     self.assertEqual(demo.wait(), 0)
-                    rest = manager.recv(512).decode()
-                    self.assertIn("STOPPING=1", rest)
+                    self.assertEqual(len(self.said_until(manager, "STOPPING=1")), 1)
                 manager.close()
 
 
