@@ -264,6 +264,7 @@ void ProcessLauncher::BeginRestart() {
     return;
   }
   if (options_.log_options) options_.log_options();
+  Resize();
   if (!reload) {
     Do(table_.HangUp());
     EndReload("Mutated");
@@ -271,6 +272,19 @@ void ProcessLauncher::BeginRestart() {
   }
   table_.set_retire_timeout(options_.graceful_shutdown_timeout());
   Do(table_.BeginReload(clock_->Now()));
+}
+
+void ProcessLauncher::Resize() {
+  if (!options_.worker_count) return;
+  const int before = table_.worker_count(0);
+  const int wanted = std::max(options_.worker_count(), 1);
+  if (wanted == before) return;
+  log_->info("{} workers from now on, {} before", wanted, before);
+  table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+  for (int i = before; i < wanted; ++i) table_.AddWorker(0, clock_->Now());
+  for (int i = wanted; i < before; ++i) {
+    Do(table_.RemoveWorker(0, clock_->Now()));
+  }
 }
 
 void ProcessLauncher::EndReload(absl::string_view news) {
@@ -448,10 +462,16 @@ void ProcessLauncher::Fork(int slot) {
   if (place.state == WorkerState::kStopped) return;
   const Set& set = sets_[static_cast<size_t>(place.set)];
   const WorkerInfo info = {.number = place.number, .total = place.total};
+  const absl::Status prepared =
+      options_.before_fork
+          ? periodic::CallGuarded([&] { return options_.before_fork(info); })
+          : absl::OkStatus();
   const absl::StatusOr<int> pid =
-      processes_->Fork([this, &set, info](SupervisorLink& link) {
-        return RunWorker(set, info, link);
-      });
+      prepared.ok()
+          ? processes_->Fork([this, &set, info](SupervisorLink& link) {
+              return RunWorker(set, info, link);
+            })
+          : prepared;
   if (!pid.ok()) {
     log_->error("Error starting worker {}: {}", info.number,
                 pid.status().ToString());

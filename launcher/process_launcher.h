@@ -58,6 +58,7 @@ class ProcessLauncher {
   void CheckHealth();
   void LogCrash(const CrashRecord& crash);
   void BeginRestart();
+  void Resize();
   void PrepareStop(absl::Duration delay);
   void BeginStop(int status);
   // `news` is what the service manager shows.

@@ -75,6 +75,7 @@ class ProcessLauncherTest : public ::testing::Test {
   spdlog::logger log_{"test",
                       std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
   std::vector<Phase> phases_;
+  int workers_ = 3;
 };
 
 // OS-021.
@@ -320,6 +321,44 @@ TEST_F(ProcessLauncherTest, TtinAddsAWorkerAndTtouTakesOneAway) {
               ElementsAre("fork 101", "fork 102", "fork 103", "TERM 103",
                           "TERM 102", "TERM 101"));
   EXPECT_THAT(text_.str(), HasSubstr("Caught SIGTTIN, 3 workers from now on"));
+}
+
+TEST_F(ProcessLauncherTest, AReloadMayChangeTheNumberOfWorkers) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Started(103)});  // In place of 101.
+  processes_.Then({Started(104)});  // The third, or in place of 102.
+  processes_.Then({Started(105)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Signal(SIGHUP)});
+  processes_.Then({Started(106), Signal(SIGTERM)});
+  processes_.Then(
+      {Exited(103, 0), Exited(104, 0), Exited(105, 0), Exited(106, 0)});
+  EXPECT_EQ(Run({.reload =
+                     [this] {
+                       // The second reload takes two of them away.
+                       if (phases_.size() > 3) workers_ = 1;
+                       return absl::OkStatus();
+                     },
+                 .worker_count = [this] { return workers_; }}),
+            kExitOk);
+  EXPECT_THAT(text_.str(), HasSubstr("3 workers from now on, 2 before"));
+  EXPECT_THAT(text_.str(), HasSubstr("1 workers from now on, 3 before"));
+}
+
+TEST_F(ProcessLauncherTest, AForkThatCannotBePreparedIsAFailedFork) {
+  std::vector<int> prepared;
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0)});
+  EXPECT_EQ(
+      Run({.restart_limits = {.free_restarts = 0},
+           .before_fork = [&prepared](const WorkerInfo& info) -> absl::Status {
+             prepared.push_back(info.number);
+             if (info.number == 1) return absl::OkStatus();
+             return absl::AlreadyExistsError("port in use");
+           }}),
+      kExitOk);
+  EXPECT_THAT(prepared, ElementsAre(0, 1));
+  EXPECT_THAT(processes_.TakeCalls(), ElementsAre("fork 101", "TERM 101"));
+  EXPECT_THAT(text_.str(), HasSubstr("port in use"));
 }
 
 TEST_F(ProcessLauncherTest, Usr1ReopensLogsEverywhere) {

@@ -193,27 +193,33 @@ absl::StatusOr<NextGeneration> StartNextGeneration(
   return next;
 }
 
+namespace {
+
+std::vector<Listener*> AllListeners(const LaunchOptions& options) {
+  std::vector<Listener*> listeners = options.listeners;
+  if (options.other_listeners) {
+    const std::vector<Listener*> others = options.other_listeners();
+    listeners.insert(listeners.end(), others.begin(), others.end());
+  }
+  return listeners;
+}
+
+}  // namespace
+
 UpgradeRequest RequestOf(const LaunchOptions& options) {
-  UpgradeRequest request = {.command = options.upgrade_command,
-                            .listeners = options.listeners,
-                            .variables = options.notifier.Variables()};
-  request.listeners.insert(request.listeners.end(),
-                           options.other_listeners.begin(),
-                           options.other_listeners.end());
-  return request;
+  return {.command = options.upgrade_command,
+          .listeners = AllListeners(options),
+          .variables = options.notifier.Variables()};
 }
 
 void DisownListeners(const LaunchOptions& options) {
-  for (Listener* listener : options.listeners) listener->Disown();
-  for (Listener* listener : options.other_listeners) listener->Disown();
+  for (Listener* listener : AllListeners(options)) listener->Disown();
 }
 
 absl::Status StoreListeners(const LaunchOptions& options) {
   absl::Status stored;
-  for (const auto* listeners : {&options.listeners, &options.other_listeners}) {
-    for (const Listener* listener : *listeners) {
-      stored.Update(options.notifier.StoreFd(listener->name(), listener->fd()));
-    }
+  for (const Listener* listener : AllListeners(options)) {
+    stored.Update(options.notifier.StoreFd(listener->name(), listener->fd()));
   }
   return stored;
 }

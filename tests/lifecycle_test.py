@@ -276,6 +276,26 @@ class WorkerTest(unittest.TestCase):
             load.wait_for_answers(5)
             self.assertEqual(load.failures, [])
 
+    def test_a_reload_replaces_added_workers_and_follows_the_option(self):
+        # Not by --workers, which would win over the file.
+        settings = {"demo.workers": "2"}
+        with Demo(settings=settings) as demo, Load(demo) as load:
+            demo.signal(signal.SIGTTIN)
+            demo.log.wait_for("worker 2: backdoor speaks gRPC")
+            demo.configure(demo__workers="3")
+            demo.signal(signal.SIGHUP)
+            demo.log.wait_for("Reload finished")
+            demo.log.wait_for("worker 2: backdoor speaks gRPC", count=2)
+            demo.configure(demo__workers="1")
+            demo.signal(signal.SIGHUP)
+            demo.log.wait_for("1 workers from now on, 3 before")
+            demo.log.wait_for("Reload finished", count=2)
+            # The number that is left, each time.
+            demo.log.wait_for(r"Child \d+ exited with status 0", count=6)
+            self.assertEqual(len(demo.workers()), 1)
+            load.wait_for_answers(5)
+            self.assertEqual(load.failures, [])
+
     def test_usr1_opens_a_log_that_was_moved_away(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
