@@ -2,6 +2,8 @@
 
 #include "launcher/launch.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <filesystem>
 #include <functional>
@@ -142,7 +144,8 @@ class Forking final : public LauncherBase {
     auto result =
         std::unique_ptr<Forking>(new Forking(std::move(signals), log));
     absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
-        PosixProcesses::Create(result->signals(), result->clock(), log);
+        PosixProcesses::Create(result->signals(), result->clock(), log,
+                               /*reap_strangers=*/::getpid() == 1);
     if (!processes.ok()) return processes.status();
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
@@ -193,7 +196,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
   absl::Status checked = CheckOptions(options);
   if (!checked.ok()) return checked;
   absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
-      PosixSignals::Create();
+      PosixSignals::Create(/*children=*/::getpid() == 1 && options.workers > 1);
   if (!signals.ok()) return signals.status();
 
   Predecessor predecessor = Predecessor::FromEnvironment();

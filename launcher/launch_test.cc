@@ -55,6 +55,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 using Voice = TestProgram::Voice;
 
 // A service that says what is done to it, as `VERB NUMBER PID`.
@@ -213,7 +214,7 @@ class LaunchWorkersTest : public ::testing::TestWithParam<int> {};
 
 INSTANTIATE_TEST_SUITE_P(Workers, LaunchWorkersTest, ::testing::Values(1, 3));
 
-// OS-004, OS-009.
+// OS-202, OS-204, OS-207, OS-004, OS-009.
 TEST_P(LaunchWorkersTest, TermStopsGracefullyWithStatusZero) {
   TestProgram program([](Voice& voice) {
     return RunLauncher(voice, Serve(voice), {.workers = GetParam()});
@@ -263,7 +264,7 @@ TEST_P(LaunchWorkersTest, ASecondTermIsIgnored) {
   EXPECT_EQ(program.ExitStatus(), 0);
 }
 
-// OX-003, OX-004, OS-033, OS-206.
+// OS-036, OS-199, OX-003, OX-004, OS-033, OS-206.
 TEST_P(LaunchWorkersTest, AGracefulShutdownThatTakesTooLongEndsWithStatusOne) {
   const auto hang = [] {
     while (true) ::pause();
@@ -332,6 +333,7 @@ TEST_P(LaunchWorkersTest, IntEndsEverythingAtOnceWithStatusOne) {
   EXPECT_EQ(program.ExitStatus(), 1);
 }
 
+// OS-012.
 TEST_P(LaunchWorkersTest, StopByCodeIsLikeTerm) {
   TestProgram program([](Voice& voice) {
     Launcher* self = nullptr;
@@ -420,9 +422,9 @@ TEST_P(LaunchWorkersTest, TheServiceManagerIsToldOnceEverythingHasStarted) {
   }
   EXPECT_EQ(receive(MSG_DONTWAIT), "nothing");
   program.Release();
-  EXPECT_EQ(receive(0), "READY=1");
+  EXPECT_THAT(receive(0), StartsWith("READY=1"));
   program.Signal(SIGTERM);
-  EXPECT_EQ(receive(0), "STOPPING=1");
+  EXPECT_THAT(receive(0), StartsWith("STOPPING=1\n"));
   program.ReadAll();
   EXPECT_EQ(program.ExitStatus(), 0);
 }
@@ -785,6 +787,7 @@ TEST(LaunchForkingTest, GivesUpWhenAskedTo) {
   EXPECT_EQ(program.ExitStatus(), kExitGaveUp);
 }
 
+// OS-193.
 TEST(LaunchForkingTest, EachServiceHasItsOwnWorkers) {
   TestProgram program([](Voice& voice) {
     auto launcher = Launch(voice.log(), Serve(voice), {.workers = 2});
@@ -822,7 +825,7 @@ TEST(LaunchForkingTest, ChildrenOfTheApplicationAreNotReaped) {
 
 // Thread sanitizer ends a process that was forked beside threads.
 #ifndef __SANITIZE_THREAD__
-// OS-212, W-02.
+// OS-211, OS-212, W-02.
 TEST(LaunchForkingTest, WarnsOfThreadsThatExistBeforeTheFork) {
   TestProgram program([](Voice& voice) {
     BlockHandledSignals();

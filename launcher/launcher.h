@@ -149,8 +149,17 @@ struct LaunchOptions {
   // drains and leaves. One that fails, or takes longer than `start_timeout`,
   // is killed, and this one goes on. Empty: SIGUSR2 does nothing.
   std::vector<std::string> upgrade_command;
-  // Not shut down; those of whom each worker has its own, for example.
-  std::vector<Listener*> other_listeners;
+  // Not shut down; those of whom each worker has its own, for example. Asked
+  // when they are passed on.
+  std::function<std::vector<Listener*>()> other_listeners;
+
+  // Called in the supervisor before each fork of a worker, one that replaces
+  // another included: opens what that worker has for itself, once. An error
+  // counts as one of the fork. Not called in a single process.
+  std::function<absl::Status(const WorkerInfo& info)> before_fork;
+  // How many workers the first service has from now on; asked after the options
+  // were read again. Less than 1 counts as 1. Not asked in a single process.
+  std::function<int()> worker_count;
 
   // Told when everything has started, reloads and stops.
   Notifier notifier;

@@ -48,6 +48,7 @@ TEST(LauncherOptionsTest, AZeroTimeoutSetsNoLimitAndANegativeOneIsRefused) {
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+// OS-198.
 TEST(LauncherOptionsTest, MayBeRegisteredTwiceAndAreTheListedOnes) {
   config::Registry registry;
   ASSERT_THAT(RegisterOpts(registry), IsOk());

@@ -95,13 +95,15 @@ int RunBody(const std::function<int(SupervisorLink& link)>& body,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
-    Signals& signals, periodic::Clock& clock, spdlog::logger& log) {
+    Signals& signals, periodic::Clock& clock, spdlog::logger& log,
+    bool reap_strangers) {
   const UniqueFd probe = OpenPidfd(::getpid());
   if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
   absl::StatusOr<Scoreboard> scoreboard = Scoreboard::Create(kMostWorkers);
   if (!scoreboard.ok()) return scoreboard.status();
   auto result = std::unique_ptr<PosixProcesses>(
       new PosixProcesses(*std::move(scoreboard), signals, clock, log));
+  result->reap_strangers_ = reap_strangers;
   absl::Status life = MakePipe(result->life_read_, result->life_write_, 0);
   if (!life.ok()) return life;
   return result;
@@ -166,6 +168,13 @@ void PosixProcesses::RunChild(
   // it has died.
   life_write_.Reset();
   children_.clear();
+  if (reap_strangers_) {
+    // Blocked for the supervisor alone.
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    pthread_sigmask(SIG_UNBLOCK, &child, nullptr);
+  }
   PipeLink link(life_read_.get(), std::move(reports), line);
   const int status = RunBody(body, link, *log_);
   log_->flush();
@@ -218,9 +227,30 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
     it = children_.erase(it);
   }
   for (int signal : signals_->Take()) {
+    if (signal == SIGCHLD) {
+      look_for_strangers_ = reap_strangers_;
+      continue;
+    }
     events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
   }
+  if (look_for_strangers_) ReapStrangers();
   return events;
+}
+
+void PosixProcesses::ReapStrangers() {
+  for (;;) {
+    siginfo_t info = {};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0) {
+      look_for_strangers_ = false;
+      return;
+    }
+    // One of ours, that has ended meanwhile, hides those after it. The next
+    // `Await` reports it at once, and looks again.
+    if (children_.count(info.si_pid) > 0) return;
+    ::waitpid(info.si_pid, nullptr, 0);
+    log_->debug("Reaped process {}, which was left to this one", info.si_pid);
+  }
 }
 
 void PosixProcesses::ReadReports(int pid, Child& child,

@@ -29,10 +29,14 @@ namespace bergen::launcher {
 // Sleeps until something happens: an idle supervisor is never woken.
 class PosixProcesses : public Processes {
  public:
-  // `signals` must outlive it. Unimplemented on a kernel before 5.4, which has
+  // `signals` must outlive it. `reap_strangers`: processes that others have
+  // left to this one are reaped; for process 1 of a container. `signals` must
+  // then include SIGCHLD, and the program must have no children of its own.
+  // Unimplemented on a kernel before 5.4, which has
   // no pidfds to wait on; else fails only without descriptors.
   static absl::StatusOr<std::unique_ptr<PosixProcesses>> Create(
-      Signals& signals, periodic::Clock& clock, spdlog::logger& log);
+      Signals& signals, periodic::Clock& clock, spdlog::logger& log,
+      bool reap_strangers = false);
 
   absl::StatusOr<int> Fork(
       const std::function<int(SupervisorLink& link)>& body) override;
@@ -58,6 +62,7 @@ class PosixProcesses : public Processes {
   [[noreturn]] void RunChild(
       UniqueFd reports, Scoreboard::Line* line,
       const std::function<int(SupervisorLink& link)>& body);
+  void ReapStrangers();
   static void ReadReports(int pid, Child& child,
                           std::vector<ProcessEvent>& events);
 
@@ -69,6 +74,8 @@ class PosixProcesses : public Processes {
   UniqueFd life_read_;
   UniqueFd life_write_;
   std::map<int, Child> children_;
+  bool reap_strangers_ = false;
+  bool look_for_strangers_ = false;
 };
 
 }  // namespace bergen::launcher

@@ -3,6 +3,7 @@
 #include "launcher/posix_processes.h"
 
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "launcher/fake_signals.h"
 #include "launcher/launcher.h"
+#include "launcher/posix_signals.h"
 #include "launcher/processes.h"
 #include "periodic/clock.h"
 #include "spdlog/sinks/ostream_sink.h"
@@ -124,6 +126,36 @@ TEST_F(PosixProcessesTest, AChildOfTheApplicationIsLeftToIt) {
 }
 
 // A later child must not keep the pipe of an earlier one alive, nor its own.
+TEST_F(PosixProcessesTest, AsProcessOneItReapsStrangersAndKnowsItsOwn) {
+  // As process 1 of a container, it is given the orphans of its children.
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  auto signals = PosixSignals::Create(/*children=*/true);
+  ASSERT_THAT(signals, IsOk());
+  auto processes = PosixProcesses::Create(**signals, clock_, log_,
+                                          /*reap_strangers=*/true);
+  ASSERT_THAT(processes, IsOk());
+  const absl::StatusOr<int> pid = (*processes)->Fork([](SupervisorLink&) {
+    if (::fork() == 0) ::_exit(3);  // Nobody waits for it.
+    return 7;
+  });
+  ASSERT_THAT(pid, IsOk());
+  std::vector<ProcessEvent> events;
+  // Until the child's end is told and no zombie is left.
+  siginfo_t info = {};
+  while (events.empty() ||
+         ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    for (const ProcessEvent& event :
+         (*processes)->Await(absl::InfiniteFuture())) {
+      events.push_back(event);
+    }
+  }
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, ProcessEvent::kExited);
+  EXPECT_EQ(events[0].pid, *pid);
+  EXPECT_EQ(events[0].value, 7);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 TEST_F(PosixProcessesTest, TheEndOfTheParentIsSeenByEveryChild) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);

@@ -34,9 +34,14 @@ void BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-absl::StatusOr<std::unique_ptr<PosixSignals>> PosixSignals::Create() {
+absl::StatusOr<std::unique_ptr<PosixSignals>> PosixSignals::Create(
+    bool children) {
   BlockSignals();
-  const sigset_t handled = Handled();
+  sigset_t handled = Handled();
+  if (children) {
+    sigaddset(&handled, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  }
   auto result = std::unique_ptr<PosixSignals>(new PosixSignals());
   result->signals_.Reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!result->signals_.ok()) return absl::ErrnoToStatus(errno, "signalfd");

@@ -32,8 +32,10 @@ void BlockSignals();
 // Reads what `BlockSignals` blocks. A forked process needs its own.
 class PosixSignals : public Signals {
  public:
-  // Calls `BlockSignals`. Fails only without a free descriptor.
-  static absl::StatusOr<std::unique_ptr<PosixSignals>> Create();
+  // Calls `BlockSignals`; `children`: for SIGCHLD too. Fails only without a
+  // free descriptor.
+  static absl::StatusOr<std::unique_ptr<PosixSignals>> Create(
+      bool children = false);
 
   // Adds `signal` to those that `Take` reports, without sending it.
   // Thread-safe, and safe in a signal handler. A forked copy of this reaches

@@ -18,6 +18,7 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
+// OS-203.
 TEST(PosixSignalsTest, ReadsSignalsThatCameBeforeItExisted) {
   BlockSignals();
   std::raise(SIGTERM);

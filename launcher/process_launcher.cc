@@ -24,6 +24,12 @@ constexpr absl::Duration kAcceptingGrace = absl::Seconds(5);
 // killed ones before they are left to the kernel.
 constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
 
+// What a stop may take beyond the graceful timeout: to kill what is left.
+constexpr absl::Duration kStopMargin = absl::Seconds(5);
+constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
+// As sd_watchdog_enabled(3) advises.
+constexpr int kKeepAlivesInTime = 2;
+
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
@@ -37,6 +43,9 @@ ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
       predecessor_(std::move(predecessor)),
       health_(options_.health_limits, random) {
   if (health_.enabled()) next_check_ = clock.Now() + health_.interval();
+  if (options_.notifier.watchdog_timeout() < absl::InfiniteDuration()) {
+    next_keep_alive_ = clock.Now();
+  }
 }
 
 absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
@@ -66,11 +75,12 @@ int ProcessLauncher::Run() {
     if (table_.stopped() || interrupted_) break;
     const std::vector<ProcessEvent> events = processes_->Await(
         std::min({table_.NextDeadline(), drain_deadline_, listeners_deadline_,
-                  upgrade_deadline_, next_check_}));
+                  upgrade_deadline_, next_check_, next_keep_alive_}));
     for (const ProcessEvent& event : events) Handle(event);
     if (clock_->Now() >= drain_deadline_) BeginStop(kExitOk);
     if (clock_->Now() >= listeners_deadline_) ShutDownListeners();
     if (clock_->Now() >= next_check_) CheckHealth();
+    if (clock_->Now() >= next_keep_alive_) KeepAlive();
     if (clock_->Now() >= upgrade_deadline_) {
       upgrade_deadline_ = absl::InfiniteFuture();
       upgrade_late_ = true;
@@ -78,6 +88,8 @@ int ProcessLauncher::Run() {
     }
   }
   if (interrupted_) EndAll();
+  // The manager must not take the end of this process for that of the service.
+  if (handed_over_) Tell(options_.notifier.Barrier(kBarrierTimeout));
   SetPhase(Phase::kStopped);
   return table_.timed_out() ? kExitFailed : status_;
 }
@@ -134,7 +146,7 @@ void ProcessLauncher::LogCrash(const CrashRecord& crash) {
 }
 
 void ProcessLauncher::CheckHealth() {
-  if (phase_ == Phase::kStopping) {
+  if (phase_ >= Phase::kDraining) {
     // Those that are left have a deadline.
     next_check_ = absl::InfiniteFuture();
     return;
@@ -241,28 +253,43 @@ void ProcessLauncher::BeginRestart() {
   const std::function<absl::Status()>& hook =
       reload ? options_.reload : options_.mutate;
   SetPhase(Phase::kReloading);
-  Tell(options_.notifier.Reloading());
+  Tell(options_.notifier.Reloading("Reloading"));
   const absl::Status read =
       hook ? periodic::CallGuarded(hook) : absl::OkStatus();
   if (!read.ok()) {
     log_->error("{} failed, the old values and workers go on: {}",
                 reload ? "Reload" : "Mutate", read.ToString());
-    EndReload();
+    EndReload(absl::StrCat(reload ? "Reload" : "Mutate",
+                           " failed: ", read.ToString()));
     return;
   }
   if (options_.log_options) options_.log_options();
+  Resize();
   if (!reload) {
     Do(table_.HangUp());
-    EndReload();
+    EndReload("Mutated");
     return;
   }
   table_.set_retire_timeout(options_.graceful_shutdown_timeout());
   Do(table_.BeginReload(clock_->Now()));
 }
 
-void ProcessLauncher::EndReload() {
+void ProcessLauncher::Resize() {
+  if (!options_.worker_count) return;
+  const int before = table_.worker_count(0);
+  const int wanted = std::max(options_.worker_count(), 1);
+  if (wanted == before) return;
+  log_->info("{} workers from now on, {} before", wanted, before);
+  table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+  for (int i = before; i < wanted; ++i) table_.AddWorker(0, clock_->Now());
+  for (int i = wanted; i < before; ++i) {
+    Do(table_.RemoveWorker(0, clock_->Now()));
+  }
+}
+
+void ProcessLauncher::EndReload(absl::string_view news) {
   SetPhase(all_started_ ? Phase::kRunning : Phase::kStarting);
-  if (all_started_) Tell(options_.notifier.Ready());
+  if (all_started_) TellReady(news);
   if (upgrade_pending_) {
     BeginUpgrade();
   } else if (restart_pending_) {
@@ -277,7 +304,7 @@ void ProcessLauncher::BeginUpgrade() {
     return;
   }
   SetPhase(Phase::kReloading);
-  Tell(options_.notifier.Reloading());
+  Tell(options_.notifier.Reloading("Upgrading"));
   const absl::StatusOr<int> pid = processes_->Upgrade(RequestOf(options_));
   if (!pid.ok()) {
     EndUpgrade(pid.status().ToString());
@@ -292,7 +319,7 @@ void ProcessLauncher::BeginUpgrade() {
 void ProcessLauncher::HandOver() {
   log_->info("Upgrade finished: process {} serves, this one leaves",
              upgrade_pid_);
-  Tell(options_.notifier.ReadyAs(std::exchange(upgrade_pid_, 0)));
+  Tell(options_.notifier.ReadyAs(std::exchange(upgrade_pid_, 0), "Upgraded"));
   upgrade_deadline_ = absl::InfiniteFuture();
   handed_over_ = true;
   DisownListeners(options_);
@@ -304,7 +331,9 @@ void ProcessLauncher::EndUpgrade(absl::string_view reason) {
               std::string(reason));
   upgrade_pid_ = 0;
   upgrade_deadline_ = absl::InfiniteFuture();
-  if (phase_ != Phase::kStopping) EndReload();
+  if (phase_ != Phase::kStopping) {
+    EndReload(absl::StrCat("Upgrade failed: ", reason));
+  }
 }
 
 void ProcessLauncher::PrepareStop(absl::Duration delay) {
@@ -312,7 +341,7 @@ void ProcessLauncher::PrepareStop(absl::Duration delay) {
              absl::FormatDuration(delay));
   drain_deadline_ = clock_->Now() + delay;
   SetPhase(Phase::kDraining);
-  Tell(options_.notifier.Stopping());
+  TellStopping();
   for (int pid : table_.pids()) processes_->Send(pid, SIGURG);
 }
 
@@ -324,9 +353,7 @@ void ProcessLauncher::BeginStop(int status) {
   if (upgrade_pid_ != 0) processes_->Send(upgrade_pid_, SIGKILL);
   upgrade_deadline_ = absl::InfiniteFuture();
   // Announced earlier if there was a delay.
-  if (!handed_over_ && phase_ != Phase::kDraining) {
-    Tell(options_.notifier.Stopping());
-  }
+  if (!handed_over_ && phase_ != Phase::kDraining) TellStopping();
   drain_deadline_ = absl::InfiniteFuture();
   SetPhase(Phase::kStopping);
   accepting_ = table_.pids();
@@ -396,17 +423,18 @@ void ProcessLauncher::Do(const Action& action) {
       if (predecessor_.waits()) {
         predecessor_.ReportStarted();
       } else {
-        Tell(options_.notifier.Ready());
+        Tell(StoreListeners(options_));
+        TellReady("");
       }
       return;
     case Action::kReloadFinished:
       log_->info("Reload finished");
-      EndReload();
+      EndReload("Reloaded");
       return;
     case Action::kReloadFailed:
       log_->error("Reload ended early, workers not yet replaced go on: {}",
                   action.reason);
-      EndReload();
+      EndReload(absl::StrCat("Reload ended early: ", action.reason));
       return;
     case Action::kRecycleFailed:
       log_->error("Recycling failed, the old worker goes on: {}",
@@ -434,10 +462,16 @@ void ProcessLauncher::Fork(int slot) {
   if (place.state == WorkerState::kStopped) return;
   const Set& set = sets_[static_cast<size_t>(place.set)];
   const WorkerInfo info = {.number = place.number, .total = place.total};
+  const absl::Status prepared =
+      options_.before_fork
+          ? periodic::CallGuarded([&] { return options_.before_fork(info); })
+          : absl::OkStatus();
   const absl::StatusOr<int> pid =
-      processes_->Fork([this, &set, info](SupervisorLink& link) {
-        return RunWorker(set, info, link);
-      });
+      prepared.ok()
+          ? processes_->Fork([this, &set, info](SupervisorLink& link) {
+              return RunWorker(set, info, link);
+            })
+          : prepared;
   if (!pid.ok()) {
     log_->error("Error starting worker {}: {}", info.number,
                 pid.status().ToString());
@@ -488,6 +522,37 @@ void ProcessLauncher::ShutDownListeners() {
 void ProcessLauncher::SetPhase(Phase phase) {
   phase_ = phase;
   if (options_.on_phase) options_.on_phase(phase);
+}
+
+void ProcessLauncher::TellReady(absl::string_view news) {
+  if (!options_.notifier.enabled()) return;
+  int serving = 0;
+  for (int i = 0; i < table_.slot_count(); ++i) {
+    if (table_.slot(i).serving && table_.slot(i).pid != 0) ++serving;
+  }
+  Tell(options_.notifier.Ready(
+      absl::StrCat(news, news.empty() ? "" : "; ", serving, " workers serve")));
+}
+
+void ProcessLauncher::TellStopping() {
+  const absl::Duration timeout =
+      options_.drain_delay() + options_.graceful_shutdown_timeout();
+  Tell(options_.notifier.Stopping("Stopping", timeout + kStopMargin));
+}
+
+void ProcessLauncher::KeepAlive() {
+  next_keep_alive_ =
+      clock_->Now() + options_.notifier.watchdog_timeout() / kKeepAlivesInTime;
+  // Until all have started, and when stopping, other timeouts hold.
+  for (int i = 0; all_started_ && phase_ < Phase::kDraining; ++i) {
+    if (i == table_.slot_count()) {
+      log_->error(
+          "no worker serves: the service manager's watchdog is not fed");
+      return;
+    }
+    if (table_.slot(i).serving && table_.slot(i).pid != 0) break;
+  }
+  Tell(options_.notifier.KeepAlive());
 }
 
 void ProcessLauncher::Tell(const absl::Status& told) {

@@ -58,9 +58,11 @@ class ProcessLauncher {
   void CheckHealth();
   void LogCrash(const CrashRecord& crash);
   void BeginRestart();
+  void Resize();
   void PrepareStop(absl::Duration delay);
   void BeginStop(int status);
-  void EndReload();
+  // `news` is what the service manager shows.
+  void EndReload(absl::string_view news);
   void BeginUpgrade();
   // The new generation has started, or ended, or takes too long.
   void HandOver();
@@ -75,6 +77,9 @@ class ProcessLauncher {
   void ShutDownListeners();
   void SetPhase(Phase phase);
   void Tell(const absl::Status& told);
+  void TellReady(absl::string_view news);
+  void TellStopping();
+  void KeepAlive();
 
   const LaunchOptions options_;
   Processes* const processes_;
@@ -98,6 +103,7 @@ class ProcessLauncher {
   Predecessor predecessor_;
   HealthMonitor health_;
   absl::Time next_check_ = absl::InfiniteFuture();
+  absl::Time next_keep_alive_ = absl::InfiniteFuture();
   // Workers that have not yet reported that their services were told to stop;
   // listeners stay open for them until this is empty or the deadline comes.
   std::vector<int> accepting_;

@@ -6,9 +6,11 @@
 #include "launcher/process_launcher.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,6 +23,9 @@
 #include "launcher/processes.h"
 #include "periodic/fake_clock.h"
 #include "periodic/fake_random.h"
+#include "service/fake_notify_manager.h"
+#include "service/listener.h"
+#include "service/notify.h"
 #include "service/service_group.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
@@ -70,8 +75,10 @@ class ProcessLauncherTest : public ::testing::Test {
   spdlog::logger log_{"test",
                       std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
   std::vector<Phase> phases_;
+  int workers_ = 3;
 };
 
+// OS-021.
 TEST_F(ProcessLauncherTest, StartsRunsAndStops) {
   processes_.Then({Started(101)});
   processes_.Then({Started(102)});
@@ -316,6 +323,44 @@ TEST_F(ProcessLauncherTest, TtinAddsAWorkerAndTtouTakesOneAway) {
   EXPECT_THAT(text_.str(), HasSubstr("Caught SIGTTIN, 3 workers from now on"));
 }
 
+TEST_F(ProcessLauncherTest, AReloadMayChangeTheNumberOfWorkers) {
+  processes_.Then({Started(101), Started(102), Signal(SIGHUP)});
+  processes_.Then({Started(103)});  // In place of 101.
+  processes_.Then({Started(104)});  // The third, or in place of 102.
+  processes_.Then({Started(105)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Signal(SIGHUP)});
+  processes_.Then({Started(106), Signal(SIGTERM)});
+  processes_.Then(
+      {Exited(103, 0), Exited(104, 0), Exited(105, 0), Exited(106, 0)});
+  EXPECT_EQ(Run({.reload =
+                     [this] {
+                       // The second reload takes two of them away.
+                       if (phases_.size() > 3) workers_ = 1;
+                       return absl::OkStatus();
+                     },
+                 .worker_count = [this] { return workers_; }}),
+            kExitOk);
+  EXPECT_THAT(text_.str(), HasSubstr("3 workers from now on, 2 before"));
+  EXPECT_THAT(text_.str(), HasSubstr("1 workers from now on, 3 before"));
+}
+
+TEST_F(ProcessLauncherTest, AForkThatCannotBePreparedIsAFailedFork) {
+  std::vector<int> prepared;
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0)});
+  EXPECT_EQ(
+      Run({.restart_limits = {.free_restarts = 0},
+           .before_fork = [&prepared](const WorkerInfo& info) -> absl::Status {
+             prepared.push_back(info.number);
+             if (info.number == 1) return absl::OkStatus();
+             return absl::AlreadyExistsError("port in use");
+           }}),
+      kExitOk);
+  EXPECT_THAT(prepared, ElementsAre(0, 1));
+  EXPECT_THAT(processes_.TakeCalls(), ElementsAre("fork 101", "TERM 101"));
+  EXPECT_THAT(text_.str(), HasSubstr("port in use"));
+}
+
 TEST_F(ProcessLauncherTest, Usr1ReopensLogsEverywhere) {
   int reopened = 0;
   processes_.Then({Started(101), Started(102), Signal(SIGUSR1)});
@@ -399,6 +444,154 @@ TEST_F(ProcessLauncherTest, ASecondTermEndsTheDelay) {
   EXPECT_THAT(processes_.TakeCalls(),
               ElementsAre("fork 101", "fork 102", "URG 101", "URG 102",
                           "TERM 101", "TERM 102"));
+}
+
+// What systemd is told.
+
+class ProcessLauncherNotifyTest : public ProcessLauncherTest {
+ protected:
+  LaunchOptions Options() {
+    return {.graceful_shutdown_timeout = [] { return absl::Seconds(60); },
+            .listeners = {&listener_},
+            .upgrade_command = {"relay"},
+            .notifier = Notifier(manager_.name())};
+  }
+  void Start() { processes_.Then({Started(101), Started(102)}); }
+  void Stop() {
+    processes_.Then({Signal(SIGTERM)});
+    processes_.Then({Exited(101, 0), Exited(102, 0)});
+  }
+
+  FakeNotifyManager manager_;
+  Listener listener_ = *Listener::ListenTcp("http", "127.0.0.1", 0, {});
+};
+
+constexpr char kStored[] = "FDSTORE=1\nFDNAME=http";
+constexpr char kReady[] = "READY=1\nSTATUS=2 workers serve";
+constexpr char kReloading[] = "RELOADING=1\nMONOTONIC_USEC=\nSTATUS=Reloading";
+constexpr char kUpgrading[] = "RELOADING=1\nMONOTONIC_USEC=\nSTATUS=Upgrading";
+constexpr char kStopping[] =
+    "STOPPING=1\nSTATUS=Stopping\nEXTEND_TIMEOUT_USEC=65000000";
+
+TEST_F(ProcessLauncherNotifyTest, StartAndStop) {
+  Start();
+  Stop();
+  Run(Options());
+  EXPECT_THAT(manager_.Take(), ElementsAre(kStored, kReady, kStopping));
+}
+
+TEST_F(ProcessLauncherNotifyTest, NothingBeforeEveryWorkerServes) {
+  processes_.Then({Started(101)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  Run(Options());
+  EXPECT_THAT(manager_.Take(), ElementsAre(kStopping));
+}
+
+TEST_F(ProcessLauncherNotifyTest, ADrainDelayIsPartOfTheStop) {
+  Start();
+  processes_.Then({Signal(SIGTERM)});
+  processes_.ThenTimeout();
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  LaunchOptions options = Options();
+  options.drain_delay = [] { return absl::Seconds(5); };
+  Run(std::move(options));
+  EXPECT_THAT(
+      manager_.Take(),
+      ElementsAre(kStored, kReady,
+                  "STOPPING=1\nSTATUS=Stopping\nEXTEND_TIMEOUT_USEC=70000000"));
+}
+
+TEST_F(ProcessLauncherNotifyTest, Reload) {
+  Start();
+  processes_.Then({Signal(SIGHUP)});
+  processes_.Then({Started(103)});
+  processes_.Then({Started(104), Signal(SIGTERM)});
+  processes_.Then(
+      {Exited(101, 0), Exited(102, 0), Exited(103, 0), Exited(104, 0)});
+  Run(Options());
+  EXPECT_THAT(
+      manager_.Take(),
+      ElementsAre(kStored, kReady, kReloading,
+                  "READY=1\nSTATUS=Reloaded; 2 workers serve", kStopping));
+}
+
+TEST_F(ProcessLauncherNotifyTest, FailedReloads) {
+  bool readable = false;
+  Start();
+  processes_.Then({Signal(SIGHUP)});  // Cannot be read.
+  processes_.Then({Signal(SIGHUP)});
+  processes_.Then({Exited(103, 1)});  // Does not start.
+  Stop();
+  LaunchOptions options = Options();
+  options.reload = [&readable]() -> absl::Status {
+    if (std::exchange(readable, true)) return absl::OkStatus();
+    return absl::InvalidArgumentError("line 3");
+  };
+  Run(std::move(options));
+  EXPECT_THAT(manager_.Take(),
+              ElementsAre(kStored, kReady, kReloading,
+                          "READY=1\nSTATUS=Reload failed: INVALID_ARGUMENT: "
+                          "line 3; 2 workers serve",
+                          kReloading,
+                          "READY=1\nSTATUS=Reload ended early: worker 0: "
+                          "process 103 exited with status 1 before it had "
+                          "started; 2 workers serve",
+                          kStopping));
+}
+
+TEST_F(ProcessLauncherNotifyTest, Upgrade) {
+  Start();
+  processes_.Then({Signal(SIGUSR2)});
+  processes_.Then({Started(103)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  // Reads the barrier, or the launcher would wait for a while.
+  std::vector<std::string> said;
+  std::thread reader([&] {
+    do {
+      const std::vector<std::string> more = manager_.Take();
+      said.insert(said.end(), more.begin(), more.end());
+      std::this_thread::yield();
+    } while (said.empty() || said.back() != "BARRIER=1");
+  });
+  Run(Options());
+  reader.join();
+  // Not STOPPING: the service goes on.
+  EXPECT_THAT(
+      said, ElementsAre(kStored, kReady, kUpgrading,
+                        "MAINPID=103\nREADY=1\nSTATUS=Upgraded", "BARRIER=1"));
+}
+
+TEST_F(ProcessLauncherNotifyTest, FailedUpgrade) {
+  Start();
+  processes_.Then({Signal(SIGUSR2)});
+  processes_.Then({Exited(103, 1)});
+  Stop();
+  Run(Options());
+  EXPECT_THAT(manager_.Take(),
+              ElementsAre(kStored, kReady, kUpgrading,
+                          "READY=1\nSTATUS=Upgrade failed: exited with status "
+                          "1; 2 workers serve",
+                          kStopping));
+}
+
+TEST_F(ProcessLauncherNotifyTest, TheWatchdogIsFedOnlyWhileSomebodyServes) {
+  ::setenv("NOTIFY_SOCKET", manager_.name().c_str(), 1);
+  ::setenv("WATCHDOG_USEC", "2000000", 1);
+  LaunchOptions options = Options();
+  options.notifier = Notifier::FromEnvironment();
+  options.restart_limits = {.free_restarts = 0,
+                            .first_delay = absl::Seconds(10)};
+  Start();
+  processes_.ThenTimeout();
+  processes_.Then({Exited(101, 1), Exited(102, 1)});
+  processes_.ThenTimeout();
+  processes_.ThenTimeout();
+  processes_.Then({Signal(SIGTERM)});
+  Run(std::move(options));
+  EXPECT_THAT(manager_.Take(), ElementsAre(kStored, kReady, "WATCHDOG=1",
+                                           "WATCHDOG=1", kStopping));
+  EXPECT_THAT(text_.str(), HasSubstr("no worker serves"));
 }
 
 TEST_F(ProcessLauncherTest, OptionsAreLoggedAtTheStartAndAfterAReload) {

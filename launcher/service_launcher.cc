@@ -2,14 +2,23 @@
 
 #include "launcher/service_launcher.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "launcher/worker_loop.h"
 #include "service/service_group.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
+namespace {
+
+// What a stop may take beyond the graceful timeout.
+constexpr absl::Duration kStopMargin = absl::Seconds(5);
+constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
+
+}  // namespace
 
 ServiceLauncher::ServiceLauncher(LaunchOptions options, Predecessor predecessor,
                                  Signals& signals, periodic::Clock& clock,
@@ -53,6 +62,8 @@ int ServiceLauncher::Run() {
        .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
        .log_stacks = options_.log_stacks,
+       .beat_interval = options_.notifier.watchdog_timeout() / 2,
+       .on_beat = [this](uint64_t) { Tell(options_.notifier.KeepAlive()); },
        .on_stopping =
            [this] {
              if (handed_over_) return;
@@ -66,7 +77,10 @@ int ServiceLauncher::Run() {
        .on_handed_over = [this](int pid) { OnHandedOver(pid); },
        .on_phase = [this](Phase phase) { OnPhase(phase); }},
       *signals_, *clock_, *log_);
-  return loop.Run();
+  const int status = loop.Run();
+  // The manager must not take the end of this process for that of the service.
+  if (handed_over_) Tell(options_.notifier.Barrier(kBarrierTimeout));
+  return status;
 }
 
 absl::StatusOr<NextGeneration> ServiceLauncher::Upgrade() {
@@ -89,6 +103,7 @@ void ServiceLauncher::OnPhase(Phase phase) {
       if (predecessor_.waits()) {
         predecessor_.ReportStarted();
       } else {
+        if (!std::exchange(stored_, true)) Tell(StoreListeners(options_));
         Tell(options_.notifier.Ready());
       }
       break;
@@ -99,7 +114,10 @@ void ServiceLauncher::OnPhase(Phase phase) {
     case Phase::kStopping:
       // Once: the first of them.
       if (!handed_over_ && !std::exchange(told_stopping_, true)) {
-        Tell(options_.notifier.Stopping());
+        Tell(options_.notifier.Stopping(
+            "Stopping", options_.drain_delay() +
+                            options_.graceful_shutdown_timeout() +
+                            kStopMargin));
       }
       break;
     case Phase::kStarting:

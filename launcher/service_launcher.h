@@ -51,6 +51,7 @@ class ServiceLauncher {
   bool running_ = false;  // `Run` was called.
   Predecessor predecessor_;
   bool told_stopping_ = false;
+  bool stored_ = false;  // The manager keeps the listeners.
   // The listeners are somebody else's.
   std::atomic<bool> handed_over_ = false;
 };

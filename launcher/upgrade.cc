@@ -149,6 +149,10 @@ absl::StatusOr<Plan> MakePlan(const UpgradeRequest& request, int reports) {
 
 absl::StatusOr<NextGeneration> StartNextGeneration(
     const UpgradeRequest& request) {
+  if (::getpid() == 1) {
+    return absl::FailedPreconditionError(
+        "process 1 cannot leave: the container ends with it");
+  }
   absl::StatusOr<Pipe> reports = MakePipe();
   if (!reports.ok()) return reports.status();
   absl::StatusOr<Pipe> errors = MakePipe();
@@ -189,19 +193,35 @@ absl::StatusOr<NextGeneration> StartNextGeneration(
   return next;
 }
 
+namespace {
+
+std::vector<Listener*> AllListeners(const LaunchOptions& options) {
+  std::vector<Listener*> listeners = options.listeners;
+  if (options.other_listeners) {
+    const std::vector<Listener*> others = options.other_listeners();
+    listeners.insert(listeners.end(), others.begin(), others.end());
+  }
+  return listeners;
+}
+
+}  // namespace
+
 UpgradeRequest RequestOf(const LaunchOptions& options) {
-  UpgradeRequest request = {.command = options.upgrade_command,
-                            .listeners = options.listeners,
-                            .variables = options.notifier.Variables()};
-  request.listeners.insert(request.listeners.end(),
-                           options.other_listeners.begin(),
-                           options.other_listeners.end());
-  return request;
+  return {.command = options.upgrade_command,
+          .listeners = AllListeners(options),
+          .variables = options.notifier.Variables()};
 }
 
 void DisownListeners(const LaunchOptions& options) {
-  for (Listener* listener : options.listeners) listener->Disown();
-  for (Listener* listener : options.other_listeners) listener->Disown();
+  for (Listener* listener : AllListeners(options)) listener->Disown();
+}
+
+absl::Status StoreListeners(const LaunchOptions& options) {
+  absl::Status stored;
+  for (const Listener* listener : AllListeners(options)) {
+    stored.Update(options.notifier.StoreFd(listener->name(), listener->fd()));
+  }
+  return stored;
 }
 
 Predecessor Predecessor::FromEnvironment() {

@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "launcher/launcher.h"
 #include "service/listener.h"
@@ -55,8 +56,10 @@ struct NextGeneration {
 
 // Returns once the program is running, which proves nothing yet. Thread-safe.
 // Blocked signals stay blocked in the new process, so none of them is lost.
-// InvalidArgument if `command` is empty or a listener's name cannot be passed
-// on; else the system's error, above all that there is no such program.
+// FailedPrecondition in process 1 of a container, which would end with the old
+// generation. InvalidArgument if `command` is empty or a listener's name cannot
+// be passed on; else the system's error, above all that there is no such
+// program.
 absl::StatusOr<NextGeneration> StartNextGeneration(
     const UpgradeRequest& request);
 
@@ -64,6 +67,10 @@ absl::StatusOr<NextGeneration> StartNextGeneration(
 // are no longer its own.
 UpgradeRequest RequestOf(const LaunchOptions& options);
 void DisownListeners(const LaunchOptions& options);
+
+// Has the service manager keep the listeners, so that a service that crashed
+// comes back to them. Returns the first error.
+absl::Status StoreListeners(const LaunchOptions& options);
 
 // The process that started this one with `StartNextGeneration` and waits to
 // hand over. Not thread-safe.

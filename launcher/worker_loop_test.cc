@@ -171,8 +171,8 @@ TEST_F(WorkerLoopTest, BeatsUntilWorkIsOverdue) {
   int beats_before = 0;
   WorkerLoopOptions options = Options();
   options.factory = [&vitals](const WorkerInfo& info, ServiceGroup& group) {
-    info.vitals->CountRequest();
     vitals = info.vitals;
+    info.vitals->CountRequest();
     group.Add(std::make_unique<Idle>());
     return absl::OkStatus();
   };
@@ -180,7 +180,7 @@ TEST_F(WorkerLoopTest, BeatsUntilWorkIsOverdue) {
   // The factory has run once a request was counted.
   options.on_beat = [&](uint64_t requests) {
     ++beats;
-    if (requests == 0 || work.has_value()) return;
+    if (requests == 0 || beats_before > 0) return;
     work.emplace(vitals.load()->BeginWork(absl::ZeroDuration()));
     overdue_since = clock_.Now();
     beats_before = beats;

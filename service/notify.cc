@@ -16,6 +16,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -25,6 +26,35 @@ namespace bergen {
 namespace {
 
 constexpr char kVariable[] = "NOTIFY_SOCKET";
+
+struct Address {
+  sockaddr_un name = {};
+  socklen_t size = 0;
+};
+
+absl::StatusOr<Address> AddressOf(absl::string_view socket) {
+  Address address;
+  address.name.sun_family = AF_UNIX;
+  if (socket.size() >= sizeof(address.name.sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("notify socket ", socket, ": longer than ",
+                     sizeof(address.name.sun_path) - 1, " bytes"));
+  }
+  std::memcpy(address.name.sun_path, socket.data(), socket.size());
+  if (address.name.sun_path[0] == '@') address.name.sun_path[0] = '\0';
+  // An abstract name has no terminator: the length says where it ends.
+  address.size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.size());
+  return address;
+}
+
+// A line break and `STATUS=...`, or nothing.
+std::string StatusLine(absl::string_view text) {
+  if (text.empty()) return {};
+  std::string line(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return absl::StrCat("\nSTATUS=", line);
+}
 
 }  // namespace
 
@@ -57,27 +87,36 @@ std::vector<std::string> Notifier::Variables() const {
   return variables;
 }
 
-absl::Status Notifier::Ready() const { return Send("READY=1"); }
-
-absl::Status Notifier::ReadyAs(int pid) const {
-  return Send(absl::StrCat("MAINPID=", pid, "\nREADY=1"));
+absl::Status Notifier::Ready(absl::string_view status) const {
+  return Send(absl::StrCat("READY=1", StatusLine(status)));
 }
 
-absl::Status Notifier::Reloading() const {
+absl::Status Notifier::ReadyAs(int pid, absl::string_view status) const {
+  return Send(absl::StrCat("MAINPID=", pid, "\nREADY=1", StatusLine(status)));
+}
+
+absl::Status Notifier::Reloading(absl::string_view status) const {
   // systemd tells by the time which reload `Ready` ends.
   timespec now = {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return Send(
       absl::StrCat("RELOADING=1\nMONOTONIC_USEC=",
-                   absl::ToInt64Microseconds(absl::DurationFromTimespec(now))));
+                   absl::ToInt64Microseconds(absl::DurationFromTimespec(now)),
+                   StatusLine(status)));
 }
 
-absl::Status Notifier::Stopping() const { return Send("STOPPING=1"); }
+absl::Status Notifier::Stopping(absl::string_view status,
+                                absl::Duration timeout) const {
+  std::string message = absl::StrCat("STOPPING=1", StatusLine(status));
+  if (timeout < absl::InfiniteDuration()) {
+    absl::StrAppend(
+        &message, "\nEXTEND_TIMEOUT_USEC=", absl::ToInt64Microseconds(timeout));
+  }
+  return Send(message);
+}
 
 absl::Status Notifier::SetStatus(absl::string_view text) const {
-  std::string line(text);
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return Send(absl::StrCat("STATUS=", line));
+  return Send(StatusLine(text.empty() ? " " : text).substr(1));
 }
 
 absl::Status Notifier::ExtendTimeout(absl::Duration by) const {
@@ -115,25 +154,15 @@ absl::Status Notifier::Barrier(absl::Duration timeout) const {
 
 absl::Status Notifier::Send(absl::string_view message, int fd_to_pass) const {
   if (socket_.empty()) return absl::OkStatus();
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (socket_.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("notify socket ", socket_, ": longer than ",
-                     sizeof(address.sun_path) - 1, " bytes"));
-  }
-  std::memcpy(address.sun_path, socket_.data(), socket_.size());
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  // An abstract name has no terminator: the length says where it ends.
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
+  absl::StatusOr<Address> address = AddressOf(socket_);
+  if (!address.ok()) return address.status();
 
   const UniqueFd fd(
       ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   iovec text = {const_cast<char*>(message.data()), message.size()};
   msghdr datagram = {};
-  datagram.msg_name = &address;
-  datagram.msg_namelen = size;
+  datagram.msg_name = &address->name;
+  datagram.msg_namelen = address->size;
   datagram.msg_iov = &text;
   datagram.msg_iovlen = 1;
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -154,6 +183,38 @@ absl::Status Notifier::Send(absl::string_view message, int fd_to_pass) const {
     return absl::ErrnoToStatus(errno, absl::StrCat("notify socket ", socket_));
   }
   return absl::OkStatus();
+}
+
+absl::Status AwaitReady(absl::string_view socket, absl::Duration timeout) {
+  const std::string what = absl::StrCat("notify socket ", socket);
+  const absl::StatusOr<Address> address = AddressOf(socket);
+  if (!address.ok()) return address.status();
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd.ok() ||
+      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address->name),
+             address->size) != 0) {
+    if (errno == EADDRINUSE) {
+      return absl::AlreadyExistsError(absl::StrCat(what, ": already there"));
+    }
+    return absl::ErrnoToStatus(errno, what);
+  }
+  pollfd readable = {.fd = fd.get(), .events = POLLIN, .revents = 0};
+  const timespec left = absl::ToTimespec(timeout);
+  const int ready =
+      ::ppoll(&readable, 1,
+              timeout == absl::InfiniteDuration() ? nullptr : &left, nullptr);
+  char text[512];
+  const ssize_t size = ready > 0 ? ::recv(fd.get(), text, sizeof(text), 0) : 0;
+  if (address->name.sun_path[0] != '\0') ::unlink(address->name.sun_path);
+  if (ready == 0) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        what, ": no message within ", absl::FormatDuration(timeout)));
+  }
+  if (ready < 0 || size < 0) return absl::ErrnoToStatus(errno, what);
+  const absl::string_view message(text, static_cast<size_t>(size));
+  if (message == "READY=1") return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, ": got '", message, "' and not READY=1"));
 }
 
 }  // namespace bergen

@@ -44,13 +44,17 @@ class Notifier {
   std::vector<std::string> Variables() const;
   const std::string& socket() const { return socket_; }
 
-  absl::Status Ready() const;
+  // A status that is not empty goes with the message, as by `SetStatus`.
+  absl::Status Ready(absl::string_view status = {}) const;
   // `Ready`, in the name of process `pid`, which is from now on the service's
   // main one.
-  absl::Status ReadyAs(int pid) const;
+  absl::Status ReadyAs(int pid, absl::string_view status = {}) const;
   // Begins a reload, which `Ready` ends.
-  absl::Status Reloading() const;
-  absl::Status Stopping() const;
+  absl::Status Reloading(absl::string_view status = {}) const;
+  // The stop may take `timeout`; an infinite one is left to the manager.
+  absl::Status Stopping(
+      absl::string_view status = {},
+      absl::Duration timeout = absl::InfiniteDuration()) const;
   // Shown by `systemctl status`; line breaks become spaces.
   absl::Status SetStatus(absl::string_view text) const;
   // What is going on, a start or a stop, may take so much longer from now on.
@@ -78,6 +82,14 @@ class Notifier {
   std::string socket_;
   absl::Duration watchdog_timeout_ = absl::InfiniteDuration();
 };
+
+// Waits at `socket`, which is created, for the one message READY=1: what a
+// script does that starts a service without a manager. OK if it comes;
+// FailedPrecondition if another one comes first, DeadlineExceeded if none does
+// within `timeout`; else the system's error, AlreadyExists if the socket is
+// there already. Source: `onready` of oslo_service.systemd, where these are 0,
+// 1 and 2, and the socket's file stays behind.
+absl::Status AwaitReady(absl::string_view socket, absl::Duration timeout);
 
 }  // namespace bergen
 

@@ -3,13 +3,9 @@
 #include "service/notify.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <thread>
 
@@ -18,6 +14,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "service/fake_notify_manager.h"
 #include "service/unique_fd.h"
 #include "tests/support/status_matchers.h"
 
@@ -25,55 +22,10 @@ namespace bergen {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::MatchesRegex;
 
-// Stands for systemd. Its name is abstract, so nothing is left behind.
-class Manager {
- public:
-  Manager()
-      : name_(absl::StrCat("@bergen-notify-test-", ::getpid())),
-        fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path + 1, name_.data() + 1, name_.size() - 1);
-    ::bind(
-        fd_.get(), reinterpret_cast<sockaddr*>(&address),
-        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name_.size()));
-  }
-
-  const std::string& name() const { return name_; }
-
-  std::string Receive() {
-    char text[512];
-    iovec buffer = {text, sizeof(text)};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr datagram = {};
-    datagram.msg_iov = &buffer;
-    datagram.msg_iovlen = 1;
-    datagram.msg_control = control;
-    datagram.msg_controllen = sizeof(control);
-    const ssize_t size = ::recvmsg(fd_.get(), &datagram, MSG_CMSG_CLOEXEC);
-    if (size < 0) return "nothing";
-    passed_.Reset();
-    if (const cmsghdr* const header = CMSG_FIRSTHDR(&datagram)) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-      passed_.Reset(fd);
-    }
-    return std::string(text, static_cast<size_t>(size));
-  }
-
-  // The descriptor that came with the last message.
-  UniqueFd& passed() { return passed_; }
-
- private:
-  std::string name_;
-  UniqueFd fd_;
-  UniqueFd passed_;
-};
-
+// OS-141, OS-142.
 TEST(NotifierTest, SendsEachMessageAsOneDatagram) {
-  Manager manager;
+  FakeNotifyManager manager;
   const Notifier notifier(manager.name());
   EXPECT_THAT(notifier.Ready(), IsOk());
   EXPECT_EQ(manager.Receive(), "READY=1");
@@ -82,12 +34,19 @@ TEST(NotifierTest, SendsEachMessageAsOneDatagram) {
   EXPECT_THAT(notifier.SetStatus("two\nlines"), IsOk());
   EXPECT_EQ(manager.Receive(), "STATUS=two lines");
   EXPECT_THAT(notifier.Reloading(), IsOk());
-  EXPECT_THAT(manager.Receive(),
-              MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
+  EXPECT_EQ(manager.Receive(), "RELOADING=1\nMONOTONIC_USEC=");
+  EXPECT_THAT(notifier.Reloading("again"), IsOk());
+  EXPECT_EQ(manager.Receive(), "RELOADING=1\nMONOTONIC_USEC=\nSTATUS=again");
+  EXPECT_THAT(notifier.Ready("two\nworkers"), IsOk());
+  EXPECT_EQ(manager.Receive(), "READY=1\nSTATUS=two workers");
+  EXPECT_THAT(notifier.Stopping("bye", absl::Seconds(2)), IsOk());
+  EXPECT_EQ(manager.Receive(),
+            "STOPPING=1\nSTATUS=bye\nEXTEND_TIMEOUT_USEC=2000000");
 }
 
+// OS-143.
 TEST(NotifierTest, TakesItsSocketOutOfTheEnvironment) {
-  Manager manager;
+  FakeNotifyManager manager;
   ::setenv("NOTIFY_SOCKET", manager.name().c_str(), 1);
   const Notifier notifier = Notifier::FromEnvironment();
   EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr);
@@ -97,7 +56,7 @@ TEST(NotifierTest, TakesItsSocketOutOfTheEnvironment) {
 }
 
 TEST(NotifierTest, SpeaksOfTheMainProcessTimeoutsAndHealth) {
-  Manager manager;
+  FakeNotifyManager manager;
   const Notifier notifier(manager.name());
   EXPECT_THAT(notifier.ReadyAs(17), IsOk());
   EXPECT_EQ(manager.Receive(), "MAINPID=17\nREADY=1");
@@ -108,7 +67,7 @@ TEST(NotifierTest, SpeaksOfTheMainProcessTimeoutsAndHealth) {
 }
 
 TEST(NotifierTest, StoresDescriptorsUnderTheirNames) {
-  Manager manager;
+  FakeNotifyManager manager;
   const Notifier notifier(manager.name());
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -125,7 +84,7 @@ TEST(NotifierTest, StoresDescriptorsUnderTheirNames) {
 }
 
 TEST(NotifierTest, ABarrierEndsWhenTheManagerHasReadIt) {
-  Manager manager;
+  FakeNotifyManager manager;
   const Notifier notifier(manager.name());
   std::thread reader([&manager] {
     while (manager.Receive() != "BARRIER=1") std::this_thread::yield();
@@ -158,6 +117,7 @@ TEST(NotifierTest, SaysNothingWithoutASocket) {
   EXPECT_THAT(Notifier().Ready(), IsOk());
 }
 
+// OX-046.
 TEST(NotifierTest, ReportsAManagerThatIsNotThere) {
   EXPECT_THAT(
       Notifier("/nonexistent/socket").Ready(),
@@ -166,8 +126,33 @@ TEST(NotifierTest, ReportsAManagerThatIsNotThere) {
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+// OS-144.
+TEST(AwaitReadyTest, TellsReadyFromOtherMessagesAndFromNone) {
+  const std::string name = absl::StrCat("@bergen-ready-test-", ::getpid());
+  const auto say = [&name](const char* status) {
+    return std::thread([&name, status] {
+      const Notifier notifier(name);
+      while (!notifier.Ready(status).ok()) std::this_thread::yield();
+    });
+  };
+  std::thread ready = say("");
+  EXPECT_THAT(AwaitReady(name, absl::Minutes(1)), IsOk());
+  ready.join();
+  std::thread more = say("and more");
+  EXPECT_THAT(AwaitReady(name, absl::InfiniteDuration()),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  more.join();
+  EXPECT_THAT(AwaitReady(name, absl::ZeroDuration()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  const std::string path =
+      absl::StrCat("/tmp/bergen-ready-test-", ::getpid(), ".sock");
+  EXPECT_THAT(AwaitReady(path, absl::ZeroDuration()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
 TEST(NotifierTest, NeverBlocksOnAManagerThatDoesNotListen) {
-  Manager manager;
+  FakeNotifyManager manager;
   const Notifier notifier(manager.name());
   absl::Status status;
   for (int i = 0; status.ok() && i < 100000; ++i) status = notifier.Ready();

@@ -249,6 +249,7 @@ TEST_F(ServiceGroupTest, WhatIsKeptOutlivesTheServicesAddedAfterIt) {
   EXPECT_THAT(diary_.Take(), ElementsAre("destroy user", "destroy kept"));
 }
 
+// OX-019.
 TEST_F(ServiceGroupTest, ManyServicesHaveNoHiddenLimit) {
   for (int i = 0; i < 64; ++i) Add(absl::StrCat("s", i));
   ASSERT_THAT(group_->Start(), IsOk());

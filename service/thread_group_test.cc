@@ -41,7 +41,7 @@ class ThreadGroupTest : public ::testing::Test {
   ThreadGroup group_{"group", {.max_threads = 4}, clock_, log_};
 };
 
-// OS-100.
+// OS-103, OS-100.
 TEST_F(ThreadGroupTest, AThreadsResultIsKeptAndItLeavesByItself) {
   auto thread = group_.AddThread(
       "t", [](std::stop_token) { return absl::DataLossError("lost"); });
@@ -75,7 +75,7 @@ TEST_F(ThreadGroupTest, RefusesMoreThanItsThreads) {
   EXPECT_THAT(group_.AddThread("again", UntilStopped), IsOk());
 }
 
-// OS-092, OS-102.
+// OS-030, OS-092, OS-102.
 TEST_F(ThreadGroupTest, StopAsksEveryThreadToEnd) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_THAT(group_.AddThread("t", UntilStopped), IsOk());
@@ -127,6 +127,7 @@ TEST_F(ThreadGroupTest, AThreadThatStopsItsGroupGoesOn) {
   }
 }
 
+// OS-095.
 TEST_F(ThreadGroupTest, OneThreadCanBeStoppedAlone) {
   auto first = group_.AddThread("first", UntilStopped);
   auto second = group_.AddThread("second", UntilStopped);

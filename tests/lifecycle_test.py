@@ -99,9 +99,11 @@ class StopTest(unittest.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 demo.connect().connect()
 
+    # OS-032.
     def test_term_lets_a_slow_request_finish_with_workers(self):
         self.check_term_during_a_slow_request("--workers=2")
 
+    # OS-035.
     def test_term_lets_a_slow_request_finish_in_process(self):
         self.check_term_during_a_slow_request("--workers=1")
 
@@ -274,6 +276,26 @@ class WorkerTest(unittest.TestCase):
             load.wait_for_answers(5)
             self.assertEqual(load.failures, [])
 
+    def test_a_reload_replaces_added_workers_and_follows_the_option(self):
+        # Not by --workers, which would win over the file.
+        settings = {"demo.workers": "2"}
+        with Demo(settings=settings) as demo, Load(demo) as load:
+            demo.signal(signal.SIGTTIN)
+            demo.log.wait_for("worker 2: backdoor speaks gRPC")
+            demo.configure(demo__workers="3")
+            demo.signal(signal.SIGHUP)
+            demo.log.wait_for("Reload finished")
+            demo.log.wait_for("worker 2: backdoor speaks gRPC", count=2)
+            demo.configure(demo__workers="1")
+            demo.signal(signal.SIGHUP)
+            demo.log.wait_for("1 workers from now on, 3 before")
+            demo.log.wait_for("Reload finished", count=2)
+            # The number that is left, each time.
+            demo.log.wait_for(r"Child \d+ exited with status 0", count=6)
+            self.assertEqual(len(demo.workers()), 1)
+            load.wait_for_answers(5)
+            self.assertEqual(load.failures, [])
+
     def test_usr1_opens_a_log_that_was_moved_away(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
@@ -366,6 +388,13 @@ class DrainTest(unittest.TestCase):
 
 
 class NotifyTest(unittest.TestCase):
+    def said_until(self, manager, line):
+        """The messages up to the first that begins with `line`."""
+        said = []
+        while not said or not said[-1].startswith(line):
+            said.append(manager.recv(4096).decode())
+        return said
+
     def test_ready_is_said_once_and_only_after_the_services_have_started(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
@@ -374,12 +403,13 @@ class NotifyTest(unittest.TestCase):
                 manager.settimeout(DEADLINE)
                 name = "@" + manager.getsockname()[1:].decode()
                 with Demo(f"--workers={workers}", environment={"NOTIFY_SOCKET": name}) as demo:
-                    self.assertIn("READY=1", manager.recv(512).decode().split("\n"))
+                    said = self.said_until(manager, "READY=1")
+                    self.assertIn("FDSTORE=1\nFDNAME=http", said)
+                    self.assertIn("FDSTORE=1\nFDNAME=grpc.0", said)
                     self.assertEqual(demo.get("/").status, 200)
                     demo.signal(signal.SIGTERM)
                     self.assertEqual(demo.wait(), 0)
-                    rest = manager.recv(512).decode()
-                    self.assertIn("STOPPING=1", rest)
+                    self.assertEqual(len(self.said_until(manager, "STOPPING=1")), 1)
                 manager.close()
 
 

@@ -210,14 +210,23 @@ class Demo {
     if (!address.ok()) return address.status();
     backdoor_address_ = *std::move(address);
     OpenRunDirectory();
-    for (int worker = 0; worker < options_.workers.Get(); ++worker) {
-      backdoors_.push_back(OpenBackdoor(worker));
+    const auto last = static_cast<int>(options_.workers.Get()) - 1;
+    if (absl::Status doors = OpenDoors(last); !doors.ok()) return doors;
+    for (const std::string& name : inherited_.CloseRest()) {
+      log_->warn("inherited listener {} is not used", name);
+    }
+    return absl::OkStatus();
+  }
+
+  // The doors of worker `last` and those before it, as far as they are not
+  // open.
+  absl::Status OpenDoors(int last) {
+    for (auto worker = static_cast<int>(grpc_.size()); worker <= last;
+         ++worker) {
       absl::StatusOr<ListenerPtr> grpc = OpenGrpc(worker);
       if (!grpc.ok()) return grpc.status();
       grpc_.push_back(*std::move(grpc));
-    }
-    for (const std::string& name : inherited_.CloseRest()) {
-      log_->warn("inherited listener {} is not used", name);
+      backdoors_.push_back(OpenBackdoor(worker));
     }
     return absl::OkStatus();
   }
@@ -275,11 +284,9 @@ class Demo {
                                       .worker_number = worker.number},
           *log_));
     }
-    const absl::StatusOr<ListenerPtr> grpc = GrpcOf(worker.number);
-    if (!grpc.ok()) return grpc.status();
-    if (*grpc != nullptr) {
+    if (const ListenerPtr grpc = grpc_[static_cast<size_t>(worker.number)]) {
       group.Add(std::make_unique<backdoor::GrpcServer>(
-          *grpc, **commands,
+          grpc, **commands,
           backdoor::GrpcServerOptions{.worker_number = worker.number}, *log_));
     }
 
@@ -353,14 +360,11 @@ class Demo {
     return Opened(worker);
   }
 
-  // A worker that operators have added opens its doors itself.
   ListenerPtr BackdoorOf(int worker) {
-    const auto index = static_cast<size_t>(worker);
-    if (index < backdoors_.size() && backdoors_[index] != nullptr) {
-      return backdoors_[index];
+    if (backdoors_[static_cast<size_t>(worker)] != nullptr) {
+      return backdoors_[static_cast<size_t>(worker)];
     }
-    if (!backdoor_address_ || (index < backdoors_.size() &&
-                               !backdoor::NeedsWorkerPid(*backdoor_address_))) {
+    if (!backdoor_address_ || !backdoor::NeedsWorkerPid(*backdoor_address_)) {
       return nullptr;
     }
     // A reload in one process: the services before this one still have it.
@@ -387,11 +391,6 @@ class Demo {
     }
     if (!grpc.ok()) return grpc.status();
     return std::make_shared<Listener>(*std::move(grpc));
-  }
-
-  absl::StatusOr<ListenerPtr> GrpcOf(int worker) {
-    const auto index = static_cast<size_t>(worker);
-    return index < grpc_.size() ? grpc_[index] : OpenGrpc(worker);
   }
 
   ListenerPtr Opened(int worker) {
@@ -496,7 +495,13 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
        .log_stacks = [&demo] { demo.LogStacks(); },
        .listeners = {&demo.http()},
        .upgrade_command = std::move(arguments),
-       .other_listeners = demo.doors(),
+       .other_listeners = [&demo] { return demo.doors(); },
+       .before_fork =
+           [&demo](const launcher::WorkerInfo& worker) {
+             return demo.OpenDoors(worker.number);
+           },
+       .worker_count =
+           [&options] { return static_cast<int>(options->workers.Get()); },
        .notifier = notifier,
        .on_phase =
            [&log](launcher::Phase phase) {

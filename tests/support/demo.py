@@ -96,10 +96,13 @@ class Demo:
     """One demo with its own folder and ports, which it lets the kernel choose.
 
     `settings` are option values, GROUP.NAME to text. They are written to `config`, a file
-    that a test may rewrite with `configure` before it sends SIGHUP.
+    that a test may rewrite with `configure` before it sends SIGHUP. `prefix` is a command that
+    runs the rest of the line.
     """
 
-    def __init__(self, *arguments, settings=None, environment=None, wait=True):
+    def __init__(
+        self, *arguments, settings=None, environment=None, wait=True, prefix=(), pass_fds=()
+    ):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="demo.", dir="/tmp"))
         self.config = self.folder / "demo.conf"
         self.settings = {
@@ -113,12 +116,13 @@ class Demo:
         self.program = self.folder / "demo"
         self.program.symlink_to(binary())
         self.process = subprocess.Popen(
-            [str(self.program), f"--config_file={self.config}", *arguments],
+            [*prefix, str(self.program), f"--config_file={self.config}", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "TMPDIR": str(self.folder), **(environment or {})},
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.output = Lines(self.process.stdout)
         self.log = Lines(self.process.stderr)
