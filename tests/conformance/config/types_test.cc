@@ -90,7 +90,7 @@ class Program {
 
 // Whether an option could be registered.
 absl::Status Definition(const AnyOption& option) {
-  return option.erased().CheckDefinition();
+  return option.erased().definition_status();
 }
 
 Option<std::string> Choosing(std::initializer_list<const char*> choices) {
