@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <thread>
 
@@ -128,7 +129,9 @@ TEST(NotifierTest, ReportsAManagerThatIsNotThere) {
 
 // OS-144.
 TEST(AwaitReadyTest, TellsReadyFromOtherMessagesAndFromNone) {
-  const std::string name = absl::StrCat("@bergen-ready-test-", ::getpid());
+  // A pid is not unique where each test has pids of its own.
+  const std::string name =
+      absl::StrCat("@bergen-ready-test-", std::random_device{}());
   const auto say = [&name](const char* status) {
     return std::thread([&name, status] {
       const Notifier notifier(name);
@@ -145,7 +148,7 @@ TEST(AwaitReadyTest, TellsReadyFromOtherMessagesAndFromNone) {
   EXPECT_THAT(AwaitReady(name, absl::ZeroDuration()),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
   const std::string path =
-      absl::StrCat("/tmp/bergen-ready-test-", ::getpid(), ".sock");
+      absl::StrCat("/tmp/bergen-ready-test-", std::random_device{}(), ".sock");
   EXPECT_THAT(AwaitReady(path, absl::ZeroDuration()),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
