@@ -181,6 +181,9 @@ void Candidate::ResolveAll(Lines& errors, Lines& warnings) {
   for (const Entry& entry : state.entries) {
     if (!entry.alive) continue;
     const uint32_t index = entry.index();
+    if (index + kPrefetchDistance < state.entries.size()) {
+      Prefetch(state.entries[index + kPrefetchDistance].erased());
+    }
     const RawTable::Selection& selection = selections[index];
     if (!selection.found()) {
       if (entry.has_plain_default && !entry.has_override &&

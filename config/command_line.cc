@@ -97,11 +97,20 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
     const OptionList& options, ProgramInfo program, Kind kind,
     const std::vector<ForeignFlag>& foreign_flags) {
   CommandLineParser parser(std::move(program), kind);
+  size_t count = foreign_flags.size();
+  for (const OptionGroup& group : options) {
+    for (const AnyOption& option : group.options)
+      count += option.erased().cli();
+  }
+  parser.flags_.reserve(count);
+  parser.by_name_.reserve(count);
+  parser.entries_.reserve(count);
   absl::Status status = parser.AddBuiltIns();
   for (const OptionGroup& group : options) {
     std::string& help = parser.group_help_[group.name];
     if (help.empty()) help = group.help;
     for (const AnyOption& option : group.options) {
+      parser.has_secrets_ |= option.erased().secret();
       if (!option.erased().cli()) continue;
       status.Update(parser.AddOption(group.name, option));
     }
@@ -434,7 +443,8 @@ class CommandLineParser::Reader {
         std::find_if(commands.begin(), commands.end(),
                      [&](const SubCommand& c) { return c.name == word; });
     if (command == commands.end()) {
-      return UsageError(word, absl::StrCat("is none of ", CommandNames()));
+      return UsageError(Shown(next_ - 1),
+                        absl::StrCat("is none of ", CommandNames()));
     }
     absl::StatusOr<ParsedArguments> sub =
         parser_.sub_parsers_[command - commands.begin()].Parse(
@@ -482,7 +492,7 @@ class CommandLineParser::Reader {
     }
     parsed_.words.assign(words_.begin() + used, words_.end());
     if (!parsed_.words.empty() && !parser_.program_.extra_words) {
-      return UsageError(arguments_[parsed_.words[0]],
+      return UsageError(Shown(parsed_.words[0]),
                         "an argument that no option takes");
     }
     return absl::OkStatus();
@@ -503,6 +513,12 @@ class CommandLineParser::Reader {
     }
     std::vector<ConfigPath>& all = parsed_.command_line.config_paths;
     all.insert(all.begin(), paths.begin(), paths.end());
+  }
+
+  // A word in messages. It may have been meant for an option: `--token= WORD`.
+  std::string Shown(size_t index) const {
+    return parser_.has_secrets_ ? absl::StrCat("argument ", index + 1)
+                                : arguments_[index];
   }
 
   std::string CommandNames() const {

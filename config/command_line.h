@@ -118,7 +118,8 @@ class CommandLineParser {
   CommandLineParser& operator=(CommandLineParser&&) = default;
 
   // `arguments` do not hold the program's name. InvalidArgument for what cannot
-  // be understood; its text never holds the value of a flag. Values are not
+  // be understood; its text never holds the value of a flag, nor, if there are
+  // secret options, a word that may have been meant for one. Values are not
   // checked: the load does that, and names the flag.
   absl::StatusOr<ParsedArguments> Parse(
       absl::Span<const std::string> arguments) const;
@@ -193,6 +194,7 @@ class CommandLineParser {
   // Indexes of flags by spelling with `_` for `-`.
   absl::flat_hash_map<std::string, std::vector<size_t>> by_name_;
   absl::flat_hash_map<char, size_t> by_letter_;
+  bool has_secrets_ = false;        // One of the options, with a flag or not.
   std::vector<Entry> entries_;      // In the order of registration.
   std::vector<Entry> positionals_;  // The same.
   std::vector<ForeignFlag> foreign_flags_;

@@ -234,6 +234,17 @@ TEST(CommandLineTest, OtherWordsAreErrorsUnlessTheProgramWantsThem) {
   EXPECT_THAT(parsed->words, ElementsAre(0, 2));
 }
 
+TEST(CommandLineTest, AWordThatMayBeASecretIsNotShown) {
+  const OptionList secrets = {
+      {.name = "demo",
+       .options = {
+           Option<std::string>{.name = "token", .cli = true, .secret = true}}}};
+  EXPECT_THAT(Texts(Parse(secrets, {"--demo-token=", "hunter2"})),
+              ElementsAre("argument 2: an argument that no option takes"));
+  EXPECT_THAT(Texts(Parse(secrets, {"hunter2"}, {.sub_commands = {{"add"}}})),
+              ElementsAre("argument 1: is none of add"));
+}
+
 TEST(CommandLineTest, FilesAndDirectoriesKeepTheirOrderAfterTheDefaults) {
   const ProgramInfo program = {.default_config_files = {"f"},
                                .default_config_dirs = {"d"}};

@@ -348,14 +348,15 @@ def config_schema_test(name, opts, golden, **kwargs):
     )
 
 def config_validator(name, opts, testonly = False, **kwargs):
-    """A program that checks configuration files: `NAME --input_file=FILE`.
+    """A program that checks configuration files: `NAME --input-file=FILE`.
 
     Its exit status is 0 if all names and values in the file are good, otherwise 1, and then it
-    prints `file:line: group.name: what is wrong` for each that is not.
+    prints `file:line: group.name: what is wrong` for each that is not. Its flags are those of
+    oslo-config-validator; `config/program.h` lists them.
 
     Args:
       name: the program.
-      opts: list_opts targets.
+      opts: list_opts targets; without any, `--opt-data` names the options.
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """
@@ -369,7 +370,7 @@ def config_generator(name, opts, testonly = False, **kwargs):
 
     Args:
       name: the program.
-      opts: list_opts targets.
+      opts: list_opts targets; without any, `--opt-data` names the options.
       testonly: as everywhere.
       **kwargs: visibility, tags and the like.
     """

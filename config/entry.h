@@ -70,7 +70,7 @@ struct Entry {
         is_mutable(erased().is_mutable()),
         literal(erased().literal()),
         is_multi(erased().is_multi()),
-        has_removal(erased().removal().has_value()),
+        has_removal(erased().has_removal()),
         has_plain_default(erased().has_plain_default()) {}
 
   const ErasedOption& erased() const { return option.erased(); }

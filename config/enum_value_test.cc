@@ -51,7 +51,7 @@ TEST(EnumValueTest, IsReadAndPrintedByName) {
 TEST(EnumValueTest, IsDocumentedAsAStringWithChoices) {
   const AnyOption option =
       Option<Framing>{.name = "framing", .default_value = Framing::kSafe};
-  EXPECT_THAT(option.erased().CheckDefinition(), IsOk());
+  EXPECT_THAT(option.erased().definition_status(), IsOk());
   const OptionDescription& description = option.description();
   EXPECT_EQ(description.type_name, "string value");
   EXPECT_EQ(description.default_text, "safe");
@@ -64,7 +64,7 @@ TEST(EnumValueTest, IsDocumentedAsAStringWithChoices) {
 TEST(EnumValueTest, ChoicesOfAnOptionAreFewer) {
   const AnyOption option = Option<std::vector<Framing>>{
       .name = "a", .choices = {{Framing::kFast, "the only one"}}};
-  EXPECT_THAT(option.erased().CheckDefinition(), IsOk());
+  EXPECT_THAT(option.erased().definition_status(), IsOk());
   EXPECT_THAT(option.CheckText("fast,fast"), IsOk());
   EXPECT_THAT(
       option.CheckText("fast,safe"),
@@ -76,7 +76,7 @@ TEST(EnumValueTest, ChoicesOfAnOptionAreFewer) {
 TEST(EnumValueTest, AValueWithoutANameIsRefused) {
   const AnyOption option =
       Option<Framing>{.name = "a", .default_value = Framing::kOther};
-  EXPECT_THAT(option.erased().CheckDefinition(),
+  EXPECT_THAT(option.erased().definition_status(),
               StatusIs(kInvalid, "its default a value without a name: \"2\""));
 }
 

@@ -121,6 +121,16 @@ class EtcdStore {
     absl::MutexLock lock(&mutex_);
     return stopped_;
   }
+  // Whether there is a reading after the one counted `count`. Waits for it,
+  // unless the watch is stopped.
+  bool AwaitReading(int64_t count, absl::Duration duration) const {
+    absl::MutexLock lock(&mutex_);
+    const auto is_over = [this, count]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return stopped_ || reading_.count != count;
+    };
+    mutex_.AwaitWithTimeout(absl::Condition(&is_over), duration);
+    return reading_.count != count;
+  }
   // Returns early if the watch is stopped.
   void WaitFor(absl::Duration duration) const {
     absl::MutexLock lock(&mutex_);
@@ -406,7 +416,7 @@ bool EtcdWatch::HaveItRead() {
   if (store_->stopped()) return false;
   const int64_t count = store_->reading().count;
   on_change_();
-  return store_->reading().count != count;
+  return store_->AwaitReading(count, retry_);
 }
 
 void EtcdWatch::Tell(const absl::Status& status) {

@@ -23,13 +23,12 @@
 // The channel is made by whoever knows how the server is reached (TLS belongs
 // to sslutils), after the last fork(): gRPC cannot be forked once it was used.
 // These arguments of a channel matter:
-//   GRPC_ARG_KEEPALIVE_TIME_MS         finds out that the server is gone
-//   without
-//                                      a word
-//   GRPC_ARG_MAX_RECONNECT_BACKOFF_MS  bounds how late a server that is back is
-//                                      noticed, with `EtcdOptions::max_retry`
-//   GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH  bounds the sum of all keys and values;
-//                                      4 MiB unless said otherwise
+// * GRPC_ARG_KEEPALIVE_TIME_MS finds out that the server is gone without a
+//   word.
+// * GRPC_ARG_MAX_RECONNECT_BACKOFF_MS bounds how late a server that is back is
+//   noticed, with `EtcdOptions::max_retry`.
+// * GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH bounds the sum of all keys and values:
+//   4 MiB unless said otherwise.
 //
 // Source: etcd's API, and the pluggable sources of oslo.config, which are read
 // once and are never watched.
@@ -107,8 +106,9 @@ class EtcdWatch {
  public:
   // `on_change` is called by the watch's own thread, and reads the source, as
   // `Registry::Mutate` and `Reload` do, or has it done by another thread. It is
-  // called again, later each time, until the source has been read. Whether the
-  // registry then took the new values does not matter.
+  // called again, later each time, until the source has been read, which is
+  // waited for as long as for a retry. Whether the registry then took the new
+  // values does not matter.
   //
   // `on_status`, if any, is for logs and is called by the same thread: with an
   // error when the watch fails or cannot be opened, once for each different

@@ -16,7 +16,6 @@
 #ifndef CONFIG_HOST_H_
 #define CONFIG_HOST_H_
 
-#include <compare>
 #include <string>
 #include <vector>
 
@@ -33,7 +32,10 @@ namespace bergen::config {
 struct IpAddress {
   std::string text;
 
-  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend bool operator<(const IpAddress& a, const IpAddress& b) {
+    return a.text < b.text;
+  }
 };
 
 // The name of a host: labels of letters, digits and `-` with dots between. A
@@ -43,21 +45,30 @@ struct IpAddress {
 struct Hostname {
   std::string text;
 
-  friend auto operator<=>(const Hostname&, const Hostname&) = default;
+  friend bool operator==(const Hostname&, const Hostname&) = default;
+  friend bool operator<(const Hostname& a, const Hostname& b) {
+    return a.text < b.text;
+  }
 };
 
 // An IP address or a hostname.
 struct HostAddress {
   std::string text;
 
-  friend auto operator<=>(const HostAddress&, const HostAddress&) = default;
+  friend bool operator==(const HostAddress&, const HostAddress&) = default;
+  friend bool operator<(const HostAddress& a, const HostAddress& b) {
+    return a.text < b.text;
+  }
 };
 
 // The same, where labels of the name may have `_` too.
 struct HostDomain {
   std::string text;
 
-  friend auto operator<=>(const HostDomain&, const HostDomain&) = default;
+  friend bool operator==(const HostDomain&, const HostDomain&) = default;
+  friend bool operator<(const HostDomain& a, const HostDomain& b) {
+    return a.text < b.text;
+  }
 };
 
 enum class IpVersion { kAny, k4, k6 };

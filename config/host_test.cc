@@ -128,7 +128,7 @@ TEST(HostDomainTest, AllowsUnderscores) {
 
 TEST(HostTest, ValuesOfCodeAreCheckedToo) {
   const auto listed = [](const AnyOption& option) {
-    return option.erased().CheckDefinition();
+    return option.erased().definition_status();
   };
   EXPECT_THAT(
       listed(Option<IpAddress>{.name = "a", .default_value = IpAddress{"x"}}),

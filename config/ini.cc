@@ -25,6 +25,9 @@ namespace {
 // Of a line that is quoted in a message.
 constexpr size_t kLongestQuote = 60;
 
+// Bytes of an assignment and what stands around it; few are shorter.
+constexpr size_t kShortAssignment = 16;
+
 // Length of the UTF-8 sequence at the start of `text`; 0 if it is none.
 size_t SequenceLength(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
@@ -134,8 +137,8 @@ class Parser {
         document_(&document) {}
 
   absl::Status Run() {
-    // No more assignments than lines; what is not used costs no memory.
-    document_->Reserve(std::count(text_.begin(), text_.end(), '\n') + 1);
+    // More than most files have; what is not used costs no memory.
+    document_->Reserve(text_.size() / kShortAssignment + 1);
     while (!text_.empty()) Feed(NextLine());
     EndValue();
     if (errors_.empty()) return absl::OkStatus();
@@ -168,10 +171,12 @@ class Parser {
     line = StripBlanksAtEnd(line);
     if (line.empty()) return EndValue();
     if (line[0] == ' ' || line[0] == '\t') return Continue(line);
+    // Otherwise the line may be a part of the value, without its blank.
+    const bool may_quote = !in_value_;
     EndValue();
     if (line[0] == '#' || line[0] == ';') return;
-    if (line[0] == '[') return BeginSection(line);
-    Assign(line);
+    if (line[0] == '[') return BeginSection(line, may_quote);
+    Assign(line, may_quote);
   }
 
   void Fail(absl::string_view reason, absl::string_view quote) {
@@ -182,7 +187,7 @@ class Parser {
   void Continue(absl::string_view line) {
     if (!in_value_) {
       return Fail("a line that begins with a blank must follow an assignment",
-                  QuoteName(line));
+                  has_value_ ? "" : QuoteName(line));
     }
     if (!is_joined_) {
       joined_ = std::string(value_.text);
@@ -191,16 +196,20 @@ class Parser {
     absl::StrAppend(&joined_, "\n", StripBlanksAtStart(line));
   }
 
-  void BeginSection(absl::string_view line) {
+  void BeginSection(absl::string_view line, bool may_quote) {
     const bool good = line.size() >= 3 && line.back() == ']';
-    if (!good) Fail("a section is written [name]", Quote(line));
+    if (!good) {
+      Fail("a section is written [name]", may_quote ? Quote(line) : "");
+    }
+    has_value_ = false;
     value_.group = good ? line.substr(1, line.size() - 2) : line;
   }
 
-  void Assign(absl::string_view line) {
+  void Assign(absl::string_view line, bool may_quote) {
     const size_t separator = FindSeparator(line);
     if (separator == line.npos) {
-      return Fail("neither key = value nor [section]", QuoteName(line));
+      return Fail("neither key = value nor [section]",
+                  may_quote ? QuoteName(line) : "");
     }
     const absl::string_view key = StripBlanks(line.substr(0, separator));
     if (key.empty()) {
@@ -212,7 +221,7 @@ class Parser {
     value_.name = key;
     value_.text = Unquoted(StripBlanksAtStart(line.substr(separator + 1)));
     value_.line = line_;
-    in_value_ = true;
+    in_value_ = has_value_ = true;
   }
 
   void EndValue() {
@@ -233,6 +242,7 @@ class Parser {
   // The group is the current section, empty before the first; the rest is of
   // the current assignment.
   RawValue value_;
+  bool has_value_ = false;  // There is an assignment in this section.
   bool in_value_ = false;   // The assignment may be continued.
   bool is_joined_ = false;  // It has been: its text is `joined_`.
   std::string joined_;

@@ -28,8 +28,8 @@ namespace bergen::config {
 // messages call it.
 //
 // InvalidArgument has one line for each mistake: the place, the reason, and the
-// line itself, with `****` for whatever may be a value, since a value may be a
-// secret.
+// line itself, without whatever may be a value, since a value may be a secret:
+// `****` stands for it, or there is no line at all.
 //
 // Line by line, blanks at the end ignored: `[section]`; `# comment` or
 // `; comment`, only at the beginning of a line; `key = value` or `key: value`,

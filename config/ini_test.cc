@@ -125,6 +125,20 @@ TEST(IniTest, EveryMistakeIsReportedAndNoValueShown) {
             "f:10: not UTF-8");
 }
 
+TEST(IniTest, ALineThatMayBeAPartOfAValueIsNotQuoted) {
+  EXPECT_EQ(ErrorOf("[s]\n"
+                    "k = v,\n"
+                    "hunter2 hunter3\n"
+                    "k = v,\n"
+                    "[hunter2,\n"
+                    "k = v\n"
+                    "\n"
+                    " hunter2: hunter3\n"),
+            "f:3: neither key = value nor [section]\n"
+            "f:5: a section is written [name]\n"
+            "f:8: a line that begins with a blank must follow an assignment");
+}
+
 TEST(IniTest, AQuotedLineIsPrintableAndShort) {
   EXPECT_EQ(ErrorOf("[\x1b[31m\t"),
             "f:1: a section is written [name]: \"[\\x1b[31m\"");

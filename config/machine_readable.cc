@@ -26,7 +26,7 @@ NativeValue Texts(const std::vector<std::string>& texts) {
 
 NativeValue RunData(const GeneratorRun& run) {
   return {NativeDict{
-      {"config_dir", {NativeList{}}},
+      {"config_dir", Texts(run.config_dirs)},
       {"config_file", Texts(run.config_files)},
       {"config_source", {NativeList{}}},
       {"format_", {run.format}},

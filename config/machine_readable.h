@@ -32,6 +32,7 @@ struct GeneratorRun {
   std::string format;
   std::vector<std::string> name_spaces;
   std::vector<std::string> config_files;
+  std::vector<std::string> config_dirs;
   std::optional<std::string> output_file;
   int wrap_width = 70;
   bool minimal = false;

@@ -55,6 +55,27 @@ uint64_t HashBytes(uint64_t hash, absl::string_view text, uint64_t fold) {
   return Mix(hash, last);
 }
 
+// Names are short: this costs less than a call of memcmp.
+bool SameText(absl::string_view a, absl::string_view b) {
+  const size_t size = a.size();
+  if (size != b.size()) return false;
+  const auto same = [&](auto word, size_t from) {
+    using Word = decltype(word);
+    return LoadWord<Word>(a.data() + from) == LoadWord<Word>(b.data() + from);
+  };
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8) {
+      if (!same(uint64_t{}, i)) return false;
+    }
+    return same(uint64_t{}, size - 8);
+  }
+  if (size >= 4) return same(uint32_t{}, 0) && same(uint32_t{}, size - 4);
+  for (size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
 uint64_t HashGroup(absl::string_view group) {
   return HashBytes(0, group, 0x2020202020202020u);  // Ignores case.
 }
@@ -63,22 +84,31 @@ uint64_t HashName(uint64_t group_hash, absl::string_view name) {
   return HashBytes(group_hash, name, 0);
 }
 
+bool HasUpperCase(absl::string_view text) {
+  bool has_upper_case = false;
+  for (const char c : text) has_upper_case |= c >= 'A' && c <= 'Z';
+  return has_upper_case;
+}
+
 bool SameGroup(absl::string_view known, absl::string_view group) {
-  if (known == group) return true;
+  if (SameText(known, group)) return true;
   return known != kDefaultGroup && group != kDefaultGroup &&
          absl::EqualsIgnoreCase(known, group);
 }
 
+// Addresses have 48 bits.
+constexpr uint64_t kAddress = (uint64_t{1} << 48) - 1;
+static_assert(sizeof(void*) == sizeof(uint64_t));
+
 // The first name of that hash which `is_it`, or null.
-template <typename Slots, typename IsIt>
-auto Probe(const Slots* slots, size_t mask, uint64_t hash, IsIt is_it)
-    -> decltype(slots->name.load()) {
+template <typename Name, typename Slots, typename IsIt>
+Name* Probe(const Slots* slots, size_t mask, uint64_t hash, IsIt is_it) {
   for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    const auto name = slots[i].name.load(std::memory_order_acquire);
-    if (!name) return nullptr;
-    if (slots[i].hash.load(std::memory_order_relaxed) == hash && is_it(*name)) {
-      return name;
-    }
+    const uint64_t slot = slots[i].load(std::memory_order_acquire);
+    if (slot == 0) return nullptr;
+    if (((slot ^ hash) & ~kAddress) != 0) continue;
+    auto* const name = reinterpret_cast<Name*>(slot & kAddress);
+    if (is_it(*name)) return name;
   }
 }
 
@@ -128,10 +158,7 @@ NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
   Name& added = names_.emplace_back(group, Keep(name),
                                     static_cast<uint32_t>(names_.size()));
   Insert(*tables_.back(), hash, added);
-  if (std::any_of(name.begin(), name.end(),
-                  [](unsigned char c) { return absl::ascii_isupper(c); })) {
-    mixed_case_.push_back(&added);
-  }
+  if (HasUpperCase(name)) mixed_case_.push_back(&added);
   return added;
 }
 
@@ -143,22 +170,24 @@ void NameIndex::Reserve(size_t count) {
 }
 
 absl::string_view NameIndex::Keep(absl::string_view text) {
+  if (text.empty()) return text;
   if (text.size() > free_text_.size()) {
     const size_t size = std::max(kTextPiece, text.size());
     texts_.push_back(std::make_unique<char[]>(size));
     free_text_ = absl::MakeSpan(texts_.back().get(), size);
   }
   const absl::string_view kept(free_text_.data(), text.size());
-  std::copy(text.begin(), text.end(), free_text_.begin());
+  std::memcpy(free_text_.data(), text.data(), text.size());
   free_text_.remove_prefix(text.size());
   return kept;
 }
 
 NameIndex::Name* NameIndex::Find(const Table& table, uint64_t hash,
                                  const Group& group, absl::string_view name) {
-  return Probe(table.slots.get(), table.mask, hash, [&](const Name& known) {
-    return &known.group == &group && known.name == name;
-  });
+  return Probe<Name>(
+      table.slots.get(), table.mask, hash, [&](const Name& known) {
+        return &known.group == &group && SameText(known.name, name);
+      });
 }
 
 NameIndex::Name* NameIndex::Find(const Group& group,
@@ -170,32 +199,28 @@ NameIndex::Name* NameIndex::Find(const Group& group,
 NameIndex::Name* NameIndex::Find(absl::string_view group,
                                  absl::string_view name) const {
   const Table& table = *table_.load(std::memory_order_acquire);
-  Name* const found =
-      Probe(table.slots.get(), table.mask, HashName(HashGroup(group), name),
-            [&](const Name& known) {
-              return known.name == name && SameGroup(known.group.name, group);
-            });
+  Name* const found = Probe<Name>(
+      table.slots.get(), table.mask, HashName(HashGroup(group), name),
+      [&](const Name& known) {
+        return SameText(known.name, name) && SameGroup(known.group.name, group);
+      });
   if (found || !absl::StrContains(name, '-')) return found;
   return Find(group, Dest(name));
 }
 
 void NameIndex::Insert(Table& table, uint64_t hash, Name& name) {
   size_t i = hash & table.mask;
-  while (table.slots[i].name.load(std::memory_order_relaxed)) {
+  while (table.slots[i].load(std::memory_order_relaxed) != 0) {
     i = (i + 1) & table.mask;
   }
-  table.slots[i].hash.store(hash, std::memory_order_relaxed);
-  table.slots[i].name.store(&name, std::memory_order_release);
+  table.slots[i].store(reinterpret_cast<uint64_t>(&name) | (hash & ~kAddress),
+                       std::memory_order_release);
 }
 
 void NameIndex::Grow(size_t size) {
-  const Table& old = *tables_.back();
   auto table = std::make_unique<Table>(size);
-  for (size_t i = 0; i <= old.mask; ++i) {
-    Name* const name = old.slots[i].name.load(std::memory_order_relaxed);
-    if (name) {
-      Insert(*table, old.slots[i].hash.load(std::memory_order_relaxed), *name);
-    }
+  for (Name& name : names_) {
+    Insert(*table, HashName(name.group.hash, name.name), name);
   }
   tables_.push_back(std::move(table));
   table_.store(tables_.back().get(), std::memory_order_release);
@@ -206,7 +231,7 @@ const NameIndex::Name* NameCursor::Find(const NameIndex::Group& group,
   const NameIndex::Name* found = nullptr;
   if (next_ < names_.all().size()) {
     const NameIndex::Name& next = names_.all()[next_];
-    if (&next.group == &group && next.name == name) found = &next;
+    if (&next.group == &group && SameText(next.name, name)) found = &next;
   }
   if (!found) found = names_.Find(group, name);
   if (found) next_ = found->number + 1;

@@ -98,10 +98,8 @@ class NameIndex {
   const std::vector<Name*>& mixed_case_names() const { return mixed_case_; }
 
  private:
-  struct Slot {
-    std::atomic<uint64_t> hash = 0;
-    std::atomic<Name*> name = nullptr;  // Written after `hash`.
-  };
+  // A name and, in the bits that no address has, some of its hash; 0 for none.
+  using Slot = std::atomic<uint64_t>;
   struct Table {
     explicit Table(size_t size) : mask(size - 1), slots(new Slot[size]) {}
     const size_t mask;

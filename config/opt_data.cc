@@ -11,8 +11,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "config/host.h"
 #include "config/native_parse.h"
 #include "config/option.h"
+#include "config/units.h"
+#include "config/uri.h"
 #include "config/value.h"
 
 namespace bergen::config {
@@ -79,7 +83,12 @@ class OptionReader {
       if constexpr (std::is_same_v<T, std::string>) {
         option.default_value = *text;
       } else {
-        option.default_text = *text;
+        absl::StatusOr<T> value = ParseValue<T>(*text);
+        if (value.ok()) {
+          option.default_value = *std::move(value);
+        } else {
+          option.default_text = *text;
+        }
       }
     }
     ReadSample<T>(option);
@@ -289,6 +298,24 @@ class OptionReader {
   absl::Status status_;
 };
 
+// An option of that one of these types that is called `type`.
+template <typename... T>
+std::optional<AnyOption> ReadKnown(OptionReader& reader,
+                                   const std::string& type, bool is_list) {
+  std::optional<AnyOption> option;
+  const auto try_one = [&]<typename One>(const One*) {
+    if (type != ValueType<One>::kName) return false;
+    if (is_list) {
+      option = reader.ReadMulti<One>();
+    } else {
+      option = reader.Read<One>();
+    }
+    return true;
+  };
+  (try_one(static_cast<const T*>(nullptr)) || ...);
+  return option;
+}
+
 absl::StatusOr<AnyOption> ReadOption(const NativeDict& data) {
   OptionReader reader(data);
   const std::string type = reader.Text("type");
@@ -300,28 +327,18 @@ absl::StatusOr<AnyOption> ReadOption(const NativeDict& data) {
     }
     if (type == "list value") return reader.ReadList();
     if (type == "dict value") return reader.ReadDict();
-    if (type == ValueType<bool>::kName) {
-      if (is_list) return reader.ReadMulti<bool>();
-      return reader.Read<bool>();
-    }
-    if (type == ValueType<int64_t>::kName) {
-      if (is_list) return reader.ReadMulti<int64_t>();
-      return reader.Read<int64_t>();
-    }
-    if (type == ValueType<double>::kName) {
-      if (is_list) return reader.ReadMulti<double>();
-      return reader.Read<double>();
-    }
-    if (type == ValueType<Port>::kName) {
-      if (is_list) return reader.ReadMulti<Port>();
-      return reader.Read<Port>();
+    if (const auto known =
+            ReadKnown<bool, int64_t, double, Port, IpAddress, Hostname,
+                      HostAddress, HostDomain, Uri, absl::Duration, ByteSize>(
+                reader, type, is_list)) {
+      return *known;
     }
     if (is_list) return reader.ReadMulti<std::string>();
     return reader.Read<std::string>();
   };
   AnyOption option = read();
   if (!reader.status().ok()) return reader.status();
-  absl::Status status = option.erased().CheckDefinition();
+  absl::Status status = option.erased().definition_status();
   if (!status.ok()) return status;
   return option;
 }

@@ -2,18 +2,22 @@
 
 #include "config/opt_data.h"
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "config/docs.h"
 #include "config/listing.h"
 #include "config/machine_readable.h"
 #include "config/native_text.h"
 #include "config/option.h"
+#include "config/testdata/field_options.h"
 #include "config/testdata/relay_options.h"
 #include "config/testdata/type_options.h"
 #include "config/value.h"
@@ -53,12 +57,14 @@ TEST(OptDataTest, OptionsThatAreReadBackMakeTheSameSample) {
                                   {"acme.base", acme::ListBaseOpts()}},
                                  as_yaml);
     EXPECT_EQ(relay.after, relay.before);
-    // Brackets around a list are among what the data lacks.
-    Texts types = ReadBack({{"acme.types", acme::ListTypeOpts()}}, as_yaml);
-    const std::string bounded = "#bounded = [1,2]\n";
-    const size_t at = types.before.find(bounded);
-    ASSERT_NE(at, std::string::npos);
-    types.before.replace(at, bounded.size(), "#bounded = 1,2\n");
+    // What the data lacks: brackets around a list, and what a range is.
+    Texts types = ReadBack({{"acme.types", acme::ListTypeOpts()},
+                            {"acme.fields", acme::ListFieldOpts()}},
+                           as_yaml);
+    types.before = absl::StrReplaceAll(
+        types.before,
+        {{"#bounded = [1,2]\n", "#bounded = 1,2\n"},
+         {"# Minimum value: 0\n# Maximum value: 9\n#range", "#range"}});
     EXPECT_EQ(types.after, types.before);
   }
 }
@@ -105,6 +111,7 @@ TEST(OptDataTest, NumbersAndBoundsAreChecked) {
       Read(R"("type": "integer value", "min": 1, "default": "7", "max": 9)");
   ASSERT_THAT(option, IsOk());
   EXPECT_EQ(option->description().default_text, "7");
+  EXPECT_EQ(option->description().default_value, NativeValue{int64_t{7}});
   EXPECT_THAT(option->CheckText("9"), IsOk());
   EXPECT_THAT(option->CheckText("10"),
               StatusIs(absl::StatusCode::kInvalidArgument));

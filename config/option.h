@@ -251,6 +251,8 @@ class ErasedOption {
   bool literal() const { return literal_; }
   bool cli() const { return cli_; }
   bool is_multi() const { return is_multi_; }
+  bool has_removal() const { return has_removal_; }
+  bool has_old_names() const { return has_old_names_; }
   // As in the description.
   const std::vector<DeprecatedName>& deprecated_names() const {
     return *deprecated_names_;
@@ -303,6 +305,8 @@ class ErasedOption {
     literal_ = option.literal;
     cli_ = option.cli || option.positional;
     is_multi_ = is_multi;
+    has_removal_ = option.removal.has_value();
+    has_old_names_ = !option.deprecated_names.empty();
     NormaliseNames();
   }
 
@@ -337,6 +341,8 @@ class ErasedOption {
   bool cli_ = false;
   bool is_multi_ = false;
   bool has_plain_default_ = false;
+  bool has_removal_ = false;
+  bool has_old_names_ = false;
   const std::optional<Removal>* removal_ = nullptr;
   const std::string* default_text_ = nullptr;
   std::unique_ptr<const Names> names_;
@@ -365,11 +371,12 @@ class TypedOption final : public ErasedOption {
   using Type = TypeOf<T>;
   using Item = typename Type::Item;
 
-  explicit TypedOption(Option<T> option) : option_(std::move(option)) {
+  explicit TypedOption(Option<T>&& option) : option_(std::move(option)) {
     if constexpr (std::is_same_v<Item, Port>) {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
     }
+    has_limits_ = option_.min || option_.max || option_.choices.given();
     AnyValue value;
     if (option_.default_value) {
       value = AnyValue::Of<T>(*std::move(option_.default_value));
@@ -535,6 +542,7 @@ class TypedOption final : public ErasedOption {
   }
 
   absl::Status CheckItem(const Item& item, bool hide) const {
+    if (!has_limits_) return absl::OkStatus();
     if (!option_.choices.given()) return CheckBounds(item, hide);
     std::string allowed;
     for (const Choice<Item>& choice : option_.choices) {
@@ -656,7 +664,8 @@ class TypedOption final : public ErasedOption {
     }
   }
 
-  Option<T> option_;  // Without its default value.
+  bool has_limits_ = false;  // Bounds or choices.
+  Option<T> option_;         // Without its default value.
 };
 
 }  // namespace internal

@@ -19,18 +19,25 @@
 namespace bergen::config {
 
 // Each returns the program's exit status and prints errors to the standard
-// error.
+// error. A flag may be written with `-` or `_`, and a switch as `--noNAME`;
+// each may stand in a file instead, which `--config_file` or `--config_dir`
+// names, in the section `[DEFAULT]`. All know `--help`; a flag that they do not
+// know ends them with status 2. The environment does not count.
 
-// Writes about the options. 0 if it was written, else 1.
+// Writes about the options. 0 if it was written, else 1, also for an unknown
+// namespace and if there are neither arguments nor `modules`.
 //
 //   --format=ini|json|yaml|md|html|rst   (ini)
-//   --namespace=NAME       may be repeated; only these of the linked modules
-//   --recorded_output_file=NAME   what json and yaml say the file was called
-//   --schema               json and yaml get a number of their layout
-//   --output_file=FILE     (standard output)
-//   --wrap_width=N --minimal --summarize       as in `IniStyle`
+//   --namespace=NAME       may be repeated; only these modules
+//   --opt-data=FILE        may be repeated; further modules, from what a
+//                          generator wrote as yaml or json (opt_data.h)
+//   --output-file=FILE     (standard output)
+//   --wrap-width=N --minimal --summarize       as in `IniStyle`
 //   --title=TEXT           of a page
-//   --allow_missing_help   otherwise an option without help is an error
+//   --schema               json and yaml get a number of their layout
+//   --recorded-output-file=NAME   what json and yaml say the file was called
+//   --allow-missing-help   otherwise an option without help is an error
+//   --version              prints the number of that layout
 //
 // Source: oslo-config-generator, 5.1 of its behaviour.
 int GeneratorMain(int argc, char** argv,
@@ -38,14 +45,21 @@ int GeneratorMain(int argc, char** argv,
 
 // Checks names and values in files as a program with these options would, and
 // that required options are set. 0 if everything is good, else 1, with
-// `file:line` of each mistake. Repeated files are read in their order, as one
-// configuration. The environment does not count.
+// `file:line` of each mistake; 1 without any arguments.
 //
-//   --input_file=FILE      may be repeated
-//   --fatal_warnings       deprecated names and repeated assignments are
-//   mistakes
+//   --input-file=FILE      read in their order, as one
+//                          configuration
+//   --namespace, --opt-data   as above
+//   --check-defaults       warns of values that differ from the defaults
+//   --exclude-options=REGEX,...   of these, by their whole names, it does not
+//   --exclude-group=NAME   may be repeated; is not looked at
+//   --fatal-warnings       warnings (also of deprecated names, options that
+//                          will go away, repeated assignments) are mistakes
+//   --version              as above
 //
-// Source: oslo-config-validator, which does not look at values.
+// Source: oslo-config-validator, which does not look at values. Differences: a
+// value that is false, zero or empty is compared with its default like any
+// other, and a default as the option's type reads it.
 int ValidatorMain(int argc, char** argv,
                   const std::vector<ModuleOptions>& modules);
 

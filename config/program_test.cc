@@ -2,6 +2,7 @@
 
 #include "config/program.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -95,24 +96,99 @@ TEST_F(ProgramTest, TheGeneratorRefusesOptionsWithoutHelpAndBadFlags) {
   EXPECT_EQ(Run(GeneratorMain, {}), 1);
   EXPECT_EQ(errors_, "DEFAULT.nohelp: has no help\n");
   EXPECT_EQ(Run(GeneratorMain, {"--allow_missing_help", "--format=xml"}), 1);
-  EXPECT_THAT(
-      errors_,
-      HasSubstr(
-          "--format: must be one of ini, json, yaml, md, html, rst, got xml"));
+  EXPECT_THAT(errors_, HasSubstr("must be one of ini, json, yaml, md, html, "
+                                 "rst, got \"xml\""));
   EXPECT_EQ(Run(GeneratorMain, {"--wrap_width=-1"}), 1);
-  EXPECT_THAT(errors_, HasSubstr("--wrap_width: must be at least 0, got -1"));
-  EXPECT_EQ(Run(GeneratorMain, {"--wrap_width"}), 1);
-  EXPECT_THAT(errors_, HasSubstr("--wrap_width: needs a value"));
-  EXPECT_EQ(Run(GeneratorMain, {"--minimal=1"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("wrap_width: must be at least 0, got -1"));
+  EXPECT_EQ(Run(GeneratorMain, {"--wrap_width"}), 2);
+  EXPECT_THAT(errors_, HasSubstr("--wrap_width: a value must follow"));
+  EXPECT_EQ(Run(GeneratorMain, {"--minimal=1"}), 2);
   EXPECT_THAT(errors_, HasSubstr("--minimal: takes no value"));
-  EXPECT_EQ(Run(GeneratorMain, {"--what"}), 1);
-  EXPECT_THAT(errors_, HasSubstr("unknown flag: --what"));
-  EXPECT_EQ(Run(GeneratorMain, {"what"}), 1);
-  EXPECT_THAT(errors_, HasSubstr("unexpected argument: what"));
+  EXPECT_EQ(Run(GeneratorMain, {"--what"}), 2);
+  EXPECT_THAT(errors_, AllOf(StartsWith("usage: program "),
+                             HasSubstr("--what: unknown flag")));
+  EXPECT_EQ(Run(GeneratorMain, {"what"}), 2);
+  EXPECT_THAT(errors_, HasSubstr("what: "));
+  EXPECT_EQ(Run(GeneratorMain, {"--namespace=acme.none"}), 1);
+  EXPECT_EQ(errors_, "--namespace: there is none called acme.none\n");
   EXPECT_EQ(Run(GeneratorMain,
                 {"--allow_missing_help", "--output_file=/no/such/folder/x"}),
             1);
   EXPECT_THAT(errors_, HasSubstr("/no/such/folder/x: cannot be written"));
+}
+
+TEST_F(ProgramTest, FlagsMayStandInAFileAndTheLastCounts) {
+  const std::string file =
+      Write("generator.conf",
+            absl::StrCat("[DEFAULT]\nnamespace = acme.base\noutput_file = ",
+                         Path("out"), "\nformat_ = json\nminimal = true\n"));
+  EXPECT_EQ(Run(GeneratorMain, {"--config-file", file}), 0);
+  EXPECT_THAT(errors_, HasSubstr("format_: deprecated name of DEFAULT.format"));
+  EXPECT_THAT(
+      Read("out"),
+      AllOf(HasSubstr(absl::StrCat("\"config_file\": [\"", file, "\"]")),
+            HasSubstr("\"minimal\": true"),
+            HasSubstr("\"namespace\": [\"acme.base\"]")));
+  EXPECT_EQ(Run(GeneratorMain, {"--config-file", file, "--nominimal",
+                                "--minimal", "--no-minimal", "--format=yaml"}),
+            2);
+  EXPECT_EQ(Run(GeneratorMain, {"--config-file", file, "--minimal",
+                                "--nominimal", "--format=yaml"}),
+            0);
+  EXPECT_THAT(Read("out"), HasSubstr("\n  minimal: false\n"));
+}
+
+TEST_F(ProgramTest, HelpAndVersionEndWellAndNothingToDoDoesNot) {
+  for (const Main& main : {Main(GeneratorMain), Main(ValidatorMain)}) {
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(Run(main, {"--help"}), 0);
+    EXPECT_THAT(::testing::internal::GetCapturedStdout(),
+                AllOf(StartsWith("usage: program "), HasSubstr("--opt-data")));
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(Run(main, {"--version"}), 0);
+    EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+              "layout of JSON and YAML: 1\n");
+  }
+  modules_.clear();
+  for (const Main& main : {Main(GeneratorMain), Main(ValidatorMain)}) {
+    EXPECT_EQ(Run(main, {}), 1);
+    EXPECT_THAT(errors_, StartsWith("usage: program "));
+  }
+  EXPECT_EQ(Run(GeneratorMain, {"--minimal"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("there are no options to write about"));
+  EXPECT_EQ(Run(ValidatorMain, {"--input-file=x"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("there are no options to compare with"));
+  EXPECT_EQ(Run(ValidatorMain, {"--fatal-warnings"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("--input-file: needs a file to check"));
+}
+
+TEST_F(ProgramTest, WhatAGeneratorWroteStandsForTheModules) {
+  EXPECT_EQ(Run(GeneratorMain, {"--allow_missing_help", "--format=yaml",
+                                "--output_file", Path("data")}),
+            0);
+  EXPECT_EQ(Run(GeneratorMain,
+                {"--allow_missing_help", "--output_file", Path("linked")}),
+            0);
+  const std::string bad = Write("bad.conf", "[DEFAULT]\nworkers = 0\n");
+  modules_.clear();
+  EXPECT_EQ(Run(GeneratorMain, {"--allow_missing_help", "--opt-data",
+                                Path("data"), "--output_file", Path("read")}),
+            0);
+  EXPECT_EQ(Read("read"), Read("linked"));
+  EXPECT_EQ(
+      Run(ValidatorMain, {"--opt_data", Path("data"), "--input_file", bad}), 1);
+  EXPECT_EQ(errors_, absl::StrCat(bad,
+                                  ":2: DEFAULT.workers: must be at least "
+                                  "1, got 0\n"));
+  EXPECT_EQ(Run(ValidatorMain, {"--opt_data", Path("data"), "--input_file", bad,
+                                "--namespace", "acme.base"}),
+            1);
+  EXPECT_THAT(errors_, HasSubstr("DEFAULT.workers: unknown option"));
+  EXPECT_EQ(Run(ValidatorMain, {"--opt_data", bad, "--input_file", bad}), 1);
+  EXPECT_THAT(errors_, HasSubstr(absl::StrCat(bad, ": ")));
+  EXPECT_EQ(Run(ValidatorMain, {"--opt_data=/no/such", "--input_file", bad}),
+            1);
+  EXPECT_EQ(errors_, "/no/such: cannot be read\n");
 }
 
 TEST_F(ProgramTest, TheValidatorChecksNamesAndValues) {
@@ -130,16 +206,101 @@ TEST_F(ProgramTest, TheValidatorChecksNamesAndValues) {
             HasSubstr("bad.conf:5: [stroe]: unknown section")));
   EXPECT_EQ(Run(ValidatorMain, {"--input_file=/no/such.conf"}), 1);
   EXPECT_THAT(errors_, HasSubstr("/no/such.conf: No such file"));
-  EXPECT_EQ(Run(ValidatorMain, {}), 1);
-  EXPECT_THAT(errors_, HasSubstr("usage: --input_file=FILE"));
 }
 
 TEST_F(ProgramTest, TheValidatorsWarningsMayBeFatal) {
   const std::string old = Write("old.conf", "[pool]\nnum_workers = 2\n");
   const std::string flag = absl::StrCat("--input_file=", old);
   EXPECT_EQ(Run(ValidatorMain, {flag}), 0);
-  EXPECT_THAT(errors_, HasSubstr("deprecated name of DEFAULT.workers"));
+  EXPECT_THAT(errors_, AllOf(StartsWith("warning: "),
+                             HasSubstr("deprecated name of DEFAULT.workers")));
   EXPECT_EQ(Run(ValidatorMain, {flag, "--fatal-warnings"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("1 warning is too many"));
+}
+
+TEST_F(ProgramTest, TheValidatorDoesNotLookAtExcludedGroups) {
+  modules_.push_back(
+      {"m",
+       {{.name = "needy",
+         .options = {
+             Option<int64_t>{.name = "x", .required = true},
+             Option<std::string>{.name = "y", .default_value = "a"}}}}});
+  const std::string file = absl::StrCat(
+      "--input_file=", Write("x.conf",
+                             "[DEFAULT]\nsep = ${needy.y}\n[Needy]\nx = text\n"
+                             "[unknown]\na = b\n"));
+  EXPECT_EQ(Run(ValidatorMain, {file}), 1);
+  EXPECT_EQ(Run(ValidatorMain, {file, "--exclude-group=unknown"}), 1);
+  EXPECT_THAT(errors_, HasSubstr("x.conf:4: needy.x: not an integer"));
+  EXPECT_EQ(Run(ValidatorMain,
+                {file, "--exclude-group=unknown", "--exclude_group", "needy"}),
+            0);
+  EXPECT_EQ(errors_, "");
+}
+
+TEST_F(ProgramTest, AGroupThatWasNeverCompleteMayHaveMore) {
+  modules_.push_back(
+      {"m",
+       {{.name = "keystone_authtoken",
+         .options = {Option<int64_t>{
+             .name = "x", .deprecated_names = {{.name = "old"}}}}}}});
+  const std::string file = absl::StrCat(
+      "--input_file=",
+      Write("x.conf", "[keystone_authtoken]\nold = 1\nmore = 2\n"));
+  EXPECT_EQ(Run(ValidatorMain, {file}), 0);
+  EXPECT_THAT(errors_,
+              AllOf(HasSubstr("x.conf:3: keystone_authtoken.more: not known"),
+                    HasSubstr("warning: "), HasSubstr("keystone_authtoken.x")));
+  const std::string bad = absl::StrCat(
+      "--input_file=", Write("y.conf", "[keystone_authtoken]\nx = text\n"));
+  EXPECT_EQ(Run(ValidatorMain, {bad}), 1);
+}
+
+TEST_F(ProgramTest, TheValidatorComparesWithDefaults) {
+  modules_.push_back(
+      {"m",
+       {{.name = "g",
+         .options = {
+             Option<bool>{.name = "flag", .default_value = false},
+             Option<std::vector<int64_t>>{
+                 .name = "list", .default_value = std::vector<int64_t>{1, 2}},
+             Option<std::string>{.name = "password", .secret = true},
+             Option<std::string>{.name = "base_url", .default_value = "a"},
+             Option<std::string>{.name = "unset"}}}}});
+  const std::string same = absl::StrCat(
+      "--input_file=", Write("same.conf", "[g]\nflag = no\nlist = 1, 2\n"));
+  EXPECT_EQ(Run(ValidatorMain, {same, "--check-defaults", "--fatal-warnings"}),
+            0);
+  EXPECT_EQ(errors_,
+            "info: [DEFAULT]: is not in the file\n"
+            "info: [store]: is not in the file\n");
+  const std::string other =
+      Write("other.conf",
+            "[g]\nflag = 1\nlist = 2\npassword = hunter2\nbase_url = b\n"
+            "unset = c\n");
+  const std::string flag = absl::StrCat("--input_file=", other);
+  EXPECT_EQ(Run(ValidatorMain, {flag, "--fatal-warnings"}), 0);
+  EXPECT_EQ(Run(ValidatorMain, {flag, "--check-defaults"}), 0);
+  EXPECT_EQ(
+      errors_,
+      absl::StrCat(
+          "info: ", other, ":5: g.base_url: not compared with its default\n",
+          "warning: ", other, ":2: g.flag: is true, its default false\n",
+          "warning: ", other, ":3: g.list: is 2, its default 1,2\n",
+          "info: ", other, ":4: g.password: not compared with its default\n",
+          "warning: ", other, ":6: g.unset: is c, while it has no default\n",
+          "info: [DEFAULT]: is not in the file\n",
+          "info: [store]: is not in the file\n"));
+  EXPECT_EQ(Run(ValidatorMain, {flag, "--check-defaults", "--fatal-warnings"}),
+            1);
+  EXPECT_EQ(Run(ValidatorMain, {flag, "--check-defaults", "--fatal-warnings",
+                                "--exclude-options=fl.g,list,uns"}),
+            1);
+  EXPECT_EQ(Run(ValidatorMain, {flag, "--check-defaults", "--fatal-warnings",
+                                "--exclude-options=fl.g,list,unset,.*_url"}),
+            0);
+  EXPECT_EQ(Run(ValidatorMain, {flag, "--exclude-options=("}), 1);
+  EXPECT_THAT(errors_, StartsWith("--exclude-options: (: "));
 }
 
 TEST_F(ProgramTest, TheSchemaIsWrittenAndCompared) {

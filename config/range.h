@@ -15,11 +15,11 @@
 #define CONFIG_RANGE_H_
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -81,7 +81,11 @@ struct Range {
   Iterator begin() const { return {first, first < last, size()}; }
   Iterator end() const { return {last, first < last, 0}; }
 
-  friend auto operator<=>(const Range&, const Range&) = default;
+  friend bool operator==(const Range&, const Range&) = default;
+  friend bool operator<(const Range& a, const Range& b) {
+    return std::tie(a.first, a.last, a.inclusive) <
+           std::tie(b.first, b.last, b.inclusive);
+  }
 };
 
 template <>

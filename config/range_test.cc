@@ -106,11 +106,11 @@ TEST(RangeTest, BoundsAndChoicesAreThoseOfBothNumbers) {
 TEST(RangeTest, ValuesOfCodeAreCheckedToo) {
   const AnyOption inclusive = Option<Range>{
       .name = "a", .default_value = Range{0, 2}, .type = {.inclusive = false}};
-  EXPECT_THAT(inclusive.erased().CheckDefinition(),
+  EXPECT_THAT(inclusive.erased().definition_status(),
               StatusIs(kInvalid, "its default must be exclusive: \"0-2\""));
   const AnyOption low =
       Option<Range>{.name = "a", .default_value = Range{2, 0}, .min = 1};
-  EXPECT_THAT(low.erased().CheckDefinition(),
+  EXPECT_THAT(low.erased().definition_status(),
               StatusIs(kInvalid, "its default must be at least 1, got 0"));
 }
 

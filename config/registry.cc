@@ -48,43 +48,47 @@ Registry::~Registry() = default;
 absl::StatusOr<const internal::Cell*> Registry::RegisterOne(
     absl::string_view group, const AnyOption& option, CodeLocation where) {
   absl::MutexLock lock(&mutex_);
-  bool is_new = false;
-  const absl::StatusOr<Entry*> entry =
-      state_->Add(group, option, where, is_new);
-  if (!entry.ok()) return entry.status();
-  if (is_new) {
-    const absl::Status status = state_->Commit({(*entry)->index()});
+  const absl::StatusOr<RegistryState::Added> added =
+      state_->Add(group, option, where);
+  if (!added.ok()) return added.status();
+  if (added->needs_commit) {
+    absl::Status status = state_->Commit({added->entry->index()});
     if (!status.ok()) {
-      state_->TakeBack({(*entry)->index()});
+      state_->TakeBack({added->entry->index()});
       return status;
     }
   }
-  return &(*entry)->cell;
+  return &added->entry->cell;
 }
 
 absl::Status Registry::RegisterAll(const OptionList& options,
                                    CodeLocation where) {
   absl::MutexLock lock(&mutex_);
   std::vector<uint32_t> added;
+  std::vector<uint32_t> uncommitted;
   std::vector<absl::Status> errors;
   size_t count = 0;
   for (const OptionGroup& group : options) count += group.options.size();
   names_.Reserve(count);
   added.reserve(count);
   for (const OptionGroup& group : options) {
-    for (const AnyOption& option : group.options) {
-      bool is_new = false;
-      const absl::StatusOr<Entry*> entry =
-          state_->Add(group.name, option, where, is_new);
-      if (!entry.ok()) {
-        errors.push_back(entry.status());
-      } else if (is_new) {
-        added.push_back((*entry)->index());
+    for (size_t i = 0; i < group.options.size(); ++i) {
+      if (i + internal::kPrefetchDistance < group.options.size()) {
+        internal::Prefetch(
+            group.options[i + internal::kPrefetchDistance].erased());
       }
+      const absl::StatusOr<RegistryState::Added> one =
+          state_->Add(group.name, group.options[i], where);
+      if (!one.ok()) {
+        errors.push_back(one.status());
+        continue;
+      }
+      if (one->is_new) added.push_back(one->entry->index());
+      if (one->needs_commit) uncommitted.push_back(one->entry->index());
     }
   }
   if (errors.empty()) {
-    absl::Status status = state_->Commit(added);
+    absl::Status status = state_->Commit(std::move(uncommitted));
     if (status.ok()) return status;
     errors.push_back(status);
   }

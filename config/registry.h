@@ -102,6 +102,10 @@ class Registry {
   absl::StatusOr<Handle<T>> Register(
       absl::string_view group, const Option<T>& option,
       CodeLocation where = CodeLocation::Current());
+  template <typename T>
+  absl::StatusOr<Handle<T>> Register(
+      absl::string_view group, Option<T>&& option,
+      CodeLocation where = CodeLocation::Current());
 
   // Registers all options or, after an error, none; `Find` gives the handles.
   // The error has one line for each problem.
@@ -325,6 +329,16 @@ absl::StatusOr<Handle<T>> Registry::Register(absl::string_view group,
                                              CodeLocation where) {
   const absl::StatusOr<const internal::Cell*> cell =
       RegisterOne(group, option, where);
+  if (!cell.ok()) return cell.status();
+  return Handle<T>(*cell);
+}
+
+template <typename T>
+absl::StatusOr<Handle<T>> Registry::Register(absl::string_view group,
+                                             Option<T>&& option,
+                                             CodeLocation where) {
+  const absl::StatusOr<const internal::Cell*> cell =
+      RegisterOne(group, std::move(option), where);
   if (!cell.ok()) return cell.status();
   return Handle<T>(*cell);
 }

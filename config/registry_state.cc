@@ -52,11 +52,8 @@ absl::StatusOr<Entry*> RegistryState::MustFind(absl::string_view group,
       absl::StrCat(group, ".", name, ": no such option"));
 }
 
-// The entry of `option`: a new one that is not resolved yet, or the one of an
-// equal option. `where` is told in errors.
-absl::StatusOr<Entry*> RegistryState::Add(absl::string_view group_name,
-                                          const AnyOption& option,
-                                          CodeLocation where, bool& is_new) {
+absl::StatusOr<RegistryState::Added> RegistryState::Add(
+    absl::string_view group_name, const AnyOption& option, CodeLocation where) {
   const ErasedOption& erased = option.erased();
   const auto error = [&](const absl::Status& status) {
     return absl::Status(status.code(),
@@ -73,29 +70,41 @@ absl::StatusOr<Entry*> RegistryState::Add(absl::string_view group_name,
   NameIndex::Name& name = names.Add(*last_group, erased.name());
   if (name.option != NameIndex::kNoOption) {
     Entry& existing = entries[name.option];
-    is_new = false;
-    if (existing.option == option) return &existing;
+    if (existing.option == option) return Added{.entry = &existing};
     return error(absl::AlreadyExistsError(
         absl::StrCat("another option of that name was registered at ",
                      PlaceText(existing.registered_at))));
   }
 
-  is_new = true;
-  Entry* entry = nullptr;
+  Added added = {.is_new = true, .needs_commit = true};
   if (name.last_option != NameIndex::kNoOption &&
       entries[name.last_option].option == option) {
-    entry = &entries[name.last_option];
-    entry->alive = true;
-    entry->registered_at = where;
+    added.entry = &entries[name.last_option];
+    added.entry->alive = true;
+    added.entry->registered_at = where;
+    if (loaded) SelectFor(*added.entry);
   } else {
-    entry = &entries.emplace_back(name, option, where, registry,
-                                  static_cast<uint32_t>(entries.size()));
-    values.Append(AnyValue());
+    Entry& entry = entries.emplace_back(name, option, where, registry,
+                                        static_cast<uint32_t>(entries.size()));
+    added.entry = &entry;
+    if (loaded) SelectFor(entry);
+    if (HasOnlyDefault(entry)) {
+      // Nobody can see the new cell yet. Others may have waited for the option.
+      added.needs_commit = !referrers.empty();
+      entry.masked = entry.secret;
+      entry.cell.Publish(erased.default_value());
+      values.Append(erased.default_value());
+    } else {
+      values.Append(AnyValue());
+    }
   }
-  entry->order = registrations++;
-  Connect(*entry);
-  if (loaded) SelectFor(*entry);
-  return entry;
+  added.entry->order = registrations++;
+  // A snapshot from before does not know what can be found from now on.
+  if (snapshots_taken.load(std::memory_order_relaxed)) {
+    version.fetch_add(1, std::memory_order_release);
+  }
+  Connect(*added.entry);
+  return added;
 }
 
 NameIndex::Name& RegistryState::OldName(const Entry& entry,
@@ -110,6 +119,7 @@ void RegistryState::Connect(Entry& entry) {
   ++entry.known_as.group.options;
   entry.known_as.option = entry.known_as.last_option = entry.index();
   UpdateCell(entry.known_as);
+  if (!entry.erased().has_old_names()) return;
   uint32_t rank = 0;
   for (const DeprecatedName& old : entry.erased().deprecated_names()) {
     NameIndex::Name& name = OldName(entry, old);
@@ -205,6 +215,7 @@ std::vector<uint32_t> RegistryState::WithReferrers(
   return changed;
 }
 
+// As most new options.
 bool RegistryState::HasOnlyDefault(const Entry& entry) const {
   return entry.position == RawTable::kNone && entry.has_plain_default &&
          !entry.has_override && !entry.has_default && !entry.has_references &&
@@ -214,21 +225,7 @@ bool RegistryState::HasOnlyDefault(const Entry& entry) const {
 // Gives `changed`, and whatever refers to them, the values that their settings
 // now say. After an error no value has changed.
 absl::Status RegistryState::Commit(std::vector<uint32_t> changed) {
-  if (referrers.empty()) {
-    // Most new options have nothing but a default.
-    const auto rest = std::stable_partition(
-        changed.begin(), changed.end(),
-        [&](uint32_t index) { return HasOnlyDefault(entries[index]); });
-    for (auto it = changed.begin(); it != rest; ++it) {
-      Resolved resolved;
-      resolved.value = entries[*it].erased().default_value();
-      resolved.masked = entries[*it].secret;
-      Stage(entries[*it], resolved);
-    }
-    PublishStaged();
-    if (rest == changed.end()) return absl::OkStatus();
-    changed.erase(changed.begin(), rest);
-  }
+  if (changed.empty()) return absl::OkStatus();
   const std::vector<uint32_t> fresh = WithReferrers(std::move(changed));
   const absl::flat_hash_set<uint32_t> fresh_set(fresh.begin(), fresh.end());
   const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
@@ -351,15 +348,18 @@ void RegistryState::SetReferences(Entry& entry,
   references[entry.index()] = *wanted;
 }
 
-// Records the value, which is not visible yet; whether it is another than now.
-bool RegistryState::Stage(Entry& entry, Resolved& resolved) {
+// Records the value, which is not visible yet. False, and nothing done, if it
+// is the one that is in force, unless the two are not to be compared.
+bool RegistryState::Stage(Entry& entry, Resolved& resolved, Compare compare) {
   if (resolved.references || entry.has_references) {
     SetReferences(entry, resolved.references.get());
   }
   entry.masked = resolved.masked;
   const uint32_t index = entry.index();
   const AnyValue& now = values[index];
-  if (entry.Equal(now, resolved.value)) return false;
+  if (compare == Compare::kYes && entry.Equal(now, resolved.value)) {
+    return false;
+  }
   AnyValue next = std::move(resolved.value);
   if (now || !superseded.empty()) Reuse(entry, now, next);
   values.Set(index, std::move(next));
@@ -468,8 +468,11 @@ Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
 
 void RegistryState::Apply(Candidate& candidate, Mode mode,
                           std::vector<Changed>* changed) {
+  // Nobody asks what a first load changes, and most of it does.
+  const Compare compare = loaded || changed ? Compare::kYes : Compare::kNo;
   newest = candidate.table;
   if (mode == Mode::kAll) loaded = candidate.table;
+  staged.reserve(entries.size());
   for (Entry& entry : entries) {
     if (!entry.alive) continue;
     if (mode == Mode::kMutableOnly && !entry.is_mutable) continue;
@@ -493,7 +496,7 @@ void RegistryState::Apply(Candidate& candidate, Mode mode,
         resolved.references = std::move(found->second);
       }
     }
-    if (Stage(entry, resolved) && changed) {
+    if (Stage(entry, resolved, compare) && changed) {
       changed->push_back({index, before, values[index]});
     }
   }

@@ -43,6 +43,17 @@ struct Changed {
   AnyValue to;
 };
 
+// Has the processor fetch an option that is looked at soon, as it would not by
+// itself: there may be many more than its caches hold.
+inline void Prefetch(const ErasedOption& option) {
+  constexpr size_t kCacheLine = 64;
+  const char* const begin = reinterpret_cast<const char*>(&option);
+  __builtin_prefetch(begin);
+  __builtin_prefetch(begin + kCacheLine);
+  __builtin_prefetch(begin + 2 * kCacheLine);
+}
+inline constexpr size_t kPrefetchDistance = 8;  // Options.
+
 // Not thread-safe, except for `snapshots_taken`.
 struct RegistryState {
   RegistryState(const void* owner, NameIndex& index,
@@ -56,8 +67,17 @@ struct RegistryState {
   const Entry* Find(absl::string_view group, absl::string_view name) const;
   absl::StatusOr<Entry*> MustFind(absl::string_view group,
                                   absl::string_view name);
-  absl::StatusOr<Entry*> Add(absl::string_view group, const AnyOption& option,
-                             CodeLocation where, bool& is_new);
+  // What became of an option that was registered.
+  struct Added {
+    Entry* entry = nullptr;
+    bool is_new = false;        // It was not known.
+    bool needs_commit = false;  // It, or another, has no value yet.
+  };
+
+  // An option that is known already and equal is the same option. `where` is
+  // told in errors.
+  absl::StatusOr<Added> Add(absl::string_view group, const AnyOption& option,
+                            CodeLocation where);
   NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
   void Connect(Entry& entry);
   void Disconnect(Entry& entry);
@@ -82,7 +102,8 @@ struct RegistryState {
                const LoadOptions& options, Mode mode, bool dry_run,
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
-  bool Stage(Entry& entry, Resolved& resolved);
+  enum class Compare { kYes, kNo };
+  bool Stage(Entry& entry, Resolved& resolved, Compare compare = Compare::kYes);
   void Reuse(const Entry& entry, const AnyValue& now, AnyValue& next);
   void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);

@@ -15,6 +15,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -38,6 +39,10 @@ std::string Absolute(absl::string_view path) {
   const std::filesystem::path absolute =
       std::filesystem::absolute(expanded, error);
   return error ? expanded : absolute.string();
+}
+
+bool IsPartOfName(unsigned char c) {
+  return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.';
 }
 
 // The system's error with the code that belongs to it: "demo.conf: No such
@@ -150,12 +155,14 @@ absl::StatusOr<FlagValue> ParseAssignment(absl::string_view assignment) {
   const absl::string_view group =
       dot == key.npos ? kDefaultGroup : key.substr(0, dot);
   const absl::string_view name = dot == key.npos ? key : key.substr(dot + 1);
-  std::string flag = absl::StrCat("--set ", key);
   if (equals == assignment.npos || group.empty() || name.empty()) {
+    // What follows another separator than `=` may be a value.
+    const auto end = std::find_if_not(key.begin(), key.end(), IsPartOfName);
     return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": must be GROUP.NAME=VALUE"));
+        absl::StrCat("--set ", key.substr(0, end - key.begin()),
+                     ": must be GROUP.NAME=VALUE"));
   }
-  return FlagValue{.flag = std::move(flag),
+  return FlagValue{.flag = absl::StrCat("--set ", key),
                    .group = std::string(group),
                    .name = Dest(name),
                    .text = std::string(assignment.substr(equals + 1))};

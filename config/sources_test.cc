@@ -158,6 +158,9 @@ TEST(AssignmentTest, NamesWhatIsNoAssignment) {
         StatusIs(absl::StatusCode::kInvalidArgument,
                  absl::StrCat("--set ", key, ": must be GROUP.NAME=VALUE")));
   }
+  EXPECT_THAT(ParseAssignment("demo.token:hunter2"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "--set demo.token: must be GROUP.NAME=VALUE"));
 }
 
 TEST(CommandLineSourceTest, APlaceHoldsTheValueUnlessTheFlagImpliesIt) {

@@ -19,7 +19,6 @@
 #ifndef CONFIG_UNITS_H_
 #define CONFIG_UNITS_H_
 
-#include <compare>
 #include <cstdint>
 #include <string>
 
@@ -35,7 +34,10 @@ namespace bergen::config {
 struct ByteSize {
   uint64_t bytes = 0;
 
-  friend auto operator<=>(const ByteSize&, const ByteSize&) = default;
+  friend constexpr bool operator==(const ByteSize&, const ByteSize&) = default;
+  friend constexpr bool operator<(const ByteSize& a, const ByteSize& b) {
+    return a.bytes < b.bytes;
+  }
 };
 
 constexpr ByteSize KiB(uint64_t number) { return {number << 10}; }

@@ -86,7 +86,7 @@ TEST(DurationTest, ValuesOfCodeAreCheckedToo) {
   const auto listed = [](absl::Duration value) {
     const AnyOption option =
         Option<absl::Duration>{.name = "a", .default_value = value};
-    return option.erased().CheckDefinition();
+    return option.erased().definition_status();
   };
   EXPECT_THAT(listed(absl::Seconds(1)), IsOk());
   EXPECT_THAT(listed(-absl::Seconds(1)),
@@ -103,7 +103,7 @@ TEST(DurationTest, HasBoundsAndStandsInLists) {
                              .default_value = absl::Seconds(90),
                              .min = absl::Milliseconds(500),
                              .max = absl::Hours(1)};
-  EXPECT_THAT(option.erased().CheckDefinition(), IsOk());
+  EXPECT_THAT(option.erased().definition_status(), IsOk());
   EXPECT_THAT(option.CheckText("1h"), IsOk());
   EXPECT_THAT(option.CheckText("61min"),
               StatusIs(kInvalid, "must be at most 1h, got 61min"));
@@ -177,7 +177,7 @@ TEST(ByteSizeTest, HasBoundsAndANumberInJson) {
       Option<Dict<ByteSize>>{.name = "a",
                              .default_value = Dict<ByteSize>{{"x", KiB(4)}},
                              .min = KiB(1)};
-  EXPECT_THAT(option.erased().CheckDefinition(), IsOk());
+  EXPECT_THAT(option.erased().definition_status(), IsOk());
   EXPECT_THAT(option.CheckText("x:1KiB,y:1kB"),
               StatusIs(kInvalid, "pair 2: must be at least 1KiB, got 1kB"));
   EXPECT_EQ(option.description().default_text, "x:4KiB");
@@ -185,7 +185,7 @@ TEST(ByteSizeTest, HasBoundsAndANumberInJson) {
               (NativeValue{NativeValue::Dict{{"x", {int64_t{4096}}}}}));
   const AnyOption huge = Option<ByteSize>{
       .name = "a", .default_value = ByteSize{uint64_t{1} << 63}};
-  EXPECT_THAT(huge.erased().CheckDefinition(),
+  EXPECT_THAT(huge.erased().definition_status(),
               StatusIs(kInvalid, HasSubstr("more than 2^63 - 1 bytes")));
 }
 

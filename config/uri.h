@@ -14,7 +14,6 @@
 #ifndef CONFIG_URI_H_
 #define CONFIG_URI_H_
 
-#include <compare>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -31,7 +30,8 @@ namespace bergen::config {
 struct Uri {
   std::string text;
 
-  friend auto operator<=>(const Uri&, const Uri&) = default;
+  friend bool operator==(const Uri&, const Uri&) = default;
+  friend bool operator<(const Uri& a, const Uri& b) { return a.text < b.text; }
 };
 
 template <>

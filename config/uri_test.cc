@@ -7,7 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "config/host.h"
 #include "config/option.h"
+#include "config/registry.h"
 #include "config/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -93,17 +95,34 @@ TEST(UriTest, MayHaveALargestLengthAndSchemes) {
 TEST(UriTest, ChecksRulesAndValuesOfCode) {
   const AnyOption bad_scheme =
       Option<Uri>{.name = "a", .type = {.schemes = {"http://"}}};
-  EXPECT_THAT(bad_scheme.erased().CheckDefinition(),
+  EXPECT_THAT(bad_scheme.erased().definition_status(),
               StatusIs(kInvalid, HasSubstr("schemes is none: \"http://\"")));
   const AnyOption bad_default =
       Option<Uri>{.name = "a", .default_value = Uri{"h"}};
-  EXPECT_THAT(bad_default.erased().CheckDefinition(),
+  EXPECT_THAT(bad_default.erased().definition_status(),
               StatusIs(kInvalid,
                        "its default not a URI: it does not begin with a "
                        "scheme: \"h\""));
   const AnyOption later =
       Option<Uri>{.name = "a", .default_value = Uri{"http://$host:80"}};
-  EXPECT_THAT(later.erased().CheckDefinition(), IsOk());
+  EXPECT_THAT(later.erased().definition_status(), IsOk());
+}
+
+TEST(UriTest, MayReferToOtherOptions) {
+  Registry registry;
+  ASSERT_THAT(registry.Register(
+                  "g", Option<IpAddress>{.name = "ip",
+                                         .default_value = IpAddress{"::1"}}),
+              IsOk());
+  const auto uri = registry.Register(
+      "g", Option<Uri>{.name = "uri", .default_value = Uri{"http://[$ip]:80"}});
+  ASSERT_THAT(uri, IsOk());
+  EXPECT_EQ(uri->Get(), Uri{"http://[::1]:80"});
+  ASSERT_THAT(registry.SetOverrideFromText("g", "uri", "ftp://a.$ip"),
+              StatusIs(kInvalid, HasSubstr("its port must be 0 to 65535")));
+  ASSERT_THAT(registry.SetOverrideFromText("g", "uri", "ftp://[${g.ip}]"),
+              IsOk());
+  EXPECT_EQ(uri->Get(), Uri{"ftp://[::1]"});
 }
 
 TEST(UriTest, StandsInLists) {

@@ -56,7 +56,7 @@ bool IsQuote(char c) { return c == '\'' || c == '"'; }
 
 }  // namespace
 
-absl::StatusOr<std::string> ValueType<std::string>::Parse(
+absl::StatusOr<std::string> ValueType<std::string>::ParseByRules(
     absl::string_view text, const Rules& rules) {
   if (rules.quotes && !text.empty() && IsQuote(text.front())) {
     if (text.size() < 2 || text.back() != text.front()) {
@@ -217,7 +217,8 @@ void CommaSplitter::Accept() {
 }
 
 size_t CommaSplitter::FindEnd(size_t from) const {
-  return std::min(rest_.find(',', from), rest_.size());
+  return static_cast<size_t>(std::find(rest_.begin() + from, rest_.end(), ',') -
+                             rest_.begin());
 }
 
 size_t MostItems(absl::string_view list) {

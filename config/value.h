@@ -115,6 +115,9 @@ struct TypeRules<std::string> {
   // A pair of `'` or `"` around the text is removed.
   bool quotes = false;
 
+  // Whether there is anything to check or remove.
+  bool any() const { return quotes || max_length > 0 || !regex.empty(); }
+
   friend bool operator==(const TypeRules&, const TypeRules&) = default;
 };
 
@@ -189,7 +192,12 @@ struct ValueType<std::string> {
   static constexpr absl::string_view kName = "string value";
   static constexpr TypeKind kKind = TypeKind::kString;
   static absl::StatusOr<std::string> Parse(absl::string_view text,
-                                           const Rules& rules);
+                                           const Rules& rules) {
+    if (!rules.any()) return std::string(text);
+    return ParseByRules(text, rules);
+  }
+  static absl::StatusOr<std::string> ParseByRules(absl::string_view text,
+                                                  const Rules& rules);
   static absl::Status Check(const std::string& value, const Rules& rules);
   static absl::Status CheckRules(const Rules& rules);
   static std::vector<std::string> RuleLines(const Rules& rules);
@@ -399,12 +407,14 @@ struct TypeOf {
 
   static absl::StatusOr<T> Parse(absl::string_view text, const Rules& rules,
                                  const Context& context) {
+    // The only object that is returned, so that it is made in its place.
     absl::StatusOr<T> value = ParseText(text, rules);
     if (!value.ok()) {
-      return TextError(value.status().message(), text, context.hide);
+      value = TextError(value.status().message(), text, context.hide);
+    } else if (absl::Status status = CheckItems(*value, context);
+               !status.ok()) {
+      value = std::move(status);
     }
-    absl::Status status = CheckItems(*value, context);
-    if (!status.ok()) return status;
     return value;
   }
   static absl::Status Check(const T& value, const Rules& rules,

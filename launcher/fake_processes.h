@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,14 @@ class FakeProcesses : public Processes {
   void Then(std::vector<ProcessEvent> events) {
     script_.push_back(
         [events = std::move(events)](absl::Time) { return events; });
+  }
+  // The next `Await` calls `act`, and nothing happens until its deadline.
+  void ThenTimeoutAfter(std::function<void()> act) {
+    script_.push_back([this, act = std::move(act)](absl::Time deadline) {
+      act();
+      if (deadline > clock_->Now()) clock_->Advance(deadline - clock_->Now());
+      return std::vector<ProcessEvent>();
+    });
   }
   // In the next `Await` nothing happens until its deadline, to which the clock
   // moves.
@@ -69,6 +78,10 @@ class FakeProcesses : public Processes {
     calls_.push_back(absl::StrCat(::sigabbrev_np(signal), " ", pid));
   }
 
+  VitalSigns Look(int pid) override { return signs_[pid]; }
+  // What `Look` sees from now on.
+  VitalSigns& signs(int pid) { return signs_[pid]; }
+
   std::vector<ProcessEvent> Await(absl::Time deadline) override {
     if (script_.empty()) {
       std::fputs("FakeProcesses: waits after the script's end\n", stderr);
@@ -84,6 +97,7 @@ class FakeProcesses : public Processes {
   int next_pid_ = 101;
   absl::Status fork_error_;
   std::vector<std::string> calls_;
+  std::map<int, VitalSigns> signs_;
   std::deque<std::function<std::vector<ProcessEvent>(absl::Time)>> script_;
 };
 

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "config/registry.h"
+#include "launcher/health_monitor.h"
 #include "launcher/options.h"
 #include "launcher/posix_processes.h"
 #include "launcher/posix_signals.h"
@@ -21,6 +22,7 @@
 #include "launcher/service_launcher.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
+#include "periodic/random.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::launcher {
@@ -40,7 +42,12 @@ absl::Status CheckOptions(const LaunchOptions& options) {
     return absl::InvalidArgumentError(
         "launcher: graceful_shutdown_timeout is empty");
   }
-  return CheckRestartLimits(options.restart_limits);
+  if (!options.drain_delay) {
+    return absl::InvalidArgumentError("launcher: drain_delay is empty");
+  }
+  absl::Status checked = CheckHealthLimits(options.health_limits);
+  checked.Update(CheckRestartLimits(options.restart_limits));
+  return checked;
 }
 
 int CountThreads() {
@@ -140,7 +147,7 @@ class Forking final : public LauncherBase {
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
         std::move(options), std::move(predecessor), *result->processes_,
-        result->clock(), log);
+        result->clock(), result->random_, log);
     return result;
   }
 
@@ -164,6 +171,7 @@ class Forking final : public LauncherBase {
   }
 
   spdlog::logger* const log_;
+  periodic::SystemRandom random_;
   std::unique_ptr<PosixProcesses> processes_;
   std::unique_ptr<ProcessLauncher> launcher_;
 };
@@ -214,6 +222,10 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
   options.graceful_shutdown_timeout = [registered = *registered] {
     return registered.graceful_shutdown_timeout();
   };
+  options.drain_delay = [registered = *registered] {
+    return absl::Seconds(registered.drain_delay_seconds.Get());
+  };
+  options.health_limits = registered->health_limits();
   options.reload = [&registry, &log, next = std::move(options.reload)] {
     return Finish(registry.Reload(), log, next);
   };

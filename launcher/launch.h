@@ -56,8 +56,9 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
                                                  LaunchOptions options);
 
 // The same, with the launcher's options (options.h) registered in `registry`,
-// which must outlive the launcher: the graceful timeout and whether
-// options are logged come from there, instead of those in `options`. SIGHUP
+// which must outlive the launcher: the graceful timeout, the drain delay,
+// the health limits and whether options are logged come from there, instead of
+// those in `options`. SIGHUP
 // reads the registry again and logs what has changed; then
 // `options.reload` or `options.mutate` is called. Also fails as
 // `RegisterOpts`.

@@ -5,6 +5,7 @@
 #ifndef LAUNCHER_LAUNCHER_H_
 #define LAUNCHER_LAUNCHER_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service_group.h"
+#include "service/vitals.h"
 
 namespace bergen::launcher {
 
@@ -26,6 +28,9 @@ enum ExitStatus {
                      // long, or the parent died.
   kExitCrashed = 2,  // A service's `Wait` returned an error.
   kExitGaveUp = 3,   // Workers failed too often; see `RestartLimits`.
+  // A start failed with InvalidArgument: the configuration is wrong, and trying
+  // again is of no use. EX_CONFIG of sysexits.h.
+  kExitConfiguration = 78,
 };
 
 // Which worker a service runs in.
@@ -33,6 +38,9 @@ struct WorkerInfo {
   // Stable: in 0..total-1, and a replacement has that of the one it replaces.
   int number = 0;
   int total = 1;
+  // What services tell of their health; outlives them. Null only in tests that
+  // call a factory themselves.
+  Vitals* vitals = nullptr;
 };
 
 // Adds services, in the order of their start, to `group`. Called in the process
@@ -54,8 +62,11 @@ enum class RestartMethod {
 };
 
 // How workers that end by themselves are replaced. The first `free_restarts`
-// are immediate; then each waits twice as long as the last. Once none has ended
-// for `quiet_period`, or after a reload, counting starts again.
+// are immediate; then each waits twice as long as the last, and a random part
+// more. Once none has ended for `quiet_period`, or after a reload, counting
+// starts again. A worker whose status is `kExitConfiguration` is not replaced
+// before a reload; when no worker of a service is left, the launcher
+// stops with that status.
 // Source: "Forking too fast" in oslo.service, which paused a second each time.
 struct RestartLimits {
   // At least 0; -1 stands for the number of workers and one more.
@@ -63,9 +74,30 @@ struct RestartLimits {
   absl::Duration first_delay = absl::Seconds(1);
   absl::Duration longest_delay = absl::Seconds(30);
   absl::Duration quiet_period = absl::Minutes(1);
+  // The most that is added to a delay, as a part of it: machines that fail for
+  // one reason should not come back in one moment. At least 0.
+  double jitter = 0.1;
   // After so many restarts in a row the launcher stops everything and its
   // status is `kExitGaveUp`; 0 never gives up.
   int give_up_after = 0;
+};
+
+// When a worker that has not ended by itself is replaced. No limit holds for a
+// single process.
+struct HealthLimits {
+  // A worker that has given no sign of life for so long is asked for its stacks
+  // (`log_stacks`), and killed at twice the time. It gives none if its
+  // process is stopped, or if work of its `Vitals` is overdue.
+  absl::Duration hang_timeout = absl::InfiniteDuration();
+  // Replaced by a successor that has started, one worker at a time, after so
+  // many requests (0: never), after so much time, at so many bytes of memory
+  // (0: never).
+  uint64_t max_requests = 0;
+  absl::Duration max_age = absl::InfiniteDuration();
+  int64_t max_memory = 0;
+  // The most that chance takes off these three, as a part of them, so that not
+  // all workers reach them at once. In [0, 1).
+  double jitter = 0.1;
 };
 
 // All functions may be empty. They and the pointers must stay valid while the
@@ -80,16 +112,30 @@ struct LaunchOptions {
   std::function<absl::Duration()> graceful_shutdown_timeout = [] {
     return absl::Seconds(60);
   };
+  // From SIGTERM to the moment when services are told to stop. Meanwhile they
+  // say that they are not ready (`Service::PrepareStop`) and go on, until
+  // nobody sends them clients any more. Not negative; asked as the timeout,
+  // which begins after it. A second SIGTERM ends it early.
+  std::function<absl::Duration()> drain_delay = [] {
+    return absl::ZeroDuration();
+  };
   // How long a reload waits for a replaced worker's successor to start. After
   // that it ends, and the workers not yet replaced go on.
   absl::Duration start_timeout = absl::Minutes(1);
   RestartLimits restart_limits;
+  HealthLimits health_limits;
 
   // Publish new option values, all of them or the mutable ones. `reload` runs
   // in the supervisor, or in the single process; `mutate` in the workers too.
   // After an error the old values and services go on, and it is logged.
   std::function<absl::Status()> reload;
   std::function<absl::Status()> mutate;
+  // Opens the files of the log again, after they were moved away; in every
+  // process. What SIGUSR1 does.
+  std::function<absl::Status()> reopen_logs;
+  // Logs the stacks of all threads; called in the process that is to tell, when
+  // it hangs or has got SIGQUIT.
+  std::function<void()> log_stacks;
   // Logs the options, for operators; at the start and after a reload.
   std::function<void()> log_options;
 
@@ -125,12 +171,15 @@ class Launcher {
   // Starts everything and blocks until it has ended. Returns an `ExitStatus`
   // for `main` to return; a second call is `kExitFailed` at once.
   //
-  // SIGTERM stops gracefully, and further ones are ignored. SIGINT ends the
+  // SIGTERM stops gracefully, after `drain_delay`; a second one ends the delay,
+  // and further ones are ignored. SIGINT ends the
   // process at once. SIGHUP does what `restart_method` says, daemon or not.
-  // SIGUSR2 hands over to a new process, see `upgrade_command`; this one's
-  // status is then `kExitOk`.
-  // A single process ends by _exit, without returning, on SIGINT and when
-  // the graceful shutdown takes too long: its threads cannot be ended.
+  // SIGQUIT calls `log_stacks` in every worker. SIGUSR1 calls `reopen_logs`.
+  // SIGTTIN adds a worker to those of the first service, and SIGTTOU takes one
+  // away, but never the last. SIGUSR2 hands over to a new process, see
+  // `upgrade_command`; this one's status is then `kExitOk`. A single process
+  // ends by _exit, without returning, on SIGINT and when the graceful shutdown
+  // takes too long: its threads cannot be ended.
   virtual int Wait() = 0;
 
   // As SIGTERM and SIGHUP, but by code. Thread-safe, may be called from a

@@ -7,7 +7,8 @@
 //   if (!options.ok()) return options.status();
 //
 // Source: `service_opts` of oslo.service, namespace `oslo.service.service`.
-// Differences: a negative timeout is refused, and both are mutable.
+// Differences: a negative timeout is refused, both are mutable, and there are
+// more.
 
 #ifndef LAUNCHER_OPTIONS_H_
 #define LAUNCHER_OPTIONS_H_
@@ -19,6 +20,7 @@
 #include "config/handle.h"
 #include "config/option.h"
 #include "config/registry.h"
+#include "launcher/launcher.h"
 
 namespace bergen::launcher {
 
@@ -26,9 +28,15 @@ namespace bergen::launcher {
 struct Options {
   config::Handle<int64_t> graceful_shutdown_timeout_seconds;
   config::Handle<bool> log_options;
+  config::Handle<double> drain_delay_seconds;
+  config::Handle<double> worker_hang_timeout_seconds;
+  config::Handle<int64_t> worker_max_requests;
+  config::Handle<double> worker_max_age_seconds;
+  config::Handle<int64_t> worker_max_memory_mib;
 
   // `absl::InfiniteDuration()` for 0.
   absl::Duration graceful_shutdown_timeout() const;
+  HealthLimits health_limits() const;
 };
 
 // For samples, documentation and schemas.

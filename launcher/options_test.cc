@@ -21,6 +21,22 @@ TEST(LauncherOptionsTest, HaveTheDefaultsOfOsloService) {
   EXPECT_TRUE(options->log_options.Get());
 }
 
+TEST(LauncherOptionsTest, ZeroHealthLimitsAreNone) {
+  config::Registry registry;
+  const absl::StatusOr<Options> options = RegisterOpts(registry);
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->health_limits().hang_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(options->health_limits().max_age, absl::InfiniteDuration());
+  EXPECT_EQ(options->health_limits().max_requests, 0u);
+  EXPECT_EQ(options->health_limits().max_memory, 0);
+  ASSERT_THAT(registry.SetOverride("DEFAULT", "worker_max_memory", int64_t{3}),
+              IsOk());
+  ASSERT_THAT(registry.SetOverride("DEFAULT", "worker_hang_timeout", 0.5),
+              IsOk());
+  EXPECT_EQ(options->health_limits().max_memory, 3 << 20);
+  EXPECT_EQ(options->health_limits().hang_timeout, absl::Milliseconds(500));
+}
+
 TEST(LauncherOptionsTest, AZeroTimeoutSetsNoLimitAndANegativeOneIsRefused) {
   config::Registry registry;
   absl::StatusOr<Options> options = RegisterOpts(registry);

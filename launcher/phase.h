@@ -15,6 +15,7 @@ enum class Phase {
   kStarting,   // Services are being started.
   kRunning,    // All of them were started.
   kReloading,  // SIGHUP is being acted on; the services go on.
+  kDraining,   // A stop was announced; everything is still served.
   kStopping,   // Nothing new is begun.
   kStopped,    // Nothing is left running.
 };
@@ -27,6 +28,8 @@ inline absl::string_view PhaseName(Phase phase) {
       return "running";
     case Phase::kReloading:
       return "reloading";
+    case Phase::kDraining:
+      return "draining";
     case Phase::kStopping:
       return "stopping";
     case Phase::kStopped:

@@ -17,6 +17,10 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "launcher/launcher.h"
 #include "launcher/pidfd.h"
 #include "launcher/upgrade.h"
@@ -25,6 +29,9 @@
 
 namespace bergen::launcher {
 namespace {
+
+// More at once have no line on the scoreboard, and are never found hanging.
+constexpr size_t kMostWorkers = 16384;
 
 absl::Status MakePipe(UniqueFd& read_end, UniqueFd& write_end, int flags) {
   int ends[2];
@@ -38,12 +45,17 @@ absl::Status MakePipe(UniqueFd& read_end, UniqueFd& write_end, int flags) {
 
 class PipeLink : public SupervisorLink {
  public:
-  PipeLink(int parent_fd, UniqueFd reports)
-      : parent_fd_(parent_fd), reports_(std::move(reports)) {}
+  PipeLink(int parent_fd, UniqueFd reports, Scoreboard::Line* line)
+      : parent_fd_(parent_fd), reports_(std::move(reports)), line_(line) {}
 
   int parent_fd() const override { return parent_fd_; }
   void ReportStarted() override { Report(kReportStarted); }
   void ReportStopping() override { Report(kReportStopping); }
+  void Beat(uint64_t requests) override {
+    if (line_ == nullptr) return;
+    line_->requests.store(requests, std::memory_order_relaxed);
+    line_->beats.fetch_add(1, std::memory_order_relaxed);
+  }
 
  private:
   void Report(char report) {
@@ -54,7 +66,22 @@ class PipeLink : public SupervisorLink {
 
   int parent_fd_;
   UniqueFd reports_;
+  Scoreboard::Line* line_;
 };
+
+// Of the process's memory, what is in RAM; 0 if it cannot be told.
+int64_t ResidentBytes(int pid) {
+  const UniqueFd file(::open(absl::StrCat("/proc/", pid, "/statm").c_str(),
+                             O_RDONLY | O_CLOEXEC));
+  char text[128];
+  const ssize_t size = ::read(file.get(), text, sizeof(text));
+  if (size <= 0) return 0;
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(text, static_cast<size_t>(size)), ' ');
+  int64_t pages = 0;
+  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
+  return pages * ::sysconf(_SC_PAGESIZE);
+}
 
 int RunBody(const std::function<int(SupervisorLink& link)>& body,
             SupervisorLink& link, spdlog::logger& log) {
@@ -71,8 +98,10 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
     Signals& signals, periodic::Clock& clock, spdlog::logger& log) {
   const UniqueFd probe = OpenPidfd(::getpid());
   if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
-  auto result =
-      std::unique_ptr<PosixProcesses>(new PosixProcesses(signals, clock, log));
+  absl::StatusOr<Scoreboard> scoreboard = Scoreboard::Create(kMostWorkers);
+  if (!scoreboard.ok()) return scoreboard.status();
+  auto result = std::unique_ptr<PosixProcesses>(
+      new PosixProcesses(*std::move(scoreboard), signals, clock, log));
   absl::Status life = MakePipe(result->life_read_, result->life_write_, 0);
   if (!life.ok()) return life;
   return result;
@@ -88,20 +117,26 @@ absl::StatusOr<int> PosixProcesses::Fork(
   log_->flush();
   std::fflush(nullptr);
 
+  Scoreboard::Line* const line = scoreboard_.Claim();
   const pid_t pid = ::fork();
-  if (pid < 0) return absl::ErrnoToStatus(errno, "fork");
+  if (pid < 0) {
+    const int error = errno;
+    scoreboard_.Release(line);
+    return absl::ErrnoToStatus(error, "fork");
+  }
   if (pid == 0) {
     read_end.Reset();
-    RunChild(std::move(write_end), body);
+    RunChild(std::move(write_end), line, body);
   }
   UniqueFd pidfd = OpenPidfd(pid);
   if (!pidfd.ok()) {
     const int error = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
+    scoreboard_.Release(line);
     return absl::ErrnoToStatus(error, "pidfd_open");
   }
-  children_[pid] = {std::move(pidfd), std::move(read_end)};
+  children_[pid] = {std::move(pidfd), std::move(read_end), line};
   return pid;
 }
 
@@ -112,13 +147,26 @@ absl::StatusOr<int> PosixProcesses::Upgrade(const UpgradeRequest& request) {
   return next->pid;
 }
 
+VitalSigns PosixProcesses::Look(int pid) {
+  const auto found = children_.find(pid);
+  if (found == children_.end()) return {};
+  VitalSigns signs;
+  if (const Scoreboard::Line* const line = found->second.line) {
+    signs.beats = line->beats.load(std::memory_order_relaxed);
+    signs.requests = line->requests.load(std::memory_order_relaxed);
+  }
+  signs.memory = ResidentBytes(pid);
+  return signs;
+}
+
 void PosixProcesses::RunChild(
-    UniqueFd reports, const std::function<int(SupervisorLink& link)>& body) {
+    UniqueFd reports, Scoreboard::Line* line,
+    const std::function<int(SupervisorLink& link)>& body) {
   // What belongs to the supervisor: above all the end whose closing says that
   // it has died.
   life_write_.Reset();
   children_.clear();
-  PipeLink link(life_read_.get(), std::move(reports));
+  PipeLink link(life_read_.get(), std::move(reports), line);
   const int status = RunBody(body, link, *log_);
   log_->flush();
   std::fflush(nullptr);
@@ -166,6 +214,7 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
                                   : ProcessEvent::kKilled,
                       .pid = pid,
                       .value = info.si_status});
+    scoreboard_.Release(child.line);
     it = children_.erase(it);
   }
   for (int signal : signals_->Take()) {

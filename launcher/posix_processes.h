@@ -11,11 +11,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "launcher/processes.h"
+#include "launcher/scoreboard.h"
 #include "launcher/signals.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
@@ -36,22 +38,30 @@ class PosixProcesses : public Processes {
       const std::function<int(SupervisorLink& link)>& body) override;
   absl::StatusOr<int> Upgrade(const UpgradeRequest& request) override;
   void Send(int pid, int signal) override;
+  VitalSigns Look(int pid) override;
   std::vector<ProcessEvent> Await(absl::Time deadline) override;
 
  private:
   struct Child {
     UniqueFd pidfd;
     UniqueFd reports;  // Closed once the worker has closed its end.
+    Scoreboard::Line* line = nullptr;  // Of a worker, if there is one left.
   };
 
-  PosixProcesses(Signals& signals, periodic::Clock& clock, spdlog::logger& log)
-      : signals_(&signals), clock_(&clock), log_(&log) {}
+  PosixProcesses(Scoreboard scoreboard, Signals& signals,
+                 periodic::Clock& clock, spdlog::logger& log)
+      : scoreboard_(std::move(scoreboard)),
+        signals_(&signals),
+        clock_(&clock),
+        log_(&log) {}
 
   [[noreturn]] void RunChild(
-      UniqueFd reports, const std::function<int(SupervisorLink& link)>& body);
+      UniqueFd reports, Scoreboard::Line* line,
+      const std::function<int(SupervisorLink& link)>& body);
   static void ReadReports(int pid, Child& child,
                           std::vector<ProcessEvent>& events);
 
+  Scoreboard scoreboard_;
   Signals* const signals_;
   periodic::Clock* const clock_;
   spdlog::logger* const log_;

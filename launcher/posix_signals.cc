@@ -16,8 +16,8 @@
 namespace bergen::launcher {
 namespace {
 
-constexpr int kHandledSignals[] = {SIGTERM, SIGINT,  SIGHUP,  SIGUSR1,
-                                   SIGUSR2, SIGTTIN, SIGTTOU, SIGQUIT};
+constexpr int kHandledSignals[] = {SIGTERM, SIGINT,  SIGHUP,  SIGUSR1, SIGUSR2,
+                                   SIGTTIN, SIGTTOU, SIGQUIT, SIGURG};
 
 sigset_t Handled() {
   sigset_t signals;

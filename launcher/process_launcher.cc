@@ -28,13 +28,16 @@ constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
 
 ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
                                  Processes& processes, periodic::Clock& clock,
-                                 spdlog::logger& log)
+                                 periodic::Random& random, spdlog::logger& log)
     : options_(std::move(options)),
       processes_(&processes),
       clock_(&clock),
       log_(&log),
-      table_({.start_timeout = options_.start_timeout}),
-      predecessor_(std::move(predecessor)) {}
+      table_({.start_timeout = options_.start_timeout}, random),
+      predecessor_(std::move(predecessor)),
+      health_(options_.health_limits, random) {
+  if (health_.enabled()) next_check_ = clock.Now() + health_.interval();
+}
 
 absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
                                             int workers) {
@@ -61,10 +64,13 @@ int ProcessLauncher::Run() {
   while (true) {
     Do(table_.Advance(clock_->Now()));
     if (table_.stopped() || interrupted_) break;
-    const std::vector<ProcessEvent> events = processes_->Await(std::min(
-        {table_.NextDeadline(), listeners_deadline_, upgrade_deadline_}));
+    const std::vector<ProcessEvent> events = processes_->Await(
+        std::min({table_.NextDeadline(), drain_deadline_, listeners_deadline_,
+                  upgrade_deadline_, next_check_}));
     for (const ProcessEvent& event : events) Handle(event);
+    if (clock_->Now() >= drain_deadline_) BeginStop(kExitOk);
     if (clock_->Now() >= listeners_deadline_) ShutDownListeners();
+    if (clock_->Now() >= next_check_) CheckHealth();
     if (clock_->Now() >= upgrade_deadline_) {
       upgrade_deadline_ = absl::InfiniteFuture();
       upgrade_late_ = true;
@@ -97,12 +103,9 @@ void ProcessLauncher::Handle(const ProcessEvent& event) {
     case ProcessEvent::kStopping:
       break;
     case ProcessEvent::kExited:
-      log_->info("Child {} exited with status {}", event.pid, event.value);
-      Do(table_.Exited(event.pid, clock_->Now()));
-      break;
     case ProcessEvent::kKilled:
-      log_->info("Child {} killed by signal {}", event.pid, event.value);
-      Do(table_.Exited(event.pid, clock_->Now()));
+      OnEnd(event.pid, {.killed = event.kind == ProcessEvent::kKilled,
+                        .value = event.value});
       break;
     case ProcessEvent::kSignal:
       OnSignal(event.value);
@@ -112,6 +115,67 @@ void ProcessLauncher::Handle(const ProcessEvent& event) {
   accepting_.erase(std::remove(accepting_.begin(), accepting_.end(), event.pid),
                    accepting_.end());
   if (accepting_.empty()) ShutDownListeners();
+}
+
+void ProcessLauncher::OnEnd(int pid, const ProcessEnd& end) {
+  log_->info("Child {} {}", pid, end.ToString());
+  health_.Forget(pid);
+  const int crashes = table_.crash_count();
+  const Actions actions = table_.Exited(pid, end, clock_->Now());
+  if (table_.crash_count() > crashes) LogCrash(table_.crashes().back());
+  Do(actions);
+}
+
+void ProcessLauncher::LogCrash(const CrashRecord& crash) {
+  log_->warn(
+      "worker {} (process {}) {}, by itself, {} after its start", crash.number,
+      crash.pid, crash.end.ToString(),
+      absl::FormatDuration(absl::Trunc(crash.uptime, absl::Milliseconds(1))));
+}
+
+void ProcessLauncher::CheckHealth() {
+  if (phase_ == Phase::kStopping) {
+    // Those that are left have a deadline.
+    next_check_ = absl::InfiniteFuture();
+    return;
+  }
+  next_check_ = clock_->Now() + health_.interval();
+  for (int i = 0; i < table_.slot_count(); ++i) {
+    const int number = table_.slot(i).number;
+    const int pid = table_.slot(i).pid;
+    if (pid == 0) continue;
+    switch (health_.Check(pid, processes_->Look(pid), clock_->Now())) {
+      case Verdict::kFine:
+        break;
+      case Verdict::kHung:
+        log_->error("worker {} (process {}) hangs, asking for its stacks: {}",
+                    number, pid, health_.reason());
+        processes_->Send(pid, SIGQUIT);
+        break;
+      case Verdict::kHopeless:
+        log_->error("worker {} (process {}) hangs, killing it: {}", number, pid,
+                    health_.reason());
+        processes_->Send(pid, SIGKILL);
+        break;
+      case Verdict::kWornOut: {
+        table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+        const Actions actions = table_.Recycle(pid, clock_->Now());
+        if (actions.empty()) break;
+        log_->info("worker {} (process {}) is recycled after {}", number, pid,
+                   health_.reason());
+        Do(actions);
+        break;
+      }
+    }
+  }
+}
+
+void ProcessLauncher::ReopenLogs() {
+  const absl::Status reopened =
+      options_.reopen_logs ? periodic::CallGuarded(options_.reopen_logs)
+                           : absl::OkStatus();
+  if (!reopened.ok()) log_->error("Reopening logs: {}", reopened.ToString());
+  for (int pid : table_.pids()) processes_->Send(pid, SIGUSR1);
 }
 
 void ProcessLauncher::OnSignal(int signal) {
@@ -126,17 +190,42 @@ void ProcessLauncher::OnSignal(int signal) {
         log_->info("Caught SIGTERM again, already stopping");
         return;
       }
+      if (phase_ == Phase::kRunning &&
+          options_.drain_delay() > absl::ZeroDuration()) {
+        PrepareStop(options_.drain_delay());
+        return;
+      }
       log_->info("Caught SIGTERM, stopping children");
       BeginStop(kExitOk);
       return;
     case SIGHUP:
-      if (phase_ == Phase::kStopping) return;
+      if (phase_ >= Phase::kDraining) return;
       log_->info("Caught SIGHUP, handling");
       restart_pending_ = true;
       if (!table_.reloading() && upgrade_pid_ == 0) BeginRestart();
       return;
-    case SIGUSR2:
+    case SIGQUIT:
+      for (int pid : table_.pids()) processes_->Send(pid, SIGQUIT);
+      return;
+    case SIGUSR1:
+      log_->info("Caught SIGUSR1, reopening logs");
+      ReopenLogs();
+      return;
+    case SIGTTIN:
       if (phase_ == Phase::kStopping) return;
+      table_.AddWorker(0, clock_->Now());
+      log_->info("Caught SIGTTIN, {} workers from now on",
+                 table_.worker_count(0));
+      return;
+    case SIGTTOU:
+      if (phase_ == Phase::kStopping) return;
+      table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+      Do(table_.RemoveWorker(0, clock_->Now()));
+      log_->info("Caught SIGTTOU, {} workers from now on",
+                 table_.worker_count(0));
+      return;
+    case SIGUSR2:
+      if (phase_ >= Phase::kDraining) return;
       log_->info("Caught SIGUSR2, upgrading");
       upgrade_pending_ = true;
       if (!table_.reloading() && upgrade_pid_ == 0) BeginUpgrade();
@@ -218,6 +307,15 @@ void ProcessLauncher::EndUpgrade(absl::string_view reason) {
   if (phase_ != Phase::kStopping) EndReload();
 }
 
+void ProcessLauncher::PrepareStop(absl::Duration delay) {
+  log_->info("Caught SIGTERM, stopping children in {}",
+             absl::FormatDuration(delay));
+  drain_deadline_ = clock_->Now() + delay;
+  SetPhase(Phase::kDraining);
+  Tell(options_.notifier.Stopping());
+  for (int pid : table_.pids()) processes_->Send(pid, SIGURG);
+}
+
 void ProcessLauncher::BeginStop(int status) {
   status_ = status;
   restart_pending_ = false;
@@ -225,8 +323,12 @@ void ProcessLauncher::BeginStop(int status) {
   // Not there yet; its workers see that it is gone, and leave too.
   if (upgrade_pid_ != 0) processes_->Send(upgrade_pid_, SIGKILL);
   upgrade_deadline_ = absl::InfiniteFuture();
+  // Announced earlier if there was a delay.
+  if (!handed_over_ && phase_ != Phase::kDraining) {
+    Tell(options_.notifier.Stopping());
+  }
+  drain_deadline_ = absl::InfiniteFuture();
   SetPhase(Phase::kStopping);
-  if (!handed_over_) Tell(options_.notifier.Stopping());
   accepting_ = table_.pids();
   listeners_deadline_ = clock_->Now() + kAcceptingGrace;
   log_->debug("Killing children.");
@@ -250,7 +352,7 @@ void ProcessLauncher::EndAll() {
           continue;
         }
         // What the table wants done about it is not done any more.
-        table_.Exited(event.pid, clock_->Now());
+        table_.Exited(event.pid, {}, clock_->Now());
       }
     }
   }
@@ -277,8 +379,15 @@ void ProcessLauncher::Do(const Action& action) {
       return;
     case Action::kThrottled:
       log_->info("Forking too fast, sleeping {} before worker {}",
-                 absl::FormatDuration(action.delay),
+                 absl::FormatDuration(
+                     absl::Trunc(action.delay, absl::Milliseconds(1))),
                  table_.slot(action.slot).number);
+      return;
+    case Action::kHeld:
+      log_->error(
+          "worker {} does not accept the configuration; it is not started "
+          "again before a reload",
+          table_.slot(action.slot).number);
       return;
     case Action::kAllStarted:
       all_started_ = true;
@@ -299,13 +408,22 @@ void ProcessLauncher::Do(const Action& action) {
                   action.reason);
       EndReload();
       return;
+    case Action::kRecycleFailed:
+      log_->error("Recycling failed, the old worker goes on: {}",
+                  action.reason);
+      return;
     case Action::kTimedOut:
       log_->error("Graceful shutdown timeout exceeded, instantaneous exiting");
       return;
     case Action::kGiveUp:
       if (phase_ == Phase::kStopping) return;
-      log_->critical("Workers end too often, giving up");
-      BeginStop(kExitGaveUp);
+      log_->critical(action.status == kExitConfiguration
+                         ? "No worker accepts the configuration, giving up"
+                         : "Workers end too often, giving up; the last ends:");
+      if (action.status == kExitGaveUp) {
+        for (const CrashRecord& crash : table_.crashes()) LogCrash(crash);
+      }
+      BeginStop(action.status);
       return;
   }
 }
@@ -327,6 +445,7 @@ void ProcessLauncher::Fork(int slot) {
     return;
   }
   log_->debug("Started child {}", *pid);
+  health_.Watch(*pid, clock_->Now());
   table_.Forked(slot, *pid, clock_->Now());
 }
 
@@ -348,7 +467,11 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
        .restart_method = RestartMethod::kMutate,
        .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
        .mutate = options_.mutate,
+       .reopen_logs = options_.reopen_logs,
        .parent_fd = link.parent_fd(),
+       .log_stacks = options_.log_stacks,
+       .beat_interval = health_.interval(),
+       .on_beat = [&link](uint64_t requests) { link.Beat(requests); },
        .on_started = [&link] { link.ReportStarted(); },
        .on_stopping = [&link] { link.ReportStopping(); }},
       **signals, *clock_, *log_);

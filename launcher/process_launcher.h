@@ -17,12 +17,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "launcher/health_monitor.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "launcher/processes.h"
 #include "launcher/upgrade.h"
 #include "launcher/worker_table.h"
 #include "periodic/clock.h"
+#include "periodic/random.h"
 #include "spdlog/fwd.h"
 
 namespace bergen::launcher {
@@ -34,7 +36,7 @@ class ProcessLauncher {
   // `predecessor` is told when everything has started.
   ProcessLauncher(LaunchOptions options, Predecessor predecessor,
                   Processes& processes, periodic::Clock& clock,
-                  spdlog::logger& log);
+                  periodic::Random& random, spdlog::logger& log);
 
   // InvalidArgument if `workers` is not positive, FailedPrecondition once `Run`
   // was called.
@@ -50,8 +52,13 @@ class ProcessLauncher {
   };
 
   void Handle(const ProcessEvent& event);
+  void OnEnd(int pid, const ProcessEnd& end);
   void OnSignal(int signal);
+  void ReopenLogs();
+  void CheckHealth();
+  void LogCrash(const CrashRecord& crash);
   void BeginRestart();
+  void PrepareStop(absl::Duration delay);
   void BeginStop(int status);
   void EndReload();
   void BeginUpgrade();
@@ -81,6 +88,7 @@ class ProcessLauncher {
   bool all_started_ = false;
   bool restart_pending_ = false;
   bool interrupted_ = false;
+  absl::Time drain_deadline_ = absl::InfiniteFuture();
   int status_ = kExitOk;
   bool upgrade_pending_ = false;
   int upgrade_pid_ = 0;  // The new generation, from its start to the verdict.
@@ -88,6 +96,8 @@ class ProcessLauncher {
   bool upgrade_late_ = false;  // It was killed for that.
   bool handed_over_ = false;   // The listeners are somebody else's.
   Predecessor predecessor_;
+  HealthMonitor health_;
+  absl::Time next_check_ = absl::InfiniteFuture();
   // Workers that have not yet reported that their services were told to stop;
   // listeners stay open for them until this is empty or the deadline comes.
   std::vector<int> accepting_;

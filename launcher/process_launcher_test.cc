@@ -20,6 +20,7 @@
 #include "launcher/launcher.h"
 #include "launcher/processes.h"
 #include "periodic/fake_clock.h"
+#include "periodic/fake_random.h"
 #include "service/service_group.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
@@ -52,7 +53,8 @@ class ProcessLauncherTest : public ::testing::Test {
   }
 
   int RunWithObserver(LaunchOptions options) {
-    ProcessLauncher launcher(std::move(options), {}, processes_, clock_, log_);
+    ProcessLauncher launcher(std::move(options), {}, processes_, clock_,
+                             random_, log_);
     EXPECT_THAT(
         launcher.LaunchService(
             [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); },
@@ -62,6 +64,7 @@ class ProcessLauncherTest : public ::testing::Test {
   }
 
   periodic::FakeClock clock_;
+  periodic::FakeRandom random_{0};
   FakeProcesses processes_{clock_};
   std::ostringstream text_;
   spdlog::logger log_{"test",
@@ -281,6 +284,121 @@ TEST_F(ProcessLauncherTest, WithoutACommandThereIsNoUpgrade) {
   EXPECT_THAT(phases_, ElementsAre(Phase::kStarting, Phase::kRunning,
                                    Phase::kStopping, Phase::kStopped));
   EXPECT_THAT(text_.str(), HasSubstr("has no upgrade_command"));
+}
+
+TEST_F(ProcessLauncherTest, GivingUpSaysHowWorkersEnded) {
+  processes_.Then({Exited(101, 1), Exited(102, 1)});
+  Run({.restart_limits = {.give_up_after = 1}});
+  EXPECT_THAT(
+      text_.str(),
+      HasSubstr("worker 0 (process 101) exited with status 1, by itself, "
+                "0 after its start"));
+}
+
+TEST_F(ProcessLauncherTest, AWrongConfigurationIsNotTriedAgain) {
+  processes_.Then({Exited(101, kExitConfiguration)});
+  processes_.Then({Exited(102, kExitConfiguration)});
+  EXPECT_EQ(Run({}), kExitConfiguration);
+  EXPECT_THAT(processes_.TakeCalls(), ElementsAre("fork 101", "fork 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("not started again before a reload"));
+}
+
+TEST_F(ProcessLauncherTest, TtinAddsAWorkerAndTtouTakesOneAway) {
+  processes_.Then({Started(101), Started(102), Signal(SIGTTIN)});
+  processes_.Then(
+      {Started(103), Signal(SIGTTOU), Signal(SIGTTOU), Signal(SIGTTOU)});
+  processes_.Then({Exited(103, 0), Exited(102, 0), Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0)});
+  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "fork 103", "TERM 103",
+                          "TERM 102", "TERM 101"));
+  EXPECT_THAT(text_.str(), HasSubstr("Caught SIGTTIN, 3 workers from now on"));
+}
+
+TEST_F(ProcessLauncherTest, Usr1ReopensLogsEverywhere) {
+  int reopened = 0;
+  processes_.Then({Started(101), Started(102), Signal(SIGUSR1)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({.reopen_logs = [&reopened]() -> absl::Status {
+              ++reopened;
+              return absl::NotFoundError("no folder");
+            }}),
+            kExitOk);
+  EXPECT_EQ(reopened, 1);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "USR1 101", "USR1 102",
+                          "TERM 101", "TERM 102"));
+  EXPECT_THAT(text_.str(), HasSubstr("no folder"));
+}
+
+TEST_F(ProcessLauncherTest, AWorkerThatHangsIsAskedForItsStacksAndThenKilled) {
+  processes_.Then({Started(101), Started(102)});
+  // A check each second; 101 gives no sign of life.
+  for (int second = 1; second <= 8; ++second) {
+    processes_.ThenTimeoutAfter([this] { ++processes_.signs(102).beats; });
+  }
+  processes_.Then({{.kind = ProcessEvent::kKilled, .pid = 101, .value = 9}});
+  processes_.Then({Started(103), Signal(SIGTERM)});
+  processes_.Then({Exited(102, 0), Exited(103, 0)});
+  EXPECT_EQ(Run({.health_limits = {.hang_timeout = absl::Seconds(4)}}),
+            kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "QUIT 101", "KILL 101",
+                          "fork 103", "TERM 103", "TERM 102"));
+  EXPECT_THAT(text_.str(),
+              HasSubstr("worker 0 (process 101) hangs, asking for its stacks: "
+                        "no sign of life for 4s"));
+  EXPECT_THAT(text_.str(), HasSubstr("worker 0 (process 101) hangs, killing"));
+}
+
+TEST_F(ProcessLauncherTest, WornOutWorkersAreReplacedOneAtATime) {
+  processes_.Then({Started(101), Started(102)});
+  processes_.ThenTimeoutAfter([this] {
+    processes_.signs(101).requests = 10;
+    processes_.signs(102).requests = 10;
+  });
+  processes_.ThenTimeout();  // 102 has to wait.
+  processes_.Then({Started(103)});
+  processes_.ThenTimeout();
+  processes_.Then({Started(104), Exited(101, 0), Exited(102, 0)});
+  processes_.ThenTimeout();
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(103, 0), Exited(104, 0)});
+  EXPECT_EQ(Run({.health_limits = {.max_requests = 10}}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "fork 103", "TERM 101",
+                          "fork 104", "TERM 102", "TERM 103", "TERM 104"));
+  EXPECT_THAT(
+      text_.str(),
+      HasSubstr("worker 0 (process 101) is recycled after 10 requests"));
+}
+
+TEST_F(ProcessLauncherTest, AnnouncesAStopAndTellsWorkersAfterTheDelay) {
+  processes_.Then({Started(101), Started(102), Signal(SIGTERM)});
+  processes_.Then({Signal(SIGHUP), Signal(SIGUSR2)});  // Too late.
+  processes_.ThenTimeout();
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  const absl::Time begin = clock_.Now();
+  EXPECT_EQ(Run({.drain_delay = [] { return absl::Seconds(5); }}), kExitOk);
+  EXPECT_EQ(clock_.Now() - begin, absl::Seconds(5));
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "URG 101", "URG 102",
+                          "TERM 101", "TERM 102"));
+  EXPECT_THAT(phases_,
+              ElementsAre(Phase::kStarting, Phase::kRunning, Phase::kDraining,
+                          Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(ProcessLauncherTest, ASecondTermEndsTheDelay) {
+  processes_.Then({Started(101), Started(102), Signal(SIGTERM)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(Run({.drain_delay = [] { return absl::Hours(5); }}), kExitOk);
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "URG 101", "URG 102",
+                          "TERM 101", "TERM 102"));
 }
 
 TEST_F(ProcessLauncherTest, OptionsAreLoggedAtTheStartAndAfterAReload) {

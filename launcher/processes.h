@@ -6,11 +6,13 @@
 #ifndef LAUNCHER_PROCESSES_H_
 #define LAUNCHER_PROCESSES_H_
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "launcher/health_monitor.h"
 #include "launcher/upgrade.h"
 
 namespace bergen::launcher {
@@ -37,6 +39,8 @@ class SupervisorLink {
   virtual void ReportStarted() = 0;
   // Thread-safe.
   virtual void ReportStopping() = 0;
+  // A sign of life, and how many requests there were so far.
+  virtual void Beat(uint64_t requests) = 0;
 };
 
 // Used by one thread.
@@ -57,6 +61,9 @@ class Processes {
 
   // Does nothing if `pid` has ended.
   virtual void Send(int pid, int signal) = 0;
+
+  // What is seen of the worker `pid`; nothing once it has ended.
+  virtual VitalSigns Look(int pid) = 0;
 
   // Blocks until something has happened or `deadline` has come. Only children
   // made by `Fork` are waited for. What one process did is in order; its end is

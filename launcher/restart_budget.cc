@@ -28,6 +28,10 @@ absl::Status CheckRestartLimits(const RestartLimits& limits) {
                      " is shorter than longest_delay ",
                      absl::FormatDuration(limits.longest_delay)));
   }
+  if (!(limits.jitter >= 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "restart limits: jitter must be at least 0, got ", limits.jitter));
+  }
   if (limits.give_up_after < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("restart limits: give_up_after must not be negative, got ",
@@ -44,6 +48,7 @@ absl::Time RestartBudget::Spend(absl::Time now) {
       delayed > 0 ? limits_.first_delay : absl::ZeroDuration();
   for (int i = 1; i < delayed && delay < limits_.longest_delay; ++i) delay *= 2;
   delay = std::min(delay, limits_.longest_delay);
+  delay += delay * limits_.jitter * random_->Uniform();
   // Of several that end at once, the last says when it is quiet again.
   last_ = now + delay;
   return last_;

@@ -2,7 +2,7 @@
 //
 // Says when a worker that ended by itself is replaced.
 //
-//   RestartBudget budget({.free_restarts = 3});
+//   RestartBudget budget({.free_restarts = 3}, random);
 //   const absl::Time restart_at = budget.Spend(clock.Now());
 //   if (budget.exhausted()) ...
 //
@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
+#include "periodic/random.h"
 
 namespace bergen::launcher {
 
@@ -26,11 +27,16 @@ absl::Status CheckRestartLimits(const RestartLimits& limits);
 class RestartBudget {
  public:
   // `limits` must have been checked; a negative `free_restarts` is 0 here.
-  explicit RestartBudget(const RestartLimits& limits) : limits_(limits) {}
+  // `random` must outlive it.
+  RestartBudget(const RestartLimits& limits, periodic::Random& random)
+      : limits_(limits), random_(&random) {}
 
   // Records that a worker has ended. Returns when to replace it, not before
   // `now`.
   absl::Time Spend(absl::Time now);
+
+  // Restarts with no quiet period between them.
+  int spent() const { return spent_; }
 
   // True once more restarts were asked for than `give_up_after` allows.
   bool exhausted() const;
@@ -40,6 +46,7 @@ class RestartBudget {
 
  private:
   RestartLimits limits_;
+  periodic::Random* random_;
   int spent_ = 0;  // Restarts with no quiet period between them.
   absl::Time last_ = absl::InfinitePast();
 };

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/launcher.h"
+#include "periodic/fake_random.h"
 #include "tests/support/status_matchers.h"
 
 namespace bergen::launcher {
@@ -17,9 +18,11 @@ using ::testing::HasSubstr;
 constexpr absl::Time kStart = absl::UnixEpoch();
 
 TEST(RestartBudgetTest, TheFirstAreFreeAndLaterOnesDoubleUpToTheLongest) {
+  periodic::FakeRandom random(0);
   RestartBudget budget({.free_restarts = 3,
                         .first_delay = absl::Seconds(1),
-                        .longest_delay = absl::Seconds(5)});
+                        .longest_delay = absl::Seconds(5)},
+                       random);
   absl::Time now = kStart;
   for (int seconds : {0, 0, 0, 1, 2, 4, 5, 5}) {
     const absl::Time restart_at = budget.Spend(now);
@@ -29,10 +32,12 @@ TEST(RestartBudgetTest, TheFirstAreFreeAndLaterOnesDoubleUpToTheLongest) {
 }
 
 TEST(RestartBudgetTest, AQuietPeriodAfterTheLastRestartRefillsIt) {
+  periodic::FakeRandom random(0);
   RestartBudget budget({.free_restarts = 0,
                         .first_delay = absl::Seconds(1),
                         .longest_delay = absl::Seconds(8),
-                        .quiet_period = absl::Seconds(60)});
+                        .quiet_period = absl::Seconds(60)},
+                       random);
   absl::Time now = budget.Spend(kStart);
   now = budget.Spend(now + absl::Seconds(60));
   EXPECT_EQ(now, kStart + absl::Seconds(1 + 60 + 2));
@@ -42,13 +47,28 @@ TEST(RestartBudgetTest, AQuietPeriodAfterTheLastRestartRefillsIt) {
 
 TEST(RestartBudgetTest, IsNotRefilledByTheWallClock) {
   // Going back, which a monotonic clock never does, is not quiet either.
-  RestartBudget budget({.free_restarts = 0});
+  periodic::FakeRandom random(0);
+  RestartBudget budget({.free_restarts = 0}, random);
   budget.Spend(kStart);
   EXPECT_EQ(budget.Spend(kStart), kStart + absl::Seconds(2));
 }
 
+TEST(RestartBudgetTest, AddsARandomPartToADelayAndNothingToNone) {
+  periodic::FakeRandom random(0.5);
+  RestartBudget budget({.free_restarts = 1,
+                        .first_delay = absl::Seconds(10),
+                        .longest_delay = absl::Seconds(10),
+                        .jitter = 0.2},
+                       random);
+  EXPECT_EQ(budget.Spend(kStart), kStart);
+  EXPECT_EQ(budget.Spend(kStart), kStart + absl::Seconds(11));
+  random.Set(0);
+  EXPECT_EQ(budget.Spend(kStart), kStart + absl::Seconds(10));
+}
+
 TEST(RestartBudgetTest, RefillForgets) {
-  RestartBudget budget({.free_restarts = 1});
+  periodic::FakeRandom random(0);
+  RestartBudget budget({.free_restarts = 1}, random);
   budget.Spend(kStart);
   budget.Spend(kStart);
   budget.Refill();
@@ -56,8 +76,9 @@ TEST(RestartBudgetTest, RefillForgets) {
 }
 
 TEST(RestartBudgetTest, GivesUpOnlyWhenAskedTo) {
-  RestartBudget never({.free_restarts = 0});
-  RestartBudget twice({.free_restarts = 0, .give_up_after = 2});
+  periodic::FakeRandom random(0);
+  RestartBudget never({.free_restarts = 0}, random);
+  RestartBudget twice({.free_restarts = 0, .give_up_after = 2}, random);
   for (bool exhausted : {false, false, true}) {
     never.Spend(kStart);
     twice.Spend(kStart);
@@ -67,7 +88,8 @@ TEST(RestartBudgetTest, GivesUpOnlyWhenAskedTo) {
 }
 
 TEST(RestartBudgetTest, ManyRestartsDoNotOverflow) {
-  RestartBudget budget({.free_restarts = 0});
+  periodic::FakeRandom random(0);
+  RestartBudget budget({.free_restarts = 0}, random);
   absl::Time now = kStart;
   for (int i = 0; i < 1000; ++i) now = budget.Spend(now);
   EXPECT_EQ(budget.Spend(now) - now, absl::Seconds(30));

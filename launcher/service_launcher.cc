@@ -47,9 +47,12 @@ int ServiceLauncher::Run() {
        },
        .restart_method = options_.restart_method,
        .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
+       .drain_delay = options_.drain_delay,
        .reload = options_.reload,
        .mutate = options_.mutate,
+       .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
+       .log_stacks = options_.log_stacks,
        .on_stopping =
            [this] {
              if (handed_over_) return;
@@ -92,8 +95,12 @@ void ServiceLauncher::OnPhase(Phase phase) {
     case Phase::kReloading:
       Tell(options_.notifier.Reloading());
       break;
+    case Phase::kDraining:
     case Phase::kStopping:
-      if (!handed_over_) Tell(options_.notifier.Stopping());
+      // Once: the first of them.
+      if (!handed_over_ && !std::exchange(told_stopping_, true)) {
+        Tell(options_.notifier.Stopping());
+      }
       break;
     case Phase::kStarting:
     case Phase::kStopped:

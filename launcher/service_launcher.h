@@ -50,6 +50,7 @@ class ServiceLauncher {
   std::vector<ServiceFactory> factories_;
   bool running_ = false;  // `Run` was called.
   Predecessor predecessor_;
+  bool told_stopping_ = false;
   // The listeners are somebody else's.
   std::atomic<bool> handed_over_ = false;
 };

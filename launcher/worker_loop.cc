@@ -97,11 +97,13 @@ WorkerLoop::WorkerLoop(WorkerLoopOptions options, Signals& signals,
     : options_(std::move(options)),
       signals_(&signals),
       clock_(&clock),
-      log_(&log) {}
+      log_(&log),
+      vitals_(clock) {}
 
 int WorkerLoop::Run() {
   SetPhase(Phase::kStarting);
   if (options_.log_options) options_.log_options();
+  Beat();
   absl::Status ready = tasks_.Start();
   if (ready.ok()) ready = StartGeneration();
   if (!ready.ok()) {
@@ -133,8 +135,11 @@ absl::Status WorkerLoop::StartGeneration() {
 }
 
 void WorkerLoop::RunGeneration(int id, std::shared_ptr<ServiceGroup> group) {
-  absl::Status status = periodic::CallGuarded(
-      [&] { return options_.factory(options_.info, *group); });
+  absl::Status status = periodic::CallGuarded([&] {
+    WorkerInfo info = options_.info;
+    info.vitals = &vitals_;
+    return options_.factory(info, *group);
+  });
   if (status.ok()) status = group->Start();
   const bool started = status.ok();
   if (started) {
@@ -172,7 +177,8 @@ void WorkerLoop::WaitForEvents() {
   };
   timespec left = {};
   const timespec* timeout = nullptr;
-  const absl::Time deadline = std::min(stop_deadline_, upgrade_deadline_);
+  const absl::Time deadline = std::min(
+      {drain_deadline_, stop_deadline_, upgrade_deadline_, next_beat_});
   if (deadline != absl::InfiniteFuture()) {
     left = absl::ToTimespec(
         std::max(deadline - clock_->Now(), absl::ZeroDuration()));
@@ -185,6 +191,8 @@ void WorkerLoop::WaitForEvents() {
   for (int signal : signals_->Take()) OnSignal(signal);
   if (fds[2].revents != 0) OnParentDeath();
   if (fds[3].revents != 0 || fds[4].revents != 0) OnNextGeneration();
+  if (clock_->Now() >= next_beat_) Beat();
+  if (clock_->Now() >= drain_deadline_) BeginStop();
   if (clock_->Now() >= upgrade_deadline_) {
     EndUpgrade(absl::StrCat("not started within ",
                             absl::FormatDuration(options_.upgrade_timeout)));
@@ -197,6 +205,14 @@ void WorkerLoop::WaitForEvents() {
   }
 }
 
+void WorkerLoop::Beat() {
+  if (!options_.on_beat || options_.beat_interval == absl::InfiniteDuration()) {
+    return;
+  }
+  next_beat_ = clock_->Now() + options_.beat_interval;
+  if (!vitals_.overdue()) options_.on_beat(vitals_.requests());
+}
+
 void WorkerLoop::OnSignal(int signal) {
   switch (signal) {
     case SIGINT:
@@ -206,18 +222,40 @@ void WorkerLoop::OnSignal(int signal) {
         log_->info("Caught SIGTERM again, already stopping");
         return;
       }
+      // Where nothing is ready yet, or any more, nobody has to be told.
+      if (phase_ == Phase::kRunning && options_.drain_delay &&
+          options_.drain_delay() > absl::ZeroDuration()) {
+        drain_deadline_ = clock_->Now() + options_.drain_delay();
+        log_->info("Caught SIGTERM, stopping services in {}",
+                   absl::FormatDuration(options_.drain_delay()));
+        SetPhase(Phase::kDraining);
+        PrepareStop();
+        return;
+      }
       log_->info("Caught SIGTERM, stopping services");
       BeginStop();
       return;
+    case SIGURG:
+      if (phase_ != Phase::kStopping) PrepareStop();
+      return;
     case SIGHUP:
-      if (phase_ == Phase::kStopping) return;
+      if (phase_ >= Phase::kDraining) return;
       log_->info("{} SIGHUP, handling",
                  options_.parent_fd >= 0 ? "Child caught" : "Caught");
       restart_pending_ = true;
       if (phase_ == Phase::kRunning) BeginRestart();
       return;
+    case SIGQUIT:
+      if (options_.log_stacks) options_.log_stacks();
+      return;
+    case SIGUSR1:
+      if (const absl::Status reopened = CallHook(options_.reopen_logs);
+          !reopened.ok()) {
+        log_->error("Reopening logs: {}", reopened.ToString());
+      }
+      return;
     case SIGUSR2:
-      if (phase_ == Phase::kStopping || !options_.upgrade) return;
+      if (phase_ >= Phase::kDraining || !options_.upgrade) return;
       log_->info("Caught SIGUSR2, upgrading");
       upgrade_pending_ = true;
       if (phase_ == Phase::kRunning) BeginUpgrade();
@@ -285,7 +323,8 @@ void WorkerLoop::OnStartFailed(Generation& generation,
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
-  exit_status_ = kExitFailed;
+  exit_status_ =
+      absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
 }
 
 void WorkerLoop::OnFinished(Generation& generation,
@@ -403,7 +442,16 @@ void WorkerLoop::KillNextGeneration() {
   next_ = {};
 }
 
+void WorkerLoop::PrepareStop() {
+  const Generation* const current = Find(current_id_);
+  if (current == nullptr) return;
+  PostTask([weak = current->group] {
+    if (const auto group = weak.lock()) group->PrepareStop();
+  });
+}
+
 void WorkerLoop::BeginStop() {
+  drain_deadline_ = absl::InfiniteFuture();
   KillNextGeneration();
   stop_deadline_ = clock_->Now() + options_.graceful_shutdown_timeout();
   SetPhase(Phase::kStopping);

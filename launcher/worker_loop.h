@@ -14,6 +14,7 @@
 #ifndef LAUNCHER_WORKER_LOOP_H_
 #define LAUNCHER_WORKER_LOOP_H_
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -34,6 +35,7 @@
 #include "periodic/clock.h"
 #include "service/service_group.h"
 #include "service/unique_fd.h"
+#include "service/vitals.h"
 #include "spdlog/fwd.h"
 
 namespace bergen::launcher {
@@ -44,13 +46,23 @@ struct WorkerLoopOptions {
   ServiceFactory factory;
   RestartMethod restart_method = RestartMethod::kReload;
   std::function<absl::Duration()> graceful_shutdown_timeout;
+  // Empty: SIGTERM stops at once. The supervisor announces it with SIGURG.
+  std::function<absl::Duration()> drain_delay;
   // `reload` is followed by new services in place of the old; `mutate` by
   // `Reset`.
   std::function<absl::Status()> reload;
   std::function<absl::Status()> mutate;
+  // What SIGUSR1 does.
+  std::function<absl::Status()> reopen_logs;
   std::function<void()> log_options;
   // Becomes readable when the parent has died; -1 without a parent.
   int parent_fd = -1;
+  // What SIGQUIT does; on the loop's thread.
+  std::function<void()> log_stacks;
+  // Called so often, on the loop's thread, while no work of the services is
+  // overdue; with the number of requests so far.
+  absl::Duration beat_interval = absl::InfiniteDuration();
+  std::function<void(uint64_t requests)> on_beat;
   // When all services were started; on the loop's thread.
   std::function<void()> on_started;
   // When `Stop` of all services has returned; on another thread.
@@ -130,6 +142,7 @@ class WorkerLoop {
   void PostStop(Generation& generation);
 
   void WaitForEvents();
+  void Beat();
   void OnSignal(int signal);
   void OnParentDeath();
   void OnMessage(const Message& message);
@@ -146,6 +159,7 @@ class WorkerLoop {
   void OnNextGeneration();
   void EndUpgrade(absl::string_view reason);
   void KillNextGeneration();
+  void PrepareStop();
   void BeginStop();
 
   void Remove(int id);
@@ -157,6 +171,9 @@ class WorkerLoop {
   Signals* const signals_;
   periodic::Clock* const clock_;
   spdlog::logger* const log_;
+
+  Vitals vitals_;
+  absl::Time next_beat_ = absl::InfiniteFuture();
 
   Mailbox mailbox_;
   Tasks tasks_;
@@ -172,6 +189,7 @@ class WorkerLoop {
   NextGeneration next_;  // Its pid is 0 unless its verdict is awaited.
   absl::Time upgrade_deadline_ = absl::InfiniteFuture();
   bool parent_died_ = false;
+  absl::Time drain_deadline_ = absl::InfiniteFuture();
   absl::Time stop_deadline_ = absl::InfiniteFuture();
   int exit_status_ = kExitOk;
 };

@@ -6,8 +6,11 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -26,6 +29,7 @@
 #include "service/service.h"
 #include "service/service_group.h"
 #include "service/unique_fd.h"
+#include "service/vitals.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
 
@@ -49,6 +53,15 @@ class Idle : public Service {
 
  private:
   absl::Notification stopped_;
+};
+
+class Prepared : public Idle {
+ public:
+  explicit Prepared(int& prepared) : prepared_(&prepared) {}
+  void PrepareStop() override { ++*prepared_; }
+
+ private:
+  int* prepared_;
 };
 
 class WorkerLoopTest : public ::testing::Test {
@@ -84,7 +97,7 @@ class WorkerLoopTest : public ::testing::Test {
   std::vector<Phase> phases_;
   // Raised once, when the phase is reached. Without one, kRunning raises
   // SIGTERM.
-  int signal_in_[5] = {};
+  int signal_in_[6] = {};
 };
 
 TEST_F(WorkerLoopTest, AnnouncesItsPhases) {
@@ -123,6 +136,70 @@ TEST_F(WorkerLoopTest, AHupDuringAReloadIsNotLost) {
   };
   EXPECT_EQ(Run(std::move(options)), kExitOk);
   EXPECT_GE(reads, 2);
+}
+
+TEST_F(WorkerLoopTest, ASecondTermEndsTheDrainDelay) {
+  signal_in_[static_cast<size_t>(Phase::kDraining)] = SIGTERM;
+  int prepared = 0;
+  WorkerLoopOptions options = Options();
+  options.drain_delay = [] { return absl::Hours(1); };
+  options.factory = [&prepared](const WorkerInfo&, ServiceGroup& group) {
+    group.Add(std::make_unique<Prepared>(prepared));
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_EQ(prepared, 1);
+  EXPECT_THAT(phases_,
+              ElementsAre(Phase::kStarting, Phase::kRunning, Phase::kDraining,
+                          Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(WorkerLoopTest, StopsByItselfAfterTheDrainDelay) {
+  WorkerLoopOptions options = Options();
+  options.drain_delay = [] { return absl::Milliseconds(1); };
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_THAT(phases_,
+              ElementsAre(Phase::kStarting, Phase::kRunning, Phase::kDraining,
+                          Phase::kStopping, Phase::kStopped));
+}
+
+TEST_F(WorkerLoopTest, BeatsUntilWorkIsOverdue) {
+  std::atomic<Vitals*> vitals = nullptr;
+  std::optional<Vitals::Work> work;
+  absl::Time overdue_since;
+  int beats = 0;
+  int beats_before = 0;
+  WorkerLoopOptions options = Options();
+  options.factory = [&vitals](const WorkerInfo& info, ServiceGroup& group) {
+    info.vitals->CountRequest();
+    vitals = info.vitals;
+    group.Add(std::make_unique<Idle>());
+    return absl::OkStatus();
+  };
+  options.beat_interval = absl::Milliseconds(1);
+  // The factory has run once a request was counted.
+  options.on_beat = [&](uint64_t requests) {
+    ++beats;
+    if (requests == 0 || work.has_value()) return;
+    work.emplace(vitals.load()->BeginWork(absl::ZeroDuration()));
+    overdue_since = clock_.Now();
+    beats_before = beats;
+    signals_.Raise(SIGQUIT);
+  };
+  options.log_stacks = [&] {
+    // Long enough for many beats.
+    if (clock_.Now() - overdue_since < absl::Milliseconds(20)) {
+      signals_.Raise(SIGQUIT);
+      return;
+    }
+    EXPECT_EQ(beats, beats_before);
+    work.reset();
+    signals_.Raise(SIGTERM);
+  };
+  // Instead of the end.
+  signal_in_[static_cast<size_t>(Phase::kRunning)] = SIGURG;
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_GE(beats_before, 1);
 }
 
 TEST_F(WorkerLoopTest, AHupWhileStoppingIsIgnored) {

@@ -4,7 +4,7 @@
 // killed, and when. Pure: it is told what happened and what time it is, and
 // answers with actions.
 //
-//   WorkerTable table({.graceful_shutdown_timeout = absl::Seconds(60)});
+//   WorkerTable table({.start_timeout = absl::Minutes(1)}, random);
 //   table.AddWorkers(/*set=*/0, /*count=*/2, {});
 //   for (const Action& action : table.Advance(clock.Now())) Do(action);
 //
@@ -18,14 +18,16 @@
 //   kDown        | due                 -> kStarting, fork
 //   kStarting    | started             -> kRunning
 //                | exited              -> kDown, due when the budget says
-//   kRunning     | exited              -> kDown, due when the budget says
+//   kRunning     | exited              -> kDown, due when the budget says, or
+//                |                        never for a wrong configuration
 //   kStarting,   | the reload's turn   -> kReplacing, fork a successor
-//   kRunning     |
+//   kRunning     | recycled (kRunning)
 //   kReplacing   | successor started   -> kRunning with it; terminate the old
 //                | old exited          -> kStarting with the successor
 //                | successor exited,   -> as before it; the reload ends
 //                | late or not forked  |
-//   all          | stop                -> kStopped; terminate every process
+//   all          | removed             -> kStopped; terminate its processes
+//                | stop                -> kStopped; terminate every process
 
 #ifndef LAUNCHER_WORKER_TABLE_H_
 #define LAUNCHER_WORKER_TABLE_H_
@@ -38,10 +40,30 @@
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
 #include "launcher/restart_budget.h"
+#include "periodic/random.h"
 
 namespace bergen::launcher {
 
 enum class WorkerState { kDown, kStarting, kRunning, kReplacing, kStopped };
+
+// How a process ended.
+struct ProcessEnd {
+  bool killed = false;
+  int value = 0;  // The signal if it was killed, or else its status.
+
+  // `exited with status 1` or `killed by signal 11`.
+  std::string ToString() const;
+};
+
+// A worker that ended without having been told to.
+struct CrashRecord {
+  absl::Time time;  // As `now` of the table.
+  int set = 0;
+  int number = 0;
+  int pid = 0;
+  ProcessEnd end;
+  absl::Duration uptime;
+};
 
 struct Action {
   enum Kind {
@@ -50,17 +72,21 @@ struct Action {
     kHangUp,          // SIGHUP to `pid`.
     kKill,            // SIGKILL to `pid`.
     kThrottled,       // `slot` is forked again only after `delay`.
+    kHeld,            // `slot` is forked again only by a reload.
     kAllStarted,      // For the first time every slot has served.
     kReloadFinished,  // Every worker was replaced.
     kReloadFailed,    // Some workers were not replaced: `reason`.
+    kRecycleFailed,   // A worker was not replaced: `reason`.
     kTimedOut,        // The graceful shutdown takes too long.
-    kGiveUp,          // Too many restarts; nothing is forked any more.
+    // Nothing is forked any more; `status` says why.
+    kGiveUp,
   };
   Kind kind;
   int slot = -1;
   int pid = 0;
   absl::Duration delay = absl::ZeroDuration();
   std::string reason = {};
+  ExitStatus status = kExitOk;
 };
 using Actions = std::vector<Action>;
 
@@ -79,13 +105,18 @@ class WorkerTable {
     WorkerState state = WorkerState::kDown;
     int pid = 0;           // The process that serves; 0 in kDown.
     bool serving = false;  // `pid` has reported that it started.
+    absl::Time since;      // When `pid` was forked.
     int successor = 0;     // In kReplacing, once forked.
-    int generation = 0;    // Reloads begun when `pid` was forked.
+    absl::Time successor_since;
+    int successor_generation = 0;
+    int generation = 0;  // Reloads begun when `pid` was forked.
     bool ever_served = false;
     absl::Time due = absl::InfinitePast();  // In kDown: when to fork.
   };
 
-  explicit WorkerTable(const WorkerTableOptions& options) : options_(options) {}
+  // `random` must outlive it.
+  WorkerTable(const WorkerTableOptions& options, periodic::Random& random)
+      : options_(options), random_(&random) {}
 
   // Before the first `Advance`. Sets are numbered from 0, without gaps.
   void AddWorkers(int set, int count, const RestartLimits& limits);
@@ -101,11 +132,24 @@ class WorkerTable {
 
   // What a process did. One that is not known is ignored.
   Actions Started(int pid, absl::Time now);
-  Actions Exited(int pid, absl::Time now);
+  Actions Exited(int pid, const ProcessEnd& end, absl::Time now);
 
   // Replaces every worker that was forked before this call, one after the
-  // other. Must not be called while `reloading`; does nothing when stopping.
+  // other, beginning when one that is being recycled is replaced. Must not be
+  // called while `reloading`; does nothing when stopping.
   Actions BeginReload(absl::Time now);
+  // Has the worker `pid`, which serves, replaced by a successor. Does nothing
+  // if another one is being replaced, or a reload goes on: ask again later.
+  Actions Recycle(int pid, absl::Time now);
+
+  // One worker more of `set`, with the lowest number that is free; `Advance`
+  // forks it. Does nothing when stopping.
+  void AddWorker(int set, absl::Time now);
+  // One less, that with the highest number; it may take until the retire
+  // timeout. Does nothing to the last one, or when stopping.
+  Actions RemoveWorker(int set, absl::Time now);
+  int worker_count(int set) const;
+
   // SIGHUP to every worker that is not retiring.
   Actions HangUp() const;
   // Ends a reload and terminates every worker. Those that are left after
@@ -119,11 +163,16 @@ class WorkerTable {
     return slots_[static_cast<size_t>(index)];
   }
   bool reloading() const { return reloading_; }
+  int slot_count() const { return static_cast<int>(slots_.size()); }
   bool stopping() const { return stopping_; }
   // Stopping, and no process is left.
   bool stopped() const { return stopping_ && retiring_.empty(); }
   bool timed_out() const { return timed_out_; }
   int process_count() const;
+  // The last `kCrashesKept`, the latest at the end, and how many there were.
+  const std::deque<CrashRecord>& crashes() const { return crashes_; }
+  int crash_count() const { return crash_count_; }
+  static constexpr size_t kCrashesKept = 16;
   // Every process, the retiring ones too.
   std::vector<int> pids() const;
 
@@ -132,13 +181,22 @@ class WorkerTable {
   int Find(int pid) const;
   void Retire(int pid, absl::Time now, absl::Duration timeout,
               Actions& actions);
-  void Respawn(int slot, absl::Time now, Actions& actions);
+  // `end` is null if it was not even forked.
+  void Respawn(int slot, const ProcessEnd* end, absl::Time now,
+               Actions& actions);
+  void Record(const Slot& slot, int pid, const ProcessEnd& end,
+              absl::Time since, absl::Time now);
   void NoteServing(Slot& slot, Actions& actions);
+  void CheckAllStarted(Actions& actions);
+  void UpdateTotals(int set);
+  void BeginTurn(int index, absl::Time now, Actions& actions);
+  void EndTurn(absl::Time now, Actions& actions);
   void ContinueReload(absl::Time now, Actions& actions);
   void FailReload(const std::string& reason, Actions& actions);
   void KillOverdue(absl::Time now, Actions& actions);
 
   WorkerTableOptions options_;
+  periodic::Random* random_;
   std::vector<Slot> slots_;
   std::vector<RestartBudget> budgets_;  // By set.
   // Processes told to stop, and when they are killed; InfiniteFuture() once
@@ -146,11 +204,14 @@ class WorkerTable {
   std::map<int, absl::Time> retiring_;
   absl::Duration retire_timeout_ = absl::InfiniteDuration();
   bool all_started_ = false;
+  std::deque<CrashRecord> crashes_;
+  int crash_count_ = 0;
 
   bool reloading_ = false;
   int generation_ = 0;
   std::deque<int> waiting_;  // Slots whose turn is still to come.
-  int turn_ = -1;            // The slot being replaced, or -1.
+  // The slot being replaced, by the reload or because it is recycled, or -1.
+  int turn_ = -1;
   absl::Time turn_deadline_ = absl::InfiniteFuture();
 
   bool stopping_ = false;

@@ -3,6 +3,7 @@
 #include "launcher/worker_table.h"
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/launcher.h"
+#include "periodic/fake_random.h"
 
 namespace bergen::launcher {
 namespace {
@@ -19,6 +21,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
+constexpr ProcessEnd kCrash = {.killed = true, .value = SIGSEGV};
+constexpr ProcessEnd kBadConfiguration = {.value = kExitConfiguration};
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 constexpr absl::Duration kGraceful = absl::Seconds(10);
 constexpr absl::Duration kLittleMore = absl::Seconds(1);
@@ -36,16 +40,20 @@ std::string Print(const Action& action) {
     case Action::kThrottled:
       return absl::StrCat("throttle slot ", action.slot, " ",
                           absl::FormatDuration(action.delay));
+    case Action::kHeld:
+      return absl::StrCat("hold slot ", action.slot);
     case Action::kAllStarted:
       return "all started";
     case Action::kReloadFinished:
       return "reload finished";
     case Action::kReloadFailed:
       return absl::StrCat("reload failed: ", action.reason);
+    case Action::kRecycleFailed:
+      return absl::StrCat("recycle failed: ", action.reason);
     case Action::kTimedOut:
       return "timed out";
     case Action::kGiveUp:
-      return "give up";
+      return absl::StrCat("give up ", action.status);
   }
   return "unknown";
 }
@@ -81,11 +89,13 @@ class WorkerTableTest : public ::testing::Test {
   WorkerState state(int slot) const { return table_.slot(slot).state; }
 
   absl::Time now_ = absl::UnixEpoch();
-  WorkerTable table_{{.start_timeout = kStartTimeout}};
+  periodic::FakeRandom random_{0};
+  WorkerTable table_{{.start_timeout = kStartTimeout}, random_};
 };
 
 TEST_F(WorkerTableTest, NumbersAreStableAndCountPerSet) {
-  WorkerTable table({});
+  periodic::FakeRandom random(0);
+  WorkerTable table({}, random);
   table.AddWorkers(0, 2, {});
   table.AddWorkers(1, 1, {});
   EXPECT_EQ(table.slot(1).number, 1);
@@ -110,7 +120,7 @@ TEST_F(WorkerTableTest, StartingThenStartedRuns) {
 }
 
 TEST_F(WorkerTableTest, StartingThenExitedIsDownUntilTheBudgetSays) {
-  EXPECT_THAT(Print(table_.Exited(10, now_)),
+  EXPECT_THAT(Print(table_.Exited(10, kCrash, now_)),
               ElementsAre("throttle slot 0 1s"));
   EXPECT_EQ(state(0), WorkerState::kDown);
   EXPECT_EQ(table_.NextDeadline(), now_ + absl::Seconds(1));
@@ -121,7 +131,7 @@ TEST_F(WorkerTableTest, StartingThenExitedIsDownUntilTheBudgetSays) {
 }
 
 TEST_F(WorkerTableTest, StartingThenForkFailedIsDown) {
-  table_.Exited(10, now_);
+  table_.Exited(10, kCrash, now_);
   now_ += absl::Seconds(1);
   EXPECT_THAT(Print(table_.Advance(now_)), ElementsAre("fork slot 0"));
   EXPECT_THAT(Print(table_.ForkFailed(0, now_)),
@@ -152,7 +162,7 @@ TEST_F(WorkerTableTest, RunningThenStartedAgainChangesNothing) {
 
 TEST_F(WorkerTableTest, RunningThenExitedIsDownAndReplacedUnderItsNumber) {
   StartAll();
-  table_.Exited(11, now_);
+  table_.Exited(11, kCrash, now_);
   EXPECT_EQ(state(1), WorkerState::kDown);
   EXPECT_THAT(Print(table_.Advance(now_ + absl::Seconds(1))),
               ElementsAre("fork slot 1"));
@@ -166,9 +176,9 @@ TEST_F(WorkerTableTest, RunningThenStopIsTerminated) {
   EXPECT_THAT(Print(table_.Stop(now_, kGraceful)),
               ElementsAre("terminate 10", "terminate 11"));
   EXPECT_FALSE(table_.stopped());
-  table_.Exited(10, now_);
+  table_.Exited(10, kCrash, now_);
   EXPECT_FALSE(table_.stopped());
-  table_.Exited(11, now_);
+  table_.Exited(11, kCrash, now_);
   EXPECT_TRUE(table_.stopped());
   EXPECT_FALSE(table_.timed_out());
 }
@@ -177,18 +187,18 @@ TEST_F(WorkerTableTest, RunningThenStopIsTerminated) {
 
 TEST_F(WorkerTableTest, DownThenReloadIsForkedAtOnceWithAFullBudget) {
   StartAll();
-  table_.Exited(10, now_);
+  table_.Exited(10, kCrash, now_);
   EXPECT_THAT(Print(table_.BeginReload(now_)), ElementsAre("fork slot 1"));
   table_.Forked(1, 21, now_);
   EXPECT_THAT(Print(table_.Advance(now_)), ElementsAre("fork slot 0"));
   table_.Forked(0, 20, now_);
-  EXPECT_THAT(Print(table_.Exited(20, now_)),
+  EXPECT_THAT(Print(table_.Exited(20, kCrash, now_)),
               ElementsAre("throttle slot 0 1s"));
 }
 
 TEST_F(WorkerTableTest, DownThenStopIsOver) {
-  table_.Exited(10, now_);
-  table_.Exited(11, now_);
+  table_.Exited(10, kCrash, now_);
+  table_.Exited(11, kCrash, now_);
   EXPECT_THAT(Print(table_.Stop(now_, kGraceful)), IsEmpty());
   EXPECT_TRUE(table_.stopped());
   EXPECT_THAT(Print(table_.Advance(now_ + absl::Hours(1))), IsEmpty());
@@ -209,8 +219,8 @@ TEST_F(WorkerTableTest, AReloadReplacesOneAfterTheOther) {
               ElementsAre("terminate 11", "reload finished"));
   EXPECT_FALSE(table_.reloading());
   // What retires is not restarted.
-  EXPECT_THAT(Print(table_.Exited(10, now_)), IsEmpty());
-  EXPECT_THAT(Print(table_.Exited(11, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(10, kCrash, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(11, kCrash, now_)), IsEmpty());
   EXPECT_EQ(table_.NextDeadline(), absl::InfiniteFuture());
 }
 
@@ -223,7 +233,7 @@ TEST_F(WorkerTableTest, ReplacingThenOldStartedGoesOn) {
 TEST_F(WorkerTableTest, ReplacingThenOldExitedWaitsForTheSuccessor) {
   StartAll();
   BeginReplacing();
-  EXPECT_THAT(Print(table_.Exited(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(10, kCrash, now_)), IsEmpty());
   EXPECT_EQ(state(0), WorkerState::kStarting);
   EXPECT_TRUE(table_.reloading());
   EXPECT_THAT(Print(table_.Started(20, now_)), ElementsAre("fork slot 1"));
@@ -232,12 +242,12 @@ TEST_F(WorkerTableTest, ReplacingThenOldExitedWaitsForTheSuccessor) {
 TEST_F(WorkerTableTest, ReplacingThenBothExitedEndsTheReload) {
   StartAll();
   BeginReplacing();
-  table_.Exited(10, now_);
-  EXPECT_THAT(
-      Print(table_.Exited(20, now_)),
-      ElementsAre("reload failed: worker 0: process 20 ended before it had "
-                  "started",
-                  "throttle slot 0 1s"));
+  table_.Exited(10, kCrash, now_);
+  EXPECT_THAT(Print(table_.Exited(20, kCrash, now_)),
+              ElementsAre("reload failed: worker 0: process 20 killed by "
+                          "signal 11 before it had "
+                          "started",
+                          "throttle slot 0 1s"));
   EXPECT_EQ(state(0), WorkerState::kDown);
   EXPECT_EQ(state(1), WorkerState::kRunning);
 }
@@ -245,9 +255,11 @@ TEST_F(WorkerTableTest, ReplacingThenBothExitedEndsTheReload) {
 TEST_F(WorkerTableTest, ReplacingThenSuccessorExitedKeepsTheOld) {
   StartAll();
   BeginReplacing();
-  EXPECT_THAT(Print(table_.Exited(20, now_)),
-              ElementsAre("reload failed: worker 0: process 20 ended before it "
-                          "had started"));
+  EXPECT_THAT(
+      Print(table_.Exited(20, kCrash, now_)),
+      ElementsAre(
+          "reload failed: worker 0: process 20 killed by signal 11 before it "
+          "had started"));
   EXPECT_EQ(state(0), WorkerState::kRunning);
   EXPECT_EQ(table_.slot(0).pid, 10);
   EXPECT_FALSE(table_.reloading());
@@ -274,13 +286,13 @@ TEST_F(WorkerTableTest, ReplacingThenLateTerminatesTheSuccessor) {
   EXPECT_EQ(state(0), WorkerState::kRunning);
   // Its belated report is of no consequence.
   EXPECT_THAT(Print(table_.Started(20, now_)), IsEmpty());
-  EXPECT_THAT(Print(table_.Exited(20, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(20, kCrash, now_)), IsEmpty());
 }
 
 TEST_F(WorkerTableTest, ReplacingThenOldExitedAndLateGoesOnWaitingInPlace) {
   StartAll();
   BeginReplacing();
-  table_.Exited(10, now_);
+  table_.Exited(10, kCrash, now_);
   EXPECT_THAT(Print(table_.Advance(now_ + kStartTimeout)),
               ElementsAre("reload failed: worker 0: not started within 1m"));
   EXPECT_EQ(state(0), WorkerState::kStarting);
@@ -295,14 +307,14 @@ TEST_F(WorkerTableTest, ReplacingThenStopTerminatesBoth) {
               ElementsAre("terminate 10", "terminate 20", "terminate 11"));
   EXPECT_FALSE(table_.reloading());
   EXPECT_THAT(Print(table_.Started(20, now_)), IsEmpty());
-  for (int pid : {10, 20, 11}) table_.Exited(pid, now_);
+  for (int pid : {10, 20, 11}) table_.Exited(pid, kCrash, now_);
   EXPECT_TRUE(table_.stopped());
 }
 
 TEST_F(WorkerTableTest, AnotherWorkerThatExitsDuringAReloadIsNotReplacedTwice) {
   StartAll();
   BeginReplacing();
-  table_.Exited(11, now_);
+  table_.Exited(11, kCrash, now_);
   now_ += absl::Seconds(1);
   EXPECT_THAT(Print(table_.Advance(now_)), ElementsAre("fork slot 1"));
   table_.Forked(1, 21, now_);
@@ -331,7 +343,7 @@ TEST_F(WorkerTableTest, StoppedThenReloadDoesNothing) {
 TEST_F(WorkerTableTest, WhatIsLeftAfterTheGracefulTimeoutIsKilled) {
   StartAll();
   table_.Stop(now_, kGraceful);
-  table_.Exited(10, now_);
+  table_.Exited(10, kCrash, now_);
   EXPECT_EQ(table_.NextDeadline(), now_ + kGraceful);
   EXPECT_THAT(Print(table_.Advance(now_ + kGraceful)),
               ElementsAre("timed out"));
@@ -339,7 +351,7 @@ TEST_F(WorkerTableTest, WhatIsLeftAfterTheGracefulTimeoutIsKilled) {
   EXPECT_THAT(Print(table_.Advance(now_ + kGraceful + kLittleMore)),
               ElementsAre("kill 11"));
   EXPECT_EQ(table_.NextDeadline(), absl::InfiniteFuture());
-  EXPECT_THAT(Print(table_.Exited(11, now_ + kGraceful + kLittleMore)),
+  EXPECT_THAT(Print(table_.Exited(11, kCrash, now_ + kGraceful + kLittleMore)),
               IsEmpty());
   EXPECT_TRUE(table_.stopped());
   EXPECT_TRUE(table_.timed_out());
@@ -348,9 +360,9 @@ TEST_F(WorkerTableTest, WhatIsLeftAfterTheGracefulTimeoutIsKilled) {
 TEST_F(WorkerTableTest, AWorkerThatEndsAtTheDeadlineWasTooLate) {
   StartAll();
   table_.Stop(now_, kGraceful);
-  table_.Exited(10, now_ + kGraceful - absl::Nanoseconds(1));
+  table_.Exited(10, kCrash, now_ + kGraceful - absl::Nanoseconds(1));
   EXPECT_FALSE(table_.timed_out());
-  EXPECT_THAT(Print(table_.Exited(11, now_ + kGraceful)),
+  EXPECT_THAT(Print(table_.Exited(11, kCrash, now_ + kGraceful)),
               ElementsAre("timed out"));
 }
 
@@ -367,7 +379,7 @@ TEST_F(WorkerTableTest, WhatRetiresInAReloadIsKilledInTheEndToo) {
   table_.Started(20, now_);
   table_.Forked(1, 21, now_);
   table_.Started(21, now_);
-  table_.Exited(11, now_);
+  table_.Exited(11, kCrash, now_);
   EXPECT_THAT(Print(table_.Advance(now_ + kGraceful + kLittleMore)),
               ElementsAre("kill 10"));
 }
@@ -378,7 +390,7 @@ TEST_F(WorkerTableTest, StopShortensTheTimeOfWhatAlreadyRetires) {
   table_.Started(20, now_);
   table_.Forked(1, 21, now_);
   table_.Stop(now_, kGraceful);
-  for (int pid : {20, 11, 21}) table_.Exited(pid, now_);
+  for (int pid : {20, 11, 21}) table_.Exited(pid, kCrash, now_);
   EXPECT_FALSE(table_.stopped());
   EXPECT_THAT(Print(table_.Advance(now_ + kGraceful + kLittleMore)),
               ElementsAre("timed out", "kill 10"));
@@ -397,8 +409,8 @@ TEST_F(WorkerTableTest, HangUpReachesAllButTheRetiring) {
 
 TEST_F(WorkerTableTest, UnknownProcessesAreIgnored) {
   EXPECT_THAT(Print(table_.Started(99, now_)), IsEmpty());
-  EXPECT_THAT(Print(table_.Exited(99, now_)), IsEmpty());
-  EXPECT_THAT(Print(table_.Exited(0, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(99, kCrash, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(0, kCrash, now_)), IsEmpty());
 }
 
 TEST_F(WorkerTableTest, PidsAreThoseOfEveryProcess) {
@@ -409,8 +421,189 @@ TEST_F(WorkerTableTest, PidsAreThoseOfEveryProcess) {
   EXPECT_EQ(table_.process_count(), 3);
 }
 
+// A wrong configuration.
+
+TEST_F(WorkerTableTest,
+       AWorkerThatDoesNotAcceptTheConfigurationWaitsForAReload) {
+  StartAll();
+  EXPECT_THAT(Print(table_.Exited(10, kBadConfiguration, now_)),
+              ElementsAre("hold slot 0"));
+  EXPECT_EQ(state(0), WorkerState::kDown);
+  EXPECT_EQ(table_.NextDeadline(), absl::InfiniteFuture());
+  EXPECT_THAT(Print(table_.Advance(now_ + absl::Hours(1000))), IsEmpty());
+  table_.BeginReload(now_);
+  EXPECT_THAT(Print(table_.Advance(now_)), ElementsAre("fork slot 0"));
+}
+
+TEST_F(WorkerTableTest, GivesUpWhenNoWorkerAcceptsTheConfiguration) {
+  EXPECT_THAT(Print(table_.Exited(11, kBadConfiguration, now_)),
+              ElementsAre("hold slot 1"));
+  EXPECT_THAT(Print(table_.Exited(10, kBadConfiguration, now_)),
+              ElementsAre("give up 78"));
+}
+
+TEST_F(WorkerTableTest, AWorkerThatIsDueCountsAsOneThatMayAccept) {
+  table_.Exited(11, kCrash, now_);
+  EXPECT_THAT(Print(table_.Exited(10, kBadConfiguration, now_)),
+              ElementsAre("hold slot 0"));
+}
+
+// More and fewer workers.
+
+TEST_F(WorkerTableTest, AnAddedWorkerHasTheNextNumberAndIsForked) {
+  StartAll();
+  table_.AddWorker(0, now_);
+  EXPECT_EQ(table_.worker_count(0), 3);
+  EXPECT_THAT(Print(table_.Advance(now_)), ElementsAre("fork slot 2"));
+  EXPECT_EQ(table_.slot(2).number, 2);
+  EXPECT_EQ(table_.slot(2).total, 3);
+  EXPECT_EQ(table_.slot(0).total, 3);
+}
+
+TEST_F(WorkerTableTest, TheHighestNumberIsRemovedAndUsedAgain) {
+  StartAll();
+  EXPECT_THAT(Print(table_.RemoveWorker(0, now_)), ElementsAre("terminate 11"));
+  EXPECT_EQ(table_.worker_count(0), 1);
+  EXPECT_EQ(table_.slot(0).total, 1);
+  EXPECT_THAT(Print(table_.RemoveWorker(0, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Exited(11, {}, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Advance(now_)), IsEmpty());
+  table_.AddWorker(0, now_);
+  EXPECT_THAT(Print(table_.Advance(now_)), ElementsAre("fork slot 1"));
+  EXPECT_EQ(table_.slot(1).number, 1);
+}
+
+TEST_F(WorkerTableTest, AReloadPassesOverARemovedWorker) {
+  StartAll();
+  table_.RemoveWorker(0, now_);
+  BeginReplacing();
+  EXPECT_THAT(Print(table_.Started(20, now_)),
+              ElementsAre("terminate 10", "reload finished"));
+}
+
+TEST_F(WorkerTableTest, RemovingTheWorkerWhoseTurnItIsEndsItsTurn) {
+  StartAll();
+  BeginReplacing();
+  EXPECT_THAT(Print(table_.Started(20, now_)),
+              ElementsAre("terminate 10", "fork slot 1"));
+  table_.Forked(1, 21, now_);
+  EXPECT_THAT(Print(table_.RemoveWorker(0, now_)),
+              ElementsAre("terminate 11", "terminate 21", "reload finished"));
+  EXPECT_THAT(Print(table_.Started(21, now_)), IsEmpty());
+}
+
+TEST_F(WorkerTableTest, ARemovedWorkerIsNotWaitedForAtTheStart) {
+  EXPECT_THAT(Print(table_.Started(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.RemoveWorker(0, now_)),
+              ElementsAre("terminate 11", "all started"));
+}
+
+TEST_F(WorkerTableTest, NobodyIsAddedOrRemovedWhenStopping) {
+  StartAll();
+  table_.Stop(now_, kGraceful);
+  table_.AddWorker(0, now_);
+  EXPECT_THAT(Print(table_.RemoveWorker(0, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Advance(now_)), IsEmpty());
+}
+
+TEST_F(WorkerTableTest, CountsOfOtherServicesStay) {
+  table_.AddWorkers(1, 1, {});
+  table_.AddWorker(1, now_);
+  EXPECT_EQ(table_.worker_count(0), 2);
+  EXPECT_EQ(table_.worker_count(1), 2);
+  EXPECT_EQ(table_.slot(3).number, 1);
+}
+
+// Recycling.
+
+TEST_F(WorkerTableTest, ARecycledWorkerLeavesWhenItsSuccessorServes) {
+  StartAll();
+  EXPECT_THAT(Print(table_.Recycle(11, now_)), ElementsAre("fork slot 1"));
+  table_.Forked(1, 21, now_);
+  // One at a time.
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Started(21, now_)), ElementsAre("terminate 11"));
+  EXPECT_EQ(state(1), WorkerState::kRunning);
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), ElementsAre("fork slot 0"));
+}
+
+TEST_F(WorkerTableTest, ASuccessorThatFailsLeavesTheRecycledWorker) {
+  StartAll();
+  table_.Recycle(11, now_);
+  table_.Forked(1, 21, now_);
+  EXPECT_THAT(Print(table_.Exited(21, kCrash, now_)),
+              ElementsAre("recycle failed: worker 1: process 21 killed by "
+                          "signal 11 before it had started"));
+  EXPECT_EQ(state(1), WorkerState::kRunning);
+  table_.Recycle(11, now_);
+  table_.Forked(1, 22, now_);
+  now_ += kStartTimeout;
+  EXPECT_THAT(Print(table_.Advance(now_)),
+              ElementsAre("terminate 22",
+                          "recycle failed: worker 1: not started within 1m"));
+}
+
+TEST_F(WorkerTableTest, AReloadAmidARecyclingReplacesTheSuccessorToo) {
+  StartAll();
+  table_.Recycle(11, now_);
+  table_.Forked(1, 21, now_);
+  EXPECT_THAT(Print(table_.BeginReload(now_)), IsEmpty());
+  EXPECT_TRUE(table_.reloading());
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Started(21, now_)),
+              ElementsAre("terminate 11", "fork slot 0"));
+  table_.Forked(0, 20, now_);
+  EXPECT_THAT(Print(table_.Started(20, now_)),
+              ElementsAre("terminate 10", "fork slot 1"));
+  table_.Forked(1, 22, now_);
+  EXPECT_THAT(Print(table_.Started(22, now_)),
+              ElementsAre("terminate 21", "reload finished"));
+}
+
+TEST_F(WorkerTableTest, OnlyAWorkerThatServesIsRecycled) {
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+  EXPECT_THAT(Print(table_.Recycle(99, now_)), IsEmpty());
+  StartAll();
+  table_.Stop(now_, kGraceful);
+  EXPECT_THAT(Print(table_.Recycle(10, now_)), IsEmpty());
+}
+
+// Crashes.
+
+TEST_F(WorkerTableTest, RemembersTheLastWorkersThatEndedByThemselves) {
+  now_ += absl::Seconds(5);
+  table_.Exited(11, kCrash, now_);
+  ASSERT_EQ(table_.crashes().size(), 1u);
+  const CrashRecord& crash = table_.crashes().back();
+  EXPECT_EQ(crash.number, 1);
+  EXPECT_EQ(crash.pid, 11);
+  EXPECT_EQ(crash.end.ToString(), "killed by signal 11");
+  EXPECT_EQ(crash.uptime, absl::Seconds(5));
+  EXPECT_EQ(crash.time, now_);
+  for (int pid = 100; pid < 120; ++pid) {
+    now_ += absl::Hours(1);
+    table_.Advance(now_);
+    table_.Forked(1, pid, now_);
+    table_.Exited(pid, {.value = 1}, now_);
+  }
+  EXPECT_EQ(table_.crash_count(), 21);
+  EXPECT_EQ(table_.crashes().size(), WorkerTable::kCrashesKept);
+  EXPECT_EQ(table_.crashes().back().pid, 119);
+  EXPECT_EQ(table_.crashes().back().end.ToString(), "exited with status 1");
+}
+
+TEST_F(WorkerTableTest, AWorkerThatWasToldToStopIsNoCrash) {
+  StartAll();
+  table_.RemoveWorker(0, now_);
+  table_.Exited(11, {}, now_);
+  table_.Stop(now_, kGraceful);
+  table_.Exited(10, kCrash, now_);
+  EXPECT_EQ(table_.crash_count(), 0);
+}
+
 TEST(WorkerTableBudgetTest, IsSharedByTheWorkersOfASetAndHasOneMoreForFree) {
-  WorkerTable table({});
+  periodic::FakeRandom random(0);
+  WorkerTable table({}, random);
   table.AddWorkers(0, 2, {});
   absl::Time now = absl::UnixEpoch();
   int pid = 1;
@@ -419,25 +612,26 @@ TEST(WorkerTableBudgetTest, IsSharedByTheWorkersOfASetAndHasOneMoreForFree) {
       table.Forked(action.slot, pid++, now);
     }
     // Three restarts are free, the fourth is not.
-    EXPECT_THAT(Print(table.Exited(pid - 1, now)), IsEmpty());
+    EXPECT_THAT(Print(table.Exited(pid - 1, kCrash, now)), IsEmpty());
   }
   for (const Action& action : table.Advance(now)) {
     table.Forked(action.slot, pid++, now);
   }
-  EXPECT_THAT(Print(table.Exited(pid - 1, now)),
+  EXPECT_THAT(Print(table.Exited(pid - 1, kCrash, now)),
               ElementsAre("throttle slot 1 1s"));
 }
 
 TEST(WorkerTableBudgetTest, GivesUpWhenItIsExhausted) {
-  WorkerTable table({});
+  periodic::FakeRandom random(0);
+  WorkerTable table({}, random);
   table.AddWorkers(0, 1, {.give_up_after = 1});
   const absl::Time now = absl::UnixEpoch();
   table.Advance(now);
   table.Forked(0, 1, now);
-  EXPECT_THAT(Print(table.Exited(1, now)), IsEmpty());
+  EXPECT_THAT(Print(table.Exited(1, kCrash, now)), IsEmpty());
   table.Advance(now);
   table.Forked(0, 2, now);
-  EXPECT_THAT(Print(table.Exited(2, now)), ElementsAre("give up"));
+  EXPECT_THAT(Print(table.Exited(2, kCrash, now)), ElementsAre("give up 3"));
 }
 
 }  // namespace

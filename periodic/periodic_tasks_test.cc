@@ -3,6 +3,7 @@
 #include "periodic/periodic_tasks.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "periodic/clock.h"
 #include "periodic/executor.h"
 #include "periodic/fake_clock.h"
 #include "periodic/fake_random.h"
@@ -601,6 +604,73 @@ TEST_F(PeriodicTasksStopTest, ATaskDoesNotOverlapItself) {
   tasks_->Wait();
   EXPECT_EQ(tasks_->List()[0].runs, 1);
   EXPECT_EQ(tasks_->List()[0].overruns, 1);
+}
+
+// All that can be done, by several threads at once, while tasks are started and
+// stopped: no task overlaps itself, and none runs once it was stopped.
+TEST(PeriodicTasksStormTest, SurvivesEverythingAtOnce) {
+  RealClock clock;
+  FakeRandom random(0);
+  std::ostringstream text;
+  spdlog::logger log("test",
+                     std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  log.set_level(spdlog::level::err);
+  const absl::StatusOr<std::unique_ptr<SchedulerThreads>> threads =
+      SchedulerThreads::Start("storm", {.max_threads = 4}, clock);
+  ASSERT_THAT(threads, IsOk());
+  PeriodicTasks tasks({}, clock, random, log);
+  constexpr int kTasks = 4;
+  std::atomic<int> running[kTasks] = {};
+  std::atomic<int64_t> runs = 0;
+  std::atomic<bool> overlapped = false;
+  const auto add = [&](int i) {
+    return tasks.Add({.name = absl::StrCat(i),
+                      .timing = {.spacing = absl::Milliseconds(1)},
+                      .run_immediately = true},
+                     [&, i](const TaskRun&) {
+                       if (running[i].fetch_add(1) > 0) overlapped = true;
+                       runs.fetch_add(1);
+                       running[i].fetch_sub(1);
+                       return absl::OkStatus();
+                     });
+  };
+  for (int i = 0; i < kTasks; ++i) ASSERT_THAT(add(i), IsOk());
+
+  std::atomic<bool> end = false;
+  std::vector<std::thread> users;
+  for (int i = 0; i < kTasks; ++i) {
+    // The first two are added and removed, the others controlled.
+    users.emplace_back([&, i, name = absl::StrCat(i)] {
+      while (!end) {
+        if (i < 2) {
+          EXPECT_THAT(tasks.Remove(name), IsOk());
+          EXPECT_THAT(add(i), IsOk());
+        } else {
+          EXPECT_THAT(tasks.Pause(name), IsOk());
+          tasks.RunNow(name).IgnoreError();  // It may be running.
+          EXPECT_THAT(tasks.Resume(name), IsOk());
+          EXPECT_THAT(
+              tasks.Reschedule(name, {.spacing = absl::Milliseconds(i)}),
+              IsOk());
+        }
+        EXPECT_GE(tasks.List().size(), 2u);
+      }
+    });
+  }
+  int64_t last_runs = -1;
+  for (int round = 0; round < 50; ++round) {
+    ASSERT_THAT(tasks.Start((*threads)->scheduler()), IsOk());
+    // Until something has run.
+    while (runs == last_runs) std::this_thread::yield();
+    tasks.Stop(/*graceful=*/round % 2 == 0);
+    tasks.Wait();
+    last_runs = runs;
+  }
+  EXPECT_EQ(runs, last_runs);
+  end = true;
+  for (std::thread& user : users) user.join();
+  EXPECT_EQ(runs, last_runs);
+  EXPECT_FALSE(overlapped);
 }
 
 // One of many.

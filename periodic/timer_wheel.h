@@ -66,8 +66,10 @@ class TimerArena {
 
   // Thread-safe for an index that the calling thread may know.
   Timer& at(uint32_t index) const {
-    const uint32_t shifted = index + kFirstChunk;
-    const int chunk = std::bit_width(shifted / kFirstChunk) - 1;
+    // Cannot wrap around, which the compiler would think of.
+    const uint64_t shifted = uint64_t{index} + kFirstChunk;
+    const int chunk =
+        static_cast<int>(std::bit_width(shifted / kFirstChunk)) - 1;
     return chunks_[chunk].load(
         std::memory_order_relaxed)[shifted - std::bit_floor(shifted)];
   }

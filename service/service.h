@@ -22,10 +22,11 @@
 
 namespace bergen {
 
-// A life is: `Start`, any number of `Reset`, `Stop`, `Wait`, destruction. The
-// runner calls `Start`, then `Wait`, from one thread. `Reset` comes from
-// another, one at a time, once `Start` has returned OK: `Wait` is then already
-// blocked. `Stop` may come from any thread while any of them is running.
+// A life is: `Start`, any number of `Reset`, perhaps `PrepareStop`, `Stop`,
+// `Wait`, destruction. The runner calls `Start`, then `Wait`, from one thread.
+// `Reset` comes from another, one at a time, once `Start` has returned OK:
+// `Wait` is then already blocked. `Stop` may come from any thread while any of
+// them is running.
 class Service {
  public:
   virtual ~Service() = default;
@@ -38,6 +39,11 @@ class Service {
   // `Stop` nor `Wait` is owed: the process ends with status 1, or, in a
   // reload, the old services go on.
   virtual absl::Status Start() = 0;
+
+  // A stop is near: a service that says whether it is ready says no from now
+  // on, so that no new clients are sent here. It goes on serving those that
+  // come. Called at most once, while `Wait` is blocked, from another thread.
+  virtual void PrepareStop() {}
 
   // Asks the service to finish: to refuse what is new and complete what is in
   // progress. Returns at once. May be called repeatedly, from any thread,

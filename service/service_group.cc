@@ -124,6 +124,16 @@ void ServiceGroup::Rollback() {
   started_ = 0;
 }
 
+void ServiceGroup::PrepareStop() {
+  for (Service* service : started()) {
+    const absl::Status prepared = Guarded(service->name(), [service] {
+      service->PrepareStop();
+      return absl::OkStatus();
+    });
+    if (!prepared.ok()) log_->error("prepare stop: {}", prepared.ToString());
+  }
+}
+
 void ServiceGroup::Stop() {
   {
     const absl::MutexLock lock(&mutex_);

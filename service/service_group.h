@@ -62,6 +62,9 @@ class ServiceGroup final : public Service {
   // nothing more, and returns OK, once `Stop` was called.
   absl::Status Start() override;
 
+  // Calls `PrepareStop` of each service that was started, in order.
+  void PrepareStop() override;
+
   // Calls `Stop` of each service, the last added first.
   void Stop() override;
 

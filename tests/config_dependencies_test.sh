@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# //config reaches neither gRPC, protobuf nor BoringSSL. $1 is what it reaches of them, $2
-# what a target that does reach gRPC does.
+# //config reaches neither gRPC, protobuf nor BoringSSL, and its registry no parser of
+# documents. $1 is what it reaches of them, $2 what a target that does reach them does.
 set -euo pipefail
 if [[ -s $1 ]]; then
   echo "config depends on:"

@@ -5,8 +5,10 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 import unittest
@@ -254,6 +256,113 @@ class WorkerTest(unittest.TestCase):
                 demo.get("/")
             self.assertEqual(field("voluntary_ctxt_switches"), before)
             self.assertEqual(field("Threads"), 1)
+
+
+    def test_ttin_adds_a_worker_and_ttou_takes_it_away(self):
+        with Demo("--workers=2") as demo, Load(demo) as load:
+            load.wait_for_answers(5)
+            before = set(demo.workers())
+            demo.signal(signal.SIGTTIN)
+            demo.log.wait_for("worker 2: backdoor speaks gRPC")
+            (added,) = set(demo.workers()) - before
+            numbers = set()
+            while numbers != {0, 1, 2}:
+                numbers.add(json.loads(demo.get("/counters").text)["worker"])
+            demo.signal(signal.SIGTTOU)
+            demo.log.wait_for(f"Child {added} exited with status 0")
+            self.assertEqual(set(demo.workers()), before)
+            load.wait_for_answers(5)
+            self.assertEqual(load.failures, [])
+
+    def test_usr1_opens_a_log_that_was_moved_away(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+                    self.check_usr1_opens_the_log(workers, pathlib.Path(folder) / "demo.log")
+
+    def check_usr1_opens_the_log(self, workers, log):
+        settings = {"demo.log_file": str(log)}
+        with Demo(f"--workers={workers}", settings=settings, wait=False) as demo:
+            demo.where()
+            while "phase: running" not in log.read_text():
+                demo.get("/")
+            moved = log.with_suffix(".1")
+            log.rename(moved)
+            demo.signal(signal.SIGUSR1)
+            # Each process opens it anew, in its own time; what it logs next is there.
+            served = set()
+            while len(served) < workers:
+                demo.get("/sleep?seconds=0")
+                if log.exists():
+                    served = set(re.findall(r" (\d+) info sleeping 0 s", log.read_text()))
+            demo.signal(signal.SIGTERM)
+            self.assertEqual(demo.wait(), 0)
+            self.assertIn("phase: running", moved.read_text())
+            self.assertIn("phase: stopped", log.read_text())
+
+
+class HealthTest(unittest.TestCase):
+    def test_a_stopped_worker_is_killed_and_replaced(self):
+        settings = {"DEFAULT.worker_hang_timeout": "1"}
+        with Demo("--workers=2", settings=settings) as demo:
+            victim = demo.workers()[0]
+            os.kill(victim, signal.SIGSTOP)
+            demo.log.wait_for(rf"worker \d \(process {victim}\) hangs, asking for its stacks")
+            demo.log.wait_for(rf"worker \d \(process {victim}\) hangs, killing it")
+            demo.log.wait_for(rf"Child {victim} killed by signal 9")
+            wait_gone(victim)
+            self.assertEqual({demo.get("/").status for _ in range(20)}, {200})
+
+    def test_a_request_that_hangs_shows_its_stack(self):
+        for inline in ("false", "true"):
+            settings = {
+                # Time enough to find names in the debug information.
+                "DEFAULT.worker_hang_timeout": "6",
+                "DEFAULT.wsgi_request_deadline": "0.1",
+                "demo.inline_app": inline,
+            }
+            with self.subTest(inline=inline), Demo("--workers=2", settings=settings) as demo:
+                connection = demo.connect()
+                connection.request("GET", "/sleep?seconds=1000")
+                demo.log.wait_for("hangs, asking for its stacks")
+                demo.log.wait_for(r"stacks of all threads:[\s\S]*bergen::demo::.*Sleep")
+                connection.close()
+
+    def test_workers_are_recycled_without_a_failed_request(self):
+        settings = {"DEFAULT.worker_max_requests": "50"}
+        with Demo("--workers=2", settings=settings) as demo:
+            before = set(demo.workers())
+            with Load(demo) as load:
+                demo.log.wait_for(r"is recycled after \d+ requests", count=4)
+                load.wait_for_answers(20)
+            self.assertEqual(load.failures, [])
+            self.assertFalse(before & set(demo.workers()))
+
+
+class DrainTest(unittest.TestCase):
+    def test_readiness_fails_first_and_everything_is_served_meanwhile(self):
+        settings = {"DEFAULT.drain_delay": "3600"}
+        for workers in (1, 2):
+            with self.subTest(workers=workers), Demo(
+                f"--workers={workers}", settings=settings
+            ) as demo:
+                self.assertEqual(demo.get("/healthz").status, 200)
+                demo.signal(signal.SIGTERM)
+                demo.log.wait_for("phase: draining")
+                while demo.get("/healthz").status != 503:
+                    pass
+                self.assertEqual(demo.get("/").status, 200)
+                demo.signal(signal.SIGTERM)
+                self.assertEqual(demo.wait(), 0)
+
+    def test_the_stop_follows_the_delay(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers), Demo(
+                f"--workers={workers}", settings={"DEFAULT.drain_delay": "0.1"}
+            ) as demo:
+                demo.signal(signal.SIGTERM)
+                self.assertEqual(demo.wait(), 0)
+                demo.log.wait_for(r"phase: draining[\s\S]*phase: stopping")
 
 
 class NotifyTest(unittest.TestCase):

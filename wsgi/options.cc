@@ -99,6 +99,15 @@ Option<double> WsgiDrainGrace() {
           .max = 3600};
 }
 
+Option<double> WsgiRequestDeadline() {
+  return {.name = "wsgi_request_deadline",
+          .default_value = 0,
+          .help =
+              "Seconds that a request may take before its worker counts as "
+              "hanging (see worker_hang_timeout). 0: as long as it wants.",
+          .min = 0};
+}
+
 struct Handles {
   Handle<std::string> api_paste_config;
   Handle<std::string> wsgi_log_format;
@@ -109,6 +118,7 @@ struct Handles {
   Handle<int64_t> client_socket_timeout;
   Handle<bool> wsgi_server_debug;
   Handle<double> wsgi_drain_grace;
+  Handle<double> wsgi_request_deadline;
 };
 
 absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
@@ -123,6 +133,7 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .client_socket_timeout = add(ClientSocketTimeout()),
       .wsgi_server_debug = add(WsgiServerDebug()),
       .wsgi_drain_grace = add(WsgiDrainGrace()),
+      .wsgi_request_deadline = add(WsgiRequestDeadline()),
   };
   if (!add.status().ok()) return add.status();
   return handles;
@@ -135,7 +146,7 @@ config::OptionList ListOpts() {
            .options = {ApiPasteConfig(), WsgiLogFormat(), TcpKeepidle(),
                        WsgiDefaultPoolSize(), MaxHeaderLine(), WsgiKeepAlive(),
                        ClientSocketTimeout(), WsgiServerDebug(),
-                       WsgiDrainGrace()}}};
+                       WsgiDrainGrace(), WsgiRequestDeadline()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -154,6 +165,10 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
   options.debug = handles->wsgi_server_debug.Get();
   options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());
+  if (const double deadline = handles->wsgi_request_deadline.Get();
+      deadline > 0) {
+    options.request_deadline = absl::Seconds(deadline);
+  }
   options.log_format = handles->wsgi_log_format.Get();
   return options;
 }

@@ -27,6 +27,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheServer) {
   EXPECT_EQ(options->max_header_line, defaults.max_header_line);
   EXPECT_EQ(options->debug, defaults.debug);
   EXPECT_EQ(options->drain_grace, defaults.drain_grace);
+  EXPECT_EQ(options->request_deadline, defaults.request_deadline);
   EXPECT_EQ(options->log_format, defaults.log_format);
   const absl::StatusOr<ListenerOptions> listener =
       ConfiguredListenerOptions(registry);
@@ -48,6 +49,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   set("max_header_line", int64_t{100});
   set("wsgi_server_debug", true);
   set("wsgi_drain_grace", 0.5);
+  set("wsgi_request_deadline", 2.5);
   set("wsgi_log_format", std::string("%(client_ip)s"));
   set("tcp_keepidle", int64_t{5});
   set("api_paste_config", std::string("x.ini"));
@@ -59,6 +61,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_EQ(options->max_header_line, 100u);
   EXPECT_TRUE(options->debug);
   EXPECT_EQ(options->drain_grace, absl::Milliseconds(500));
+  EXPECT_EQ(options->request_deadline, absl::Milliseconds(2500));
   EXPECT_EQ(options->log_format, "%(client_ip)s");
   const absl::StatusOr<ListenerOptions> listener =
       ConfiguredListenerOptions(registry);

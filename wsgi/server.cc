@@ -79,6 +79,8 @@ absl::Status CheckOptions(const ServerOptions& options) {
                  "handshake_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
                  "drain_grace must not be negative"),
+           check(options.request_deadline > absl::ZeroDuration(),
+                 "request_deadline must be positive"),
        }) {
     if (!status.ok()) return status;
   }
@@ -177,6 +179,12 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
     absl::MutexLock lock(&mutex_);
     change(inbox_);
     if (!std::exchange(told_, true)) loop_->Wake();
+  }
+
+  // Nothing if nobody is told. Thread-safe.
+  std::optional<Vitals::Work> BeginWork() const {
+    if (options_.vitals == nullptr) return std::nullopt;
+    return options_.vitals->BeginWork(options_.request_deadline);
   }
 
   absl::Status CreateAcceptors();
@@ -372,6 +380,7 @@ void Server::Impl::LookAtTlsFiles() {
 
 void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
   Peer& peer = *static_cast<Peer*>(job);
+  std::optional<Vitals::Work> work = server_->BeginWork();
   if (peer.exchange != nullptr) {
     exchange_ = std::move(peer.exchange);
   } else {
@@ -379,6 +388,7 @@ void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
                      peer.scanner.head_end());
   }
   peer.after = exchange_->Run(/*may_block=*/true);
+  work.reset();
   Impl& server = *server_;
   server.busy_count_.fetch_sub(1, std::memory_order_relaxed);
   if (peer.after == After::kKeep && peer.channel.received.empty() &&
@@ -584,10 +594,12 @@ bool Server::Impl::Advance(Peer& peer) {
 
 bool Server::Impl::Dispatch(Peer& peer) {
   request_count_.fetch_add(1, std::memory_order_relaxed);
+  if (options_.vitals != nullptr) options_.vitals->CountRequest();
   if (options_.inline_app) {
     exchange_->Begin(peer.channel, peer.scanner.head_begin(),
                      peer.scanner.head_end());
     if (!exchange_->MayWaitForBody()) {
+      const std::optional<Vitals::Work> work = BeginWork();
       peer.after = exchange_->Run(/*may_block=*/false);
       if (peer.after != After::kBlocked) {
         if (peer.after != After::kKeep) {

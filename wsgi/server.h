@@ -35,6 +35,7 @@
 #include "absl/time/time.h"
 #include "service/listener.h"
 #include "service/service.h"
+#include "service/vitals.h"
 #include "spdlog/fwd.h"
 #include "sslutils/server_context.h"
 #include "wsgi/access_log.h"
@@ -73,6 +74,12 @@ struct ServerOptions {
   absl::Duration handshake_timeout = absl::Seconds(30);
   // How long, after `Stop`, an idle connection may still send a request.
   absl::Duration drain_grace = absl::Seconds(1);
+  // Told of requests; null: nobody is. Must outlive the server.
+  Vitals* vitals = nullptr;
+  // How long a request may take from its head to the end of its response,
+  // before `vitals` says that this process is sick. `absl::InfiniteDuration()`:
+  // as long as it wants.
+  absl::Duration request_deadline = absl::InfiniteDuration();
   // Other processes serve the same application (`wsgi.multiprocess`).
   bool multiprocess = false;
 };

@@ -235,8 +235,10 @@ App::App(const config::Registry& registry, const DemoOptions& options,
   Add("GET", "/error", [](Environ&, StartResponse&) -> absl::StatusOr<Body> {
     throw std::runtime_error("this route always fails");
   });
-  Add("GET", "/healthz", [](Environ&, StartResponse& start_response) {
-    return Text(start_response, "ok\n");
+  Add("GET", "/healthz", [&counters](Environ&, StartResponse& start_response) {
+    return counters.ready ? Text(start_response, "ok\n")
+                          : Answer(start_response, "503 Service Unavailable",
+                                   "text/plain", "about to stop\n");
   });
   Add("GET", "/metrics", [&counters](Environ&, StartResponse& start_response) {
     return Answer(start_response, "200 OK", "text/plain; version=0.0.4",

@@ -22,11 +22,13 @@
 
 namespace bergen::demo {
 
-// What one worker has done.
+// What one worker has done, and whether it wants more to do.
 struct Counters {
   int worker = 0;
   std::atomic<uint64_t> requests = 0;
   std::atomic<uint64_t> heartbeats = 0;
+  // Cleared when a stop is announced.
+  std::atomic<bool> ready = true;
 };
 
 // Thread-safe.

@@ -38,6 +38,7 @@
 #include "config/registry.h"
 #include "config/sources.h"
 #include "examples/demo/app.h"
+#include "examples/demo/log_file.h"
 #include "examples/demo/options.h"
 #include "gflags/gflags.h"
 #include "launcher/launch.h"
@@ -50,7 +51,6 @@
 #include "service/notify.h"
 #include "service/service.h"
 #include "service/service_group.h"
-#include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
 #include "wsgi/options.h"
@@ -68,14 +68,18 @@ constexpr char kService[] = "demo";
 // The first worker of a demo without a configuration file gets 8002.
 constexpr char kBackdoorPorts[] = "8002:8033";
 
+// How long the threads of a worker that hangs may take to say where they are.
+constexpr absl::Duration kStackDeadline = absl::Seconds(1);
+
 using ListenerPtr = std::shared_ptr<Listener>;
 
-// The periodic task of a worker.
+// The periodic task of a worker, and its readiness.
 class Heartbeat : public Service {
  public:
   Heartbeat(absl::Duration interval, Counters& counters, periodic::Clock& clock,
             spdlog::logger& log)
       : interval_(interval),
+        counters_(&counters),
         call_(
             "heartbeat",
             [&counters] {
@@ -88,11 +92,13 @@ class Heartbeat : public Service {
   absl::Status Start() override {
     return call_.Start({.interval = interval_, .initial_delay = interval_});
   }
+  void PrepareStop() override { counters_->ready = false; }
   void Stop() override { call_.Stop(); }
   absl::Status Wait() override { return call_.Wait().status(); }
 
  private:
   absl::Duration interval_;
+  Counters* counters_;
   periodic::FixedIntervalLoopingCall call_;
 };
 
@@ -115,6 +121,7 @@ class Diagnostics {
   }
 
   const backdoor::CommandTable& table() const { return table_; }
+  backdoor::ThreadDumper& dumper() { return dumper_; }
 
  private:
   backdoor::Profiler profiler_;
@@ -288,6 +295,7 @@ class Demo {
     server_options->name = "http";
     server_options->inline_app = options_.inline_app.Get();
     server_options->multiprocess = worker.total > 1;
+    server_options->vitals = worker.vitals;
     auto tls = Tls();
     if (!tls.ok()) return tls.status();
     server_options->tls = *std::move(tls);
@@ -298,6 +306,16 @@ class Demo {
     if (!server.ok()) return server.status();
     group.Add(*std::move(server));
     return absl::OkStatus();
+  }
+
+  // In a worker that hangs, on a thread that does not.
+  void LogStacks() {
+    if (diagnostics_ == nullptr) return;
+    const absl::StatusOr<backdoor::ThreadDump> dump =
+        diagnostics_->dumper().Dump(kStackDeadline);
+    log_->warn("stacks of all threads:\n{}",
+               dump.ok() ? backdoor::FormatThreadDump(*dump)
+                         : dump.status().ToString());
   }
 
  private:
@@ -429,9 +447,6 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   absl::StatusOr<InheritedListeners> inherited =
       InheritedListeners::FromEnvironment();
   if (!inherited.ok()) return inherited.status();
-  spdlog::logger log("demo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
-
   config::Registry registry;
   const absl::StatusOr<DemoOptions> options = RegisterOpts(registry);
   if (!options.ok()) return options.status();
@@ -456,6 +471,10 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   const absl::StatusOr<config::Report> report =
       registry.Load(config::MakeSources(command_line));
   if (!report.ok()) return report.status();
+  const auto sink = std::make_shared<LogSink>(options->log_file.Get());
+  if (absl::Status opened = sink->Open(); !opened.ok()) return opened;
+  spdlog::logger log("demo", sink);
+  log.set_pattern("%Y-%m-%d %H:%M:%S.%e %P %l %v");
   for (const std::string& warning : report->warnings) log.warn("{}", warning);
   if (options->debug.Get()) log.set_level(spdlog::level::debug);
 
@@ -473,13 +492,16 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
       },
       {.workers = static_cast<int>(options->workers.Get()),
        .restart_method = *restart_method,
+       .reopen_logs = [sink] { return sink->Open(); },
+       .log_stacks = [&demo] { demo.LogStacks(); },
        .listeners = {&demo.http()},
        .upgrade_command = std::move(arguments),
        .other_listeners = demo.doors(),
        .notifier = notifier,
-       .on_phase = [&log](launcher::Phase phase) {
-         log.info("phase: {}", std::string(launcher::PhaseName(phase)));
-       }});
+       .on_phase =
+           [&log](launcher::Phase phase) {
+             log.info("phase: {}", std::string(launcher::PhaseName(phase)));
+           }});
   if (!launcher.ok()) return launcher.status();
   demo.PrintWhere();
   return (*launcher)->Wait();

@@ -18,6 +18,14 @@ Option<bool> Debug() {
           .help = "Log at level debug instead of info."};
 }
 
+Option<std::string> LogFile() {
+  return {.name = "log_file",
+          .default_value = "",
+          .help =
+              "File that the log goes to; empty: the standard error. SIGUSR1 "
+              "opens it again."};
+}
+
 Option<std::string> BindHost() {
   return {.name = "bind_host",
           .default_value = "127.0.0.1",
@@ -87,9 +95,9 @@ config::OptionList ListOpts() {
   return {{.name = std::string(config::kDefaultGroup), .options = {Debug()}},
           {.name = kGroup,
            .help = "The demonstration server.",
-           .options = {BindHost(), BindPort(), Workers(), UseSsl(), Greeting(),
-                       HeartbeatInterval(), RestartMethod(), GrpcListen(),
-                       InlineApp()}}};
+           .options = {LogFile(), BindHost(), BindPort(), Workers(), UseSsl(),
+                       Greeting(), HeartbeatInterval(), RestartMethod(),
+                       GrpcListen(), InlineApp()}}};
 }
 
 absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
@@ -97,6 +105,7 @@ absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
   config::Registrar add(registry, kGroup);
   const DemoOptions options = {
       .debug = add_default(Debug()),
+      .log_file = add(LogFile()),
       .bind_host = add(BindHost()),
       .bind_port = add(BindPort()),
       .workers = add(Workers()),

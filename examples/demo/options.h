@@ -19,6 +19,7 @@ config::OptionList ListOpts();
 
 struct DemoOptions {
   config::Handle<bool> debug;
+  config::Handle<std::string> log_file;
   config::Handle<std::string> bind_host;
   config::Handle<config::Port> bind_port;
   config::Handle<int64_t> workers;

@@ -36,6 +36,26 @@ def parse(path):
     return _milliseconds(parser.parse)
 
 
+def load(path):
+    """Reading a file as a program does, without any option registered."""
+    conf = cfg.ConfigOpts()
+    arguments = ["--config-file", path]
+    return _milliseconds(lambda: conf(arguments, project="bench", default_config_dirs=[]))
+
+
+def register_and_load(count, path):
+    """What our loading does, but that values are parsed when they are first read."""
+    options = list(_options(count))
+    conf = cfg.ConfigOpts()
+
+    def run():
+        for group, option in options:
+            conf.register_opt(option, group=group)
+        conf(["--config-file", path], project="bench", default_config_dirs=[])
+
+    return _milliseconds(run)
+
+
 class Mutating:
     """A file that is one and then the other."""
 

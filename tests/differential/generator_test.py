@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples of the same options are those that oslo-config-generator writes.
 
-The options are those of config/testdata/relay_options.cc and type_options.cc.
+The options are those of config/testdata: relay_options.cc, type_options.cc and field_options.cc.
 """
 
 import io
 import itertools
 import logging
+import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from unittest import mock
 
@@ -88,15 +90,66 @@ def type_options():
     ])]
 
 
-MODULES = [("acme.base", base_options), ("acme.relay", relay_options), ("acme.types", type_options)]
+def field_options():
+    return [
+        (cfg.OptGroup("numbers", help="Of all kinds.\n\n\n  Even\tbig ones."), [
+            cfg.IntOpt("workers-min", default=-3, help="Any.", min=-10, metavar="N"),
+            cfg.IntOpt("big", default=9223372036854775807, help="The most."),
+            cfg.IntOpt("reference", default="$big", help="$x?"),
+            cfg.IntOpt("sampled", help="Depends on the machine.", sample_default=7),
+            cfg.FloatOpt("ratio", default=2.5, min=-1.5, max=1e22),
+            cfg.FloatOpt("small", default=-1e-300),
+            cfg.PortOpt("web", default=80, help="One of two.", choices=[(80, "plain"), (443, None)]),
+            cfg.BoolOpt("unset-flag", help="Maybe:", mutable=True),
+            cfg.BoolOpt("on", default=True, help="Yes.", mutable=True, advanced=True),
+        ]),
+        ("lists", [
+            cfg.ListOpt("names", default=["a b", "c"], help="Names."),
+            cfg.ListOpt("factors", default=[1.5, 2.0], item_type=cfg.types.Float(), help="Factors."),
+            cfg.Opt("counts", type=cfg.types.Dict(cfg.types.Integer()), default={"b": 2, "a": 1}, help="Counts."),
+            cfg.MultiStrOpt("driver", help="One of many.", sample_default=["x", "y"]),
+            cfg.MultiStrOpt("none", default=[], help="None.", deprecated_name="nothing"),
+        ]),
+        ("texts", [
+            cfg.StrOpt("limited", default="abc", help="Short.", max_length=8),
+            cfg.StrOpt("matched", default="aa", help="All of one letter.", regex="^a+$"),
+            cfg.StrOpt("quoted", default="x", help="With or without.", quotes=True),
+            cfg.StrOpt("any-case", default="a", help="Loud or not.", ignore_case=True,
+                       choices=[("a", None), ("B", "the other")]),
+            cfg.StrOpt("empty-sample", default="x", help="A sample that says nothing.", sample_default=""),
+            cfg.StrOpt("password", help="Said to nobody.", short="p", required=True, secret=True),
+            cfg.StrOpt("lines", default=" one\n\ttwo\n", help="Lines."),
+            cfg.StrOpt("foreign", default="\u017c\u00f3\u0142\u0107 \U0001f600", help="Beyond ASCII: \U0001f600."),
+            cfg.StrOpt("file", help="By position.", metavar="FILE", positional=True),
+            cfg.StrOpt("explained", default="x",
+                       help="Over-\nridden  options,\twell-known state-of-the-art --flags -- and dashes---between: "
+                       "https://example.org/a/very/long/path/that/does/not/fit/into/any/line/of/a/sample/at/all\n"
+                       "* bullets\n   - indented ones that are long enough to be wrapped at any of the widths that "
+                       "are tried\n\n\nEnd.\n"),
+            cfg.StrOpt("gone", help="Was good once.\n\nNot now.", deprecated_for_removal=True, deprecated_since="T"),
+            cfg.StrOpt("going", default="x", help="Will go.", advanced=True, deprecated_for_removal=True,
+                       deprecated_reason="Because it is\n\nnot needed any more by anybody who is known to those "
+                       "who asked."),
+            cfg.StrOpt("renamed", help="Three times.",
+                       deprecated_opts=[cfg.DeprecatedOpt("a_b"), cfg.DeprecatedOpt("c", "old_group"),
+                                        cfg.DeprecatedOpt("d", "old_group")]),
+            cfg.HostAddressOpt("address4", default="10.0.0.1", version=4, help="Of version 4."),
+        ]),
+        (None, [cfg.BoolOpt("verbose", default=False, help="Say more.")]),
+    ]
+
+
+MODULES = [("acme.base", base_options), ("acme.fields", field_options), ("acme.relay", relay_options),
+           ("acme.types", type_options)]
 
 
 def theirs(flags):
     conf = cfg.ConfigOpts()
     generator.register_cli_opts(conf)
     conf(flags, default_config_files=[], default_config_dirs=[])
+    loaders = [module for module in MODULES if module[0] in conf.namespace]
     written = io.StringIO()
-    with mock.patch.object(generator, "_get_raw_opts_loaders", return_value=MODULES):
+    with mock.patch.object(generator, "_get_raw_opts_loaders", return_value=loaders):
         generator.generate(conf, output_file=written)
     return written.getvalue()
 
@@ -106,17 +159,60 @@ def ours(flags):
     return done.stdout.decode()
 
 
+def namespaces(*names):
+    return [flag for name in names for flag in ("--namespace", name)]
+
+
+ALL = namespaces(*(name for name, _ in MODULES))
+
+
 class GeneratorTest(unittest.TestCase):
     maxDiff = None
 
-    def test_every_flag_gives_the_same_bytes(self):
+    def setUp(self):
         logging.disable()
-        names = ["--namespace", "acme.base", "--namespace", "acme.relay", "--namespace", "acme.types"]
+
+    def assert_same(self, flags):
+        with self.subTest(flags=" ".join(flags)):
+            self.assertEqual(theirs(flags), ours(flags))
+
+    def test_there_are_sixty_options(self):
+        options = [option for _, groups in MODULES for _, options in groups() for option in options]
+        self.assertGreaterEqual(len(options), 60)
+
+    def test_every_flag_gives_the_same_bytes(self):
         for form, width, minimal, summarize in itertools.product(
-                ["ini", "json", "yaml"], ["0", "40", "70", "100"], [[], ["--minimal"]], [[], ["--summarize"]]):
-            flags = names + ["--format", form, "--wrap-width", width] + minimal + summarize
-            with self.subTest(flags=" ".join(flags)):
-                self.assertEqual(ours(flags), theirs(flags))
+                ["ini", "json", "yaml"], ["0", "40", "70", "100"],
+                [[], ["--minimal"], ["--nominimal"]], [[], ["--summarize"], ["--nosummarize"]]):
+            self.assert_same(ALL + ["--format", form, "--wrap-width", width] + minimal + summarize)
+
+    def test_every_choice_of_namespaces_gives_the_same_bytes(self):
+        for count in range(1, len(MODULES)):
+            for chosen in itertools.combinations([name for name, _ in MODULES], count):
+                for form in ["ini", "json", "yaml"]:
+                    self.assert_same(namespaces(*chosen) + ["--format", form])
+
+    def test_flags_in_a_file_give_the_same_bytes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "generator.conf")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("[DEFAULT]\nnamespace = acme.relay\nnamespace = acme.types\nformat_ = json\n"
+                           "wrap_width = 50\nminimal = true\nsummarize = yes\n")
+            self.assert_same(["--config-file", path])
+            self.assert_same(["--config-file", path, "--format", "ini", "--nominimal"])
+            os.mkdir(os.path.join(folder, "conf.d"))
+            os.rename(path, os.path.join(folder, "conf.d", "generator.conf"))
+            self.assert_same(["--config-dir", os.path.join(folder, "conf.d")])
+
+    def test_the_file_has_the_same_bytes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "out")
+            for form in ["ini", "json", "yaml"]:
+                flags = ALL + ["--format", form, "--output-file", path]
+                expected = theirs(flags)
+                self.assertEqual("", ours(flags))
+                with open(path, encoding="utf-8") as file:
+                    self.assertEqual(expected, file.read())
 
 
 if __name__ == "__main__":

@@ -124,8 +124,12 @@ class Demo:
         self.log = Lines(self.process.stderr)
         if wait:
             self.log.wait_for("phase: running")
-            where = self.output.wait_for(r"listening on (https?)://(.+):(\d+)")[0]
-            self.scheme, self.host, self.port = where[1], where[2].strip("[]"), int(where[3])
+            self.where()
+
+    def where(self):
+        """Waits until the demo has said where it listens."""
+        where = self.output.wait_for(r"listening on (https?)://(.+):(\d+)")[0]
+        self.scheme, self.host, self.port = where[1], where[2].strip("[]"), int(where[3])
 
     def configure(self, **changes):
         """Writes the configuration file; `demo__greeting="hi"` sets demo.greeting."""
