@@ -638,6 +638,7 @@ TEST(PeriodicTasksStormTest, SurvivesEverythingAtOnce) {
 
   std::atomic<bool> end = false;
   std::vector<std::thread> users;
+  users.reserve(kTasks);
   for (int i = 0; i < kTasks; ++i) {
     // The first two are added and removed, the others controlled.
     users.emplace_back([&, i, name = absl::StrCat(i)] {

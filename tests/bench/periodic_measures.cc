@@ -102,6 +102,7 @@ Costs OursHere(int pending) {
     const int batch = std::min(pending, 100000);
     std::vector<TimerQueue::Id> ids(batch);
     std::vector<absl::Time> due;
+    due.reserve(delays.size());
     for (const absl::Duration delay : delays) {
       due.push_back(clock.Now() + delay);
     }
@@ -298,6 +299,7 @@ Costs Uv(int pending) {
   uv.Init(pending + batch);
   const std::vector<absl::Duration> delays = Delays(pending);
   std::vector<uint64_t> milliseconds;
+  milliseconds.reserve(delays.size());
   for (const absl::Duration delay : delays) {
     milliseconds.push_back(absl::ToInt64Milliseconds(delay));
   }
