@@ -416,7 +416,8 @@ bool EtcdWatch::HaveItRead() {
   if (store_->stopped()) return false;
   const int64_t count = store_->reading().count;
   on_change_();
-  return store_->AwaitReading(count, retry_);
+  return store_->AwaitReading(count,
+                              std::min(retry_, store_->options().timeout));
 }
 
 void EtcdWatch::Tell(const absl::Status& status) {
