@@ -107,8 +107,8 @@ class EtcdWatch {
   // `on_change` is called by the watch's own thread, and reads the source, as
   // `Registry::Mutate` and `Reload` do, or has it done by another thread. It is
   // called again, later each time, until the source has been read, which is
-  // waited for as long as for a retry or a call. Whether the registry then took the new
-  // values does not matter.
+  // waited for as long as for a retry or a call. Whether the registry then took
+  // the new values does not matter.
   //
   // `on_status`, if any, is for logs and is called by the same thread: with an
   // error when the watch fails or cannot be opened, once for each different
