@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
 #include "wsgi/monotonic.h"
+#include "wsgi/request_id.h"
 
 namespace bergen::wsgi {
 namespace {
@@ -58,19 +59,12 @@ absl::string_view ServersAnswer(const absl::Status& failure, Refusal& refusal) {
 }  // namespace
 
 void LogAccess(const ExchangeSettings& settings, const ConnectionInfo& info,
-               absl::string_view request_line, absl::string_view forwarded_for,
-               int status, uint64_t body_length, absl::Duration duration) {
+               AccessRecord record) {
   if (!settings.log->should_log(spdlog::level::info)) return;
-  const std::string line = settings.access_log->Line({
-      .client_ip = info.remote_addr,
-      .forwarded_for = forwarded_for,
-      .client_port = info.remote_port,
-      .request_line = request_line,
-      .time = absl::Now(),
-      .status_code = status,
-      .body_length = body_length,
-      .wall_seconds = absl::ToDoubleSeconds(duration),
-  });
+  record.client_ip = info.remote_addr;
+  record.client_port = info.remote_port;
+  record.time = absl::Now();
+  const std::string line = settings.access_log->Line(record);
   settings.log->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 
@@ -463,11 +457,16 @@ After Exchange::Finish(bool broken) {
   if (status_ != 0 && settings_->log->should_log(spdlog::level::info)) {
     uint64_t sent = body_queued_ - piece_.size();
     sent -= std::min<uint64_t>(out_body_, out_.size() - out_sent_);
-    LogAccess(*settings_, channel_->info, request_.request_line,
-              environ_.has_value()
-                  ? environ_->Header("x-forwarded-for").value_or("")
-                  : "",
-              status_, sent, MonotonicNow() - began_);
+    AccessRecord record = {
+        .request_line = request_.request_line,
+        .status_code = status_,
+        .body_length = sent,
+        .wall_seconds = absl::ToDoubleSeconds(MonotonicNow() - began_)};
+    if (environ_.has_value()) {
+      record.forwarded_for = environ_->Header("x-forwarded-for").value_or("");
+      record.request_id = RequestId(*environ_);
+    }
+    LogAccess(*settings_, channel_->info, record);
   }
   if (broken) return After::kClose;
   if (refused_ || !input_.failure().ok()) return After::kLinger;

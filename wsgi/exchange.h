@@ -63,10 +63,10 @@ enum class After {
   kBlocked,  // Not over: call `Run` again where waiting is allowed.
 };
 
-// Writes one line of the access log, if the log takes it.
+// Writes one line of the access log, if the log takes it: now, about the peer
+// of `info`, and for the rest what `record` says.
 void LogAccess(const ExchangeSettings& settings, const ConnectionInfo& info,
-               absl::string_view request_line, absl::string_view forwarded_for,
-               int status, uint64_t body_length, absl::Duration duration);
+               AccessRecord record);
 
 // Serves one request after another. Used by one thread at a time.
 class Exchange {

@@ -664,8 +664,10 @@ void Server::Impl::Refuse(Peer& peer) {
   absl::string_view line = peer.channel.received;
   line = line.substr(0, std::min(line.find_first_of("\r\n"),
                                  settings_.limits.max_request_line));
-  LogAccess(settings_, peer.channel.info, line, "", refusal.status, 0,
-            CoarseNow() - peer.since);
+  LogAccess(settings_, peer.channel.info,
+            {.request_line = line,
+             .status_code = refusal.status,
+             .wall_seconds = absl::ToDoubleSeconds(CoarseNow() - peer.since)});
   Linger(peer);
 }
 

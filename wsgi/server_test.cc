@@ -36,6 +36,7 @@
 #include "tests/support/status_matchers.h"
 #include "wsgi/application.h"
 #include "wsgi/environ.h"
+#include "wsgi/request_id.h"
 
 namespace bergen::wsgi {
 namespace {
@@ -304,11 +305,12 @@ class ServerTest : public ::testing::TestWithParam<bool> {
     log_.set_level(spdlog::level::info);
   }
 
-  void Start(ServerOptions options = {}) {
+  void Start(ServerOptions options = {}) { Start(app_, options); }
+  void Start(Application& app, ServerOptions options) {
     options.inline_app = GetParam();
     ASSERT_THAT(listener_, IsOk());
     absl::StatusOr<std::unique_ptr<Server>> server =
-        Server::Create(log_, app_, {&*listener_}, options);
+        Server::Create(log_, app, {&*listener_}, options);
     ASSERT_THAT(server, IsOk());
     server_ = *std::move(server);
     ASSERT_THAT(server_->Start(), IsOk());
@@ -581,6 +583,15 @@ TEST_P(ServerTest, AccessLogCountsTheBodyAndNamesForwardedClients) {
   EXPECT_THAT(StopAndReadLog(),
               HasSubstr("info 10.0.0.1,10.0.0.2,127.0.0.1 \"GET /pieces "
                         "HTTP/1.1\" status: 200  len: 5 time: 0."));
+}
+
+TEST_P(ServerTest, AccessLogHasTheIdOfTheRequest) {
+  RequestIds with_ids(app_);
+  Start(with_ids, {.log_format = "%(request_line)s %(request_id)s"});
+  RawClient client(port());
+  client.Send("GET /one HTTP/1.1\r\nHost: h\r\nX-Request-Id: req-7\r\n\r\n");
+  EXPECT_THAT(client.ReadAnswer().head, HasSubstr("X-Request-Id: req-7\r\n"));
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("GET /one HTTP/1.1 req-7\n"));
 }
 
 TEST_P(ServerTest, BigBodyIsStreamedBothWays) {
