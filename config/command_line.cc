@@ -28,17 +28,14 @@ std::string Prefix(absl::string_view group) {
   return group == kDefaultGroup ? "" : absl::StrCat(group, "-");
 }
 
-std::string Subject(absl::string_view group, absl::string_view name) {
-  return absl::StrCat(group, ".", name);
+bool IsBoolean(const AnyOption& option) {
+  return option.erased().kind() == TypeKind::kBoolean &&
+         !option.erased().is_multi();
 }
 
-bool IsBoolean(const OptionDescription& option) {
-  return option.kind == TypeKind::kBoolean && !option.is_multi;
-}
-
-std::string Metavar(const std::string& group, const OptionDescription& option) {
+std::string Metavar(absl::string_view group, const OptionDescription& option) {
   if (!option.metavar.empty()) return option.metavar;
-  const std::string name = Dest(Prefix(group) + option.name);
+  std::string name = Dest(absl::StrCat(Prefix(group), option.name));
   return option.positional ? name : absl::AsciiStrToUpper(name);
 }
 
@@ -107,12 +104,12 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
   parser.entries_.reserve(count);
   absl::Status status = parser.AddBuiltIns();
   for (const OptionGroup& group : options) {
-    std::string& help = parser.group_help_[group.name];
-    if (help.empty()) help = group.help;
+    const auto known = parser.group_help_.try_emplace(group.name).first;
+    if (known->second.empty()) known->second = group.help;
     for (const AnyOption& option : group.options) {
       parser.has_secrets_ |= option.erased().secret();
       if (!option.erased().cli()) continue;
-      status.Update(parser.AddOption(group.name, option));
+      status.Update(parser.AddOption(known->first, option));
     }
   }
   for (const ForeignFlag& foreign : foreign_flags) {
@@ -120,8 +117,9 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
   }
   if (!status.ok()) return status;
   if (!parser.positionals_.empty() && !parser.program_.sub_commands.empty()) {
+    const Entry& first = parser.positionals_[0];
     return absl::InvalidArgumentError(
-        absl::StrCat(parser.positionals_[0].spelling,
+        absl::StrCat(Metavar(first.group, first.option.description()),
                      ": a program with sub-commands has no positional options "
                      "of its own"));
   }
@@ -143,30 +141,36 @@ absl::StatusOr<CommandLineParser> CommandLineParser::CreateOne(
 }
 
 absl::Status CommandLineParser::AddFlag(Flag flag) {
-  std::vector<size_t>& same = by_name_[Dest(flag.spelling)];
-  for (const size_t index : same) {
-    const Flag& other = flags_[index];
-    if (other.spelling != flag.spelling) continue;
-    // Two options with the same earlier name share its flag.
-    if (other.action == flag.action && other.group == flag.group &&
-        other.name == flag.name) {
-      return absl::OkStatus();
+  const auto index = static_cast<uint32_t>(flags_.size());
+  const auto [first, is_new] = by_name_.try_emplace(Dest(flag.spelling), index);
+  if (!is_new) {
+    uint32_t* link = &first->second;
+    while (*link != kNone) {
+      Flag& other = flags_[*link];
+      link = &other.next;
+      if (other.spelling != flag.spelling) continue;
+      // Two options with the same earlier name share its flag.
+      if (other.action == flag.action && other.group == flag.group &&
+          other.name == flag.name) {
+        return absl::OkStatus();
+      }
+      return absl::AlreadyExistsError(
+          absl::StrCat("--", flag.spelling, ": is a flag of both ",
+                       OwnerOf(other), " and ", OwnerOf(flag)));
     }
-    return absl::AlreadyExistsError(
-        absl::StrCat("--", flag.spelling, ": is a flag of both ", other.owner,
-                     " and ", flag.owner));
+    *link = index;
   }
-  same.push_back(flags_.size());
   flags_.push_back(std::move(flag));
   return absl::OkStatus();
 }
 
 absl::Status CommandLineParser::AddLetter(char letter, Flag flag) {
-  const auto [it, is_new] = by_letter_.try_emplace(letter, flags_.size());
+  const auto [it, is_new] =
+      by_letter_.try_emplace(letter, static_cast<uint32_t>(flags_.size()));
   if (!is_new) {
     return absl::AlreadyExistsError(
         absl::StrCat("-", std::string(1, letter), ": is a flag of both ",
-                     flags_[it->second].owner, " and ", flag.owner));
+                     OwnerOf(flags_[it->second]), " and ", OwnerOf(flag)));
   }
   flags_.push_back(std::move(flag));
   return absl::OkStatus();
@@ -174,8 +178,7 @@ absl::Status CommandLineParser::AddLetter(char letter, Flag flag) {
 
 absl::Status CommandLineParser::AddBuiltIns() {
   const auto add = [&](const char* spelling, Action action) {
-    return AddFlag(
-        {.spelling = spelling, .action = action, .owner = "the program"});
+    return AddFlag({.spelling = spelling, .action = action});
   };
   absl::Status status = add("help", Action::kHelp);
   if (kind_ == Kind::kSubCommand) return status;
@@ -188,65 +191,65 @@ absl::Status CommandLineParser::AddBuiltIns() {
   return status;
 }
 
-absl::Status CommandLineParser::AddOption(const std::string& group,
-                                          const AnyOption& option) {
-  const OptionDescription& described = option.description();
-  Entry entry = {.group = group,
-                 .option = option,
-                 .spelling = Prefix(group) + described.given_name};
-  const std::string owner = Subject(group, described.name);
-  if (described.positional) {
-    entry.spelling = Metavar(group, described);
-    positionals_.push_back(std::move(entry));
+// `group` outlives the parser.
+absl::Status CommandLineParser::AddOption(absl::string_view group,
+                                          const AnyOption& any_option) {
+  // Its texts live as long as the entry.
+  const internal::ErasedOption& option = any_option.erased();
+  if (option.positional()) {
+    positionals_.push_back({.group = group, .option = any_option});
     return absl::OkStatus();
   }
+  const auto entry = static_cast<uint32_t>(entries_.size());
+  entries_.push_back({.group = group, .option = any_option});
+  const bool is_boolean = IsBoolean(any_option);
+  const Action action = is_boolean ? Action::kTrue : Action::kValue;
 
   const auto add = [&](absl::string_view flag_group,
                        absl::string_view spelled_name, absl::string_view name) {
-    absl::Status status = AddFlag(
-        {.spelling = absl::StrCat(Prefix(flag_group), spelled_name),
-         .action = IsBoolean(described) ? Action::kTrue : Action::kValue,
-         .group = std::string(flag_group),
-         .name = std::string(name),
-         .owner = owner});
-    if (!IsBoolean(described)) return status;
-    status.Update(AddFlag(
-        {.spelling = absl::StrCat(Prefix(flag_group), "no", spelled_name),
-         .action = Action::kFalse,
-         .group = std::string(flag_group),
-         .name = std::string(name),
-         .owner = owner}));
+    const bool is_unnamed = flag_group == kDefaultGroup;
+    const absl::string_view prefix = is_unnamed ? "" : flag_group;
+    const absl::string_view dash = is_unnamed ? "" : "-";
+    absl::Status status =
+        AddFlag({.spelling = absl::StrCat(prefix, dash, spelled_name),
+                 .action = action,
+                 .entry = entry,
+                 .group = flag_group,
+                 .name = name});
+    if (!is_boolean) return status;
+    status.Update(
+        AddFlag({.spelling = absl::StrCat(prefix, dash, "no", spelled_name),
+                 .action = Action::kFalse,
+                 .entry = entry,
+                 .group = flag_group,
+                 .name = name}));
     return status;
   };
-  absl::Status status = add(group, described.given_name, described.name);
-  for (const DeprecatedName& old : described.deprecated_names) {
-    const auto [old_group, old_name] = old.InFull(group, described.name);
+  absl::Status status = add(group, option.given_name(), option.name());
+  for (const DeprecatedName& old : option.deprecated_names()) {
+    const auto [old_group, old_name] = old.InFull(group, option.name());
     status.Update(add(old_group, old_name, old_name));
   }
-  if (described.short_name != 0) {
-    status.Update(AddLetter(
-        described.short_name,
-        {.spelling = std::string(1, described.short_name),
-         .action = IsBoolean(described) ? Action::kTrue : Action::kValue,
-         .group = group,
-         .name = described.name,
-         .owner = owner}));
+  if (option.short_name() != 0) {
+    status.Update(AddLetter(option.short_name(),
+                            {.spelling = std::string(1, option.short_name()),
+                             .action = action,
+                             .entry = entry,
+                             .group = group,
+                             .name = option.name()}));
   }
-  entries_.push_back(std::move(entry));
   return status;
 }
 
 absl::Status CommandLineParser::AddForeign(const ForeignFlag& foreign) {
   const auto same = by_name_.find(Dest(foreign.name));
-  const bool built_in =
-      same != by_name_.end() &&
-      std::any_of(same->second.begin(), same->second.end(),
-                  [&](size_t i) { return flags_[i].owner == "the program"; });
-  if (built_in) return absl::OkStatus();
-  Flag flag = {
-      .spelling = foreign.name,
-      .action = foreign.is_boolean ? Action::kForeignBoolean : Action::kForeign,
-      .owner = "another library"};
+  for (uint32_t i = same == by_name_.end() ? kNone : same->second; i != kNone;
+       i = flags_[i].next) {
+    if (IsBuiltIn(flags_[i])) return absl::OkStatus();
+  }
+  Flag flag = {.spelling = foreign.name,
+               .action = foreign.is_boolean ? Action::kForeignBoolean
+                                            : Action::kForeign};
   absl::Status status = AddFlag(flag);
   if (foreign.is_boolean) {
     flag.spelling = absl::StrCat("no", foreign.name);
@@ -256,22 +259,32 @@ absl::Status CommandLineParser::AddForeign(const ForeignFlag& foreign) {
   return status;
 }
 
+bool CommandLineParser::IsBuiltIn(const Flag& flag) {
+  return flag.entry == kNone && flag.action != Action::kForeign &&
+         flag.action != Action::kForeignBoolean;
+}
+
+std::string CommandLineParser::OwnerOf(const Flag& flag) const {
+  if (IsBuiltIn(flag)) return "the program";
+  if (flag.entry == kNone) return "another library";
+  const Entry& entry = entries_[flag.entry];
+  return absl::StrCat(entry.group, ".", entry.option.name());
+}
+
 absl::StatusOr<const CommandLineParser::Flag*> CommandLineParser::Find(
     absl::string_view name) const {
   const auto same = by_name_.find(Dest(name));
   if (same == by_name_.end()) return nullptr;
-  const std::vector<size_t>& indexes = same->second;
-  if (indexes.size() == 1) return &flags_[indexes[0]];
-  for (const size_t index : indexes) {
-    if (flags_[index].spelling == name) return &flags_[index];
+  const Flag& first = flags_[same->second];
+  if (first.next == kNone) return &first;
+  std::vector<absl::string_view> spellings;
+  for (uint32_t i = same->second; i != kNone; i = flags_[i].next) {
+    if (flags_[i].spelling == name) return &flags_[i];
+    spellings.push_back(flags_[i].spelling);
   }
   return UsageError(
       absl::StrCat("--", name),
-      absl::StrCat(
-          "is either --",
-          absl::StrJoin(indexes, " or --", [&](std::string* out, size_t index) {
-            out->append(flags_[index].spelling);
-          })));
+      absl::StrCat("is either --", absl::StrJoin(spellings, " or --")));
 }
 
 const CommandLineParser::Flag* CommandLineParser::FindLetter(
@@ -380,8 +393,8 @@ class CommandLineParser::Reader {
         if (value) return UsageError(shown, "takes no value");
         parsed_.command_line.flag_values.push_back(
             {.flag = shown,
-             .group = flag.group,
-             .name = flag.name,
+             .group = std::string(flag.group),
+             .name = std::string(flag.name),
              .text = flag.action == Action::kTrue ? "true" : "false",
              .is_implied = true});
         return absl::OkStatus();
@@ -411,8 +424,8 @@ class CommandLineParser::Reader {
     CommandLine& line = parsed_.command_line;
     if (flag.action == Action::kValue) {
       line.flag_values.push_back({.flag = shown,
-                                  .group = flag.group,
-                                  .name = flag.name,
+                                  .group = std::string(flag.group),
+                                  .name = std::string(flag.name),
                                   .text = std::string(value)});
       return absl::OkStatus();
     }
@@ -477,11 +490,11 @@ class CommandLineParser::Reader {
       size_t count = left > needed ? left - needed : 0;
       if (!entry.option.erased().is_multi()) count = std::min<size_t>(count, 1);
       if (required && count == 0 && left > 0) count = 1;
-      if (required && count == 0) missing.push_back(entry.spelling);
+      if (required && count == 0) missing.push_back(SpellingOf(entry));
       for (; count > 0; --count) {
         parsed_.command_line.flag_values.push_back(
-            {.flag = absl::StrCat("argument ", entry.spelling),
-             .group = entry.group,
+            {.flag = absl::StrCat("argument ", SpellingOf(entry)),
+             .group = std::string(entry.group),
              .name = entry.option.name(),
              .text = arguments_[words_[used++]]});
       }
@@ -543,12 +556,25 @@ absl::StatusOr<ParsedArguments> CommandLineParser::Parse(
   return Reader(*this, arguments).Run();
 }
 
+std::string CommandLineParser::SpellingOf(const Entry& entry) {
+  if (entry.option.erased().positional()) {
+    return Metavar(entry.group, entry.option.description());
+  }
+  return absl::StrCat(Prefix(entry.group), entry.option.erased().given_name());
+}
+
+std::string CommandLineParser::ValueText(const Entry& entry) {
+  if (IsBoolean(entry.option)) return "";
+  return absl::StrCat(" ", Metavar(entry.group, entry.option.description()));
+}
+
 std::vector<const CommandLineParser::Entry*> CommandLineParser::Sorted() const {
   std::vector<const Entry*> sorted;
   for (const Entry& entry : entries_) sorted.push_back(&entry);
   const auto key = [](const Entry* entry) {
-    return std::tuple<bool, const std::string&, const std::string&>(
-        entry->group != kDefaultGroup, entry->group, entry->spelling);
+    return std::tuple<bool, absl::string_view, absl::string_view>(
+        entry->group != kDefaultGroup, entry->group,
+        entry->option.erased().given_name());
   };
   std::stable_sort(
       sorted.begin(), sorted.end(),
@@ -570,16 +596,14 @@ std::string CommandLineParser::Usage() const {
                                  "[--set GROUP.NAME=VALUE]"});
   }
   for (const Entry* entry : Sorted()) {
-    const OptionDescription& option = entry->option.description();
-    pieces.push_back(absl::StrCat(
-        "[--", entry->spelling, IsBoolean(option) ? "" : " ",
-        IsBoolean(option) ? "" : Metavar(entry->group, option), "]"));
+    pieces.push_back(
+        absl::StrCat("[--", SpellingOf(*entry), ValueText(*entry), "]"));
   }
   for (const Entry& entry : positionals_) {
-    std::string piece = entry.spelling;
-    const OptionDescription& option = entry.option.description();
-    if (option.is_multi) absl::StrAppend(&piece, " ...");
-    pieces.push_back(option.required ? piece : absl::StrCat("[", piece, "]"));
+    const internal::ErasedOption& option = entry.option.erased();
+    std::string piece = SpellingOf(entry);
+    if (option.is_multi()) absl::StrAppend(&piece, " ...");
+    pieces.push_back(option.required() ? piece : absl::StrCat("[", piece, "]"));
   }
   if (!program_.sub_commands.empty()) pieces.push_back("COMMAND ...");
 
@@ -602,17 +626,17 @@ void CommandLineParser::AppendOption(std::string& out,
                                      const Entry& entry) const {
   const OptionDescription& option = entry.option.description();
   std::vector<std::string> flags;
-  const std::string value =
-      IsBoolean(option) ? "" : absl::StrCat(" ", Metavar(entry.group, option));
+  const std::string spelling = SpellingOf(entry);
+  const std::string value = ValueText(entry);
   if (option.positional) {
-    flags.push_back(entry.spelling);
+    flags.push_back(spelling);
   } else {
     if (option.short_name != 0) {
       flags.push_back(
           absl::StrCat("-", std::string(1, option.short_name), value));
     }
-    flags.push_back(absl::StrCat("--", entry.spelling, value));
-    if (IsBoolean(option)) {
+    flags.push_back(absl::StrCat("--", spelling, value));
+    if (IsBoolean(entry.option)) {
       flags.push_back(
           absl::StrCat("--", Prefix(entry.group), "no", option.given_name));
     }
@@ -661,7 +685,7 @@ std::string CommandLineParser::Help() const {
               "Set one option, whatever files and environment say; may be "
               "repeated.");
   }
-  std::string group(kDefaultGroup);
+  absl::string_view group = kDefaultGroup;
   for (const Entry* entry : Sorted()) {
     if (entry->group != group) {
       group = entry->group;

@@ -34,12 +34,14 @@
 #define CONFIG_COMMAND_LINE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -146,20 +148,25 @@ class CommandLineParser {
     kForeignBoolean,
   };
 
+  // An option with flags, or a positional one.
+  struct Entry {
+    absl::string_view group;  // A key of `group_help_`.
+    AnyOption option;
+  };
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+
   // One spelling.
   struct Flag {
     std::string spelling;  // Without dashes in front.
     Action action = Action::kValue;
-    std::string group;
-    std::string name;
-    std::string owner;  // For messages.
-  };
-
-  // An option with flags, or a positional one.
-  struct Entry {
-    std::string group;
-    AnyOption option;
-    std::string spelling;
+    // The option's own index among `entries_`; none of other flags.
+    uint32_t entry = kNone;
+    // What it sets: views of an entry.
+    absl::string_view group;
+    absl::string_view name;
+    // The next that differs only in `-` and `_`.
+    uint32_t next = kNone;
   };
 
   // The state of one `Parse`.
@@ -177,13 +184,20 @@ class CommandLineParser {
   absl::Status AddFlag(Flag flag);
   absl::Status AddLetter(char letter, Flag flag);
   absl::Status AddBuiltIns();
-  absl::Status AddOption(const std::string& group, const AnyOption& option);
+  absl::Status AddOption(absl::string_view group, const AnyOption& option);
   absl::Status AddForeign(const ForeignFlag& foreign);
 
+  static bool IsBuiltIn(const Flag& flag);
+  // Whose flag it is, for messages.
+  std::string OwnerOf(const Flag& flag) const;
   // Null if there is none; InvalidArgument if there are several.
   absl::StatusOr<const Flag*> Find(absl::string_view name) const;
   const Flag* FindLetter(char letter) const;
   std::string Hint(absl::string_view name) const;
+  // The flag without dashes in front, or the name of a positional option.
+  static std::string SpellingOf(const Entry& entry);
+  // ` VALUE` behind a flag that takes one.
+  static std::string ValueText(const Entry& entry);
   // `DEFAULT` first, then by group and flag.
   std::vector<const Entry*> Sorted() const;
   void AppendOption(std::string& out, const Entry& entry) const;
@@ -191,14 +205,15 @@ class CommandLineParser {
   ProgramInfo program_;
   Kind kind_;
   std::vector<Flag> flags_;
-  // Indexes of flags by spelling with `_` for `-`.
-  absl::flat_hash_map<std::string, std::vector<size_t>> by_name_;
-  absl::flat_hash_map<char, size_t> by_letter_;
+  // The first flag of each spelling with `_` for `-`.
+  absl::flat_hash_map<std::string, uint32_t> by_name_;
+  absl::flat_hash_map<char, uint32_t> by_letter_;
   bool has_secrets_ = false;        // One of the options, with a flag or not.
   std::vector<Entry> entries_;      // In the order of registration.
   std::vector<Entry> positionals_;  // The same.
   std::vector<ForeignFlag> foreign_flags_;
-  absl::flat_hash_map<std::string, std::string> group_help_;
+  // Its keys stay where they are.
+  absl::node_hash_map<std::string, std::string> group_help_;
   std::vector<CommandLineParser> sub_parsers_;  // One for each sub-command.
 };
 

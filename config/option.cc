@@ -9,7 +9,9 @@
 namespace bergen::config {
 
 std::string Dest(absl::string_view name) {
-  return absl::StrReplaceAll(name, {{"-", "_"}});
+  std::string dest(name);
+  std::replace(dest.begin(), dest.end(), '-', '_');
+  return dest;
 }
 
 namespace internal {

@@ -34,7 +34,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "config/blanks.h"
@@ -250,6 +249,11 @@ class ErasedOption {
   bool is_mutable() const { return is_mutable_; }
   bool literal() const { return literal_; }
   bool cli() const { return cli_; }
+  bool positional() const { return positional_; }
+  // 0 for none.
+  char short_name() const { return short_name_; }
+  // As the program wrote it.
+  const std::string& given_name() const { return *given_name_; }
   bool is_multi() const { return is_multi_; }
   bool has_removal() const { return has_removal_; }
   bool has_old_names() const { return has_old_names_; }
@@ -273,6 +277,7 @@ class ErasedOption {
 
   virtual const std::type_info& type() const = 0;
   virtual absl::string_view type_name() const = 0;
+  virtual TypeKind kind() const = 0;
   // Same type, and every field is equal.
   virtual bool Equals(const ErasedOption& other) const = 0;
   // The value of one text, or of all texts of a multi option. Null for "unset".
@@ -295,7 +300,7 @@ class ErasedOption {
   template <typename T>
   void Adopt(const Option<T>& option, AnyValue default_value, bool is_multi) {
     default_ = std::move(default_value);
-    name_ = &option.name;
+    name_ = given_name_ = &option.name;
     deprecated_names_ = &option.deprecated_names;
     removal_ = &option.removal;
     default_text_ = &option.default_text;
@@ -304,6 +309,8 @@ class ErasedOption {
     is_mutable_ = option.is_mutable;
     literal_ = option.literal;
     cli_ = option.cli || option.positional;
+    positional_ = option.positional;
+    short_name_ = option.short_name;
     is_multi_ = is_multi;
     has_removal_ = option.removal.has_value();
     has_old_names_ = !option.deprecated_names.empty();
@@ -339,12 +346,15 @@ class ErasedOption {
   bool is_mutable_ = false;
   bool literal_ = false;
   bool cli_ = false;
+  bool positional_ = false;
+  char short_name_ = 0;
   bool is_multi_ = false;
   bool has_plain_default_ = false;
   bool has_removal_ = false;
   bool has_old_names_ = false;
   const std::optional<Removal>* removal_ = nullptr;
   const std::string* default_text_ = nullptr;
+  const std::string* given_name_ = nullptr;
   std::unique_ptr<const Names> names_;
   mutable absl::once_flag described_;
   mutable std::unique_ptr<const OptionDescription> description_;
@@ -395,6 +405,8 @@ class TypedOption final : public ErasedOption {
     if (!option_.type_name.empty()) return option_.type_name;
     return ValueType<T>::kName;
   }
+
+  TypeKind kind() const override { return Type::Kind(); }
 
   bool Equals(const ErasedOption& other) const override {
     if (type() != other.type()) return false;

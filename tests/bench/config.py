@@ -5,8 +5,10 @@
 
 Times are processor time of the one thread that works. Loading begins with options that
 exist as objects, and ends when values can be read: registered, read from the file, parsed
-to their types, checked, published; "one by one" makes each option as well. Boost's read_ini stops at strings in a tree, oslo.config's
-parse at strings in a dict.
+to their types, checked, published; "one by one" makes each option as well. Boost's read_ini
+stops at strings in a tree. oslo.config's parse call is `conf(arguments)` with a file, and does
+less than our loading: options are registered before it, and a value gets its type when it is
+first read. Its grammar alone stops at strings in a dict; that figure has no bar.
 """
 
 import argparse
@@ -90,8 +92,8 @@ def compare_loads(report, program, files):
     def original(measure):
         return measure if has_oslo else None
 
-    parse = original(lambda: oslo_config_peer.parse(files[0]))
-    load = original(lambda: oslo_config_peer.load(files[0]))
+    grammar = original(lambda: oslo_config_peer.parse(files[0]))
+    call = original(lambda: oslo_config_peer.call(SOME, files[0]))
     all_of_it = original(lambda: oslo_config_peer.register_and_load(SOME, files[0]))
     for metric, name in ((f"load.{SOME}", "load_10000"), (f"load.{SOME}.one_by_one", "load_one_by_one_10000")):
         report.compare(
@@ -100,8 +102,8 @@ def compare_loads(report, program, files):
             ask(name),
             [
                 Peer("Boost's read_ini alone", ask("read_ini_10000"), bar=1.5),
-                Peer("oslo.config's parse alone", parse, bar=0.1, missing=missing),
-                Peer("oslo.config, called for a file", load, missing=missing),
+                Peer("oslo.config's parse call", call, bar=0.1, missing=missing),
+                Peer("oslo.config's grammar alone", grammar, missing=missing),
                 Peer("oslo.config, the same work", all_of_it, missing=missing),
             ],
         )

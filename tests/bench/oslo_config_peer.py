@@ -31,14 +31,16 @@ def _milliseconds(call):
 
 
 def parse(path):
-    """Parsing alone: no option is known."""
+    """The grammar alone: no option is known."""
     parser = cfg.ConfigParser(path, {})
     return _milliseconds(parser.parse)
 
 
-def load(path):
-    """Reading a file as a program does, without any option registered."""
+def call(count, path):
+    """Reading a file as a program does that has registered its options."""
     conf = cfg.ConfigOpts()
+    for group, option in _options(count):
+        conf.register_opt(option, group=group)
     arguments = ["--config-file", path]
     return _milliseconds(lambda: conf(arguments, project="bench", default_config_dirs=[]))
 
