@@ -5,7 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +19,7 @@
 #include "backdoor/dispatch.h"
 #include "backdoor/profiler.h"
 #include "backdoor/short_temp_dir_for_test.h"
+#include "backdoor/string_output_for_test.h"
 #include "backdoor/thread_dump.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -34,21 +34,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-
-class StringOutput : public Output {
- public:
-  bool Write(absl::string_view text) override {
-    text_ += std::string(text);
-    return true;
-  }
-  bool cancelled() const override { return cancelled_; }
-  std::string text() const { return text_; }
-  void Cancel() { cancelled_ = true; }
-
- private:
-  std::atomic<bool> cancelled_ = false;
-  std::string text_;
-};
 
 class BuiltinCommandsTest : public ::testing::Test {
  protected:

@@ -15,6 +15,7 @@
 #include "backdoor/dispatch.h"
 #include "backdoor/log_commands.h"
 #include "backdoor/short_temp_dir_for_test.h"
+#include "backdoor/string_output_for_test.h"
 #include "config/option.h"
 #include "config/registry.h"
 #include "config/sources.h"
@@ -31,19 +32,6 @@ using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-class StringOutput : public Output {
- public:
-  bool Write(absl::string_view text) override {
-    text_ += std::string(text);
-    return true;
-  }
-  bool cancelled() const override { return false; }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 class ConfigCommandsTest : public ::testing::Test {
  protected:

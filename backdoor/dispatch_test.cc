@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "backdoor/command.h"
 #include "backdoor/command_table.h"
+#include "backdoor/string_output_for_test.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "spdlog/sinks/ostream_sink.h"
@@ -23,19 +24,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-class StringOutput : public Output {
- public:
-  bool Write(absl::string_view text) override {
-    text_ += std::string(text);
-    return true;
-  }
-  bool cancelled() const override { return false; }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 class DispatchTest : public ::testing::Test {
  protected:

@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "launcher/launcher.h"
 #include "launcher/pidfd.h"
+#include "launcher/pipe.h"
 #include "launcher/upgrade.h"
 #include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
@@ -32,16 +33,6 @@ namespace {
 
 // More at once have no line on the scoreboard, and are never found hanging.
 constexpr size_t kMostWorkers = 16384;
-
-absl::Status MakePipe(UniqueFd& read_end, UniqueFd& write_end, int flags) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | flags) != 0) {
-    return absl::ErrnoToStatus(errno, "pipe to workers");
-  }
-  read_end.Reset(ends[0]);
-  write_end.Reset(ends[1]);
-  return absl::OkStatus();
-}
 
 class PipeLink : public SupervisorLink {
  public:
@@ -104,17 +95,17 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
   auto result = std::unique_ptr<PosixProcesses>(
       new PosixProcesses(*std::move(scoreboard), signals, clock, log));
   result->reap_strangers_ = reap_strangers;
-  absl::Status life = MakePipe(result->life_read_, result->life_write_, 0);
-  if (!life.ok()) return life;
+  absl::StatusOr<Pipe> life = MakePipe("workers");
+  if (!life.ok()) return life.status();
+  result->life_read_ = std::move(life->read_end);
+  result->life_write_ = std::move(life->write_end);
   return result;
 }
 
 absl::StatusOr<int> PosixProcesses::Fork(
     const std::function<int(SupervisorLink& link)>& body) {
-  UniqueFd read_end;
-  UniqueFd write_end;
-  absl::Status piped = MakePipe(read_end, write_end, O_NONBLOCK);
-  if (!piped.ok()) return piped;
+  absl::StatusOr<Pipe> reports = MakePipe("workers", O_NONBLOCK);
+  if (!reports.ok()) return reports.status();
   // What is buffered here must not be written by both.
   log_->flush();
   std::fflush(nullptr);
@@ -127,8 +118,8 @@ absl::StatusOr<int> PosixProcesses::Fork(
     return absl::ErrnoToStatus(error, "fork");
   }
   if (pid == 0) {
-    read_end.Reset();
-    RunChild(std::move(write_end), line, body);
+    reports->read_end.Reset();
+    RunChild(std::move(reports->write_end), line, body);
   }
   UniqueFd pidfd = OpenPidfd(pid);
   if (!pidfd.ok()) {
@@ -138,7 +129,7 @@ absl::StatusOr<int> PosixProcesses::Fork(
     scoreboard_.Release(line);
     return absl::ErrnoToStatus(error, "pidfd_open");
   }
-  children_[pid] = {std::move(pidfd), std::move(read_end), line};
+  children_[pid] = {std::move(pidfd), std::move(reports->read_end), line};
   return pid;
 }
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "launcher/pidfd.h"
+#include "launcher/pipe.h"
 #include "service/inherited_listeners.h"
 
 namespace bergen::launcher {
@@ -27,21 +28,9 @@ constexpr char kReportVariable[] = "BERGEN_UPGRADE_FD";
 constexpr absl::string_view kPidSuffix = "_PID=";
 // Enough for any pid.
 constexpr size_t kPidDigits = 12;
+constexpr char kNext[] = "the next generation";
 // As the shell says of a program that cannot be run.
 constexpr int kExecFailed = 127;
-
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-absl::StatusOr<Pipe> MakePipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return absl::ErrnoToStatus(errno, "pipe to the next generation");
-  }
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 absl::string_view NameOf(absl::string_view variable) {
   return variable.substr(0, variable.find('='));
@@ -153,9 +142,9 @@ absl::StatusOr<NextGeneration> StartNextGeneration(
     return absl::FailedPreconditionError(
         "process 1 cannot leave: the container ends with it");
   }
-  absl::StatusOr<Pipe> reports = MakePipe();
+  absl::StatusOr<Pipe> reports = MakePipe(kNext);
   if (!reports.ok()) return reports.status();
-  absl::StatusOr<Pipe> errors = MakePipe();
+  absl::StatusOr<Pipe> errors = MakePipe(kNext);
   if (!errors.ok()) return errors.status();
   absl::StatusOr<Plan> plan = MakePlan(request, reports->write_end.get());
   if (!plan.ok()) return plan.status();

@@ -11,12 +11,13 @@ what else the machine does. Engines take turns, and the median over the rounds i
 
 import argparse
 import os
-import platform
 import re
 import shutil
 import statistics
 import subprocess
 import sys
+
+from report import machine
 
 ENGINES = ("epoll", "libevent", "libuv", "asio")
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engine_servers")
@@ -66,14 +67,6 @@ def measure(engine, seconds):
     return used / requests * 1e6, rate
 
 
-def processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        for line in info:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return "unknown processor"
-
-
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=9)
@@ -89,7 +82,7 @@ def main():
         for engine in ENGINES[turn:] + ENGINES[:turn]:
             results[engine].append(measure(engine, options.seconds))
 
-    print(f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}")
+    print(machine())
     print(f"wrk -t1 -c64 -d{options.seconds}s, {options.rounds} rounds; medians [least-most]")
     for engine, rounds in results.items():
         costs = [cpu for cpu, _ in rounds]

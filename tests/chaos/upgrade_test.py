@@ -3,13 +3,11 @@
 
 import contextlib
 import os
-import pathlib
-import select
 import signal
 import socket
 import unittest
 
-from tests.support.demo import DEADLINE, Demo, wait_gone
+from tests.support.demo import DEADLINE, Demo, children_of, wait_gone
 from tests.support.load import KeepAliveLoad, NewConnectionLoad
 
 UPGRADES = 100
@@ -36,17 +34,12 @@ class Generations:
         return old
 
     def workers(self):
-        children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return children_of(self.pid)
 
     def stop(self):
         """Ends the current generation; nobody is its parent here."""
-        with contextlib.ExitStack() as stack:
-            descriptor = os.pidfd_open(self.pid)
-            stack.callback(os.close, descriptor)
-            os.kill(self.pid, signal.SIGTERM)
-            ready, _, _ = select.select([descriptor], [], [], DEADLINE)
-            assert ready, f"process {self.pid} still runs"
+        os.kill(self.pid, signal.SIGTERM)
+        wait_gone(self.pid)
 
 
 class UpgradeTest(unittest.TestCase):

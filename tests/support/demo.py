@@ -43,6 +43,11 @@ def wait_gone(pid):
         os.close(descriptor)
 
 
+def children_of(pid):
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in children.read_text().split()]
+
+
 class Lines:
     """Lines of a pipe, as they come; one can wait for those that match."""
 
@@ -184,8 +189,7 @@ class Demo:
 
     def workers(self):
         """Pids of the processes that the demo has forked."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return children_of(self.process.pid)
 
     def backdoor_ports(self, count):
         """Where the backdoors of workers 0 to `count` - 1 listen."""
