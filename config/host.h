@@ -95,60 +95,55 @@ struct TypeRules<HostDomain> {
   friend bool operator==(const TypeRules&, const TypeRules&) = default;
 };
 
+namespace internal {
+
+// What the types here have in common.
+template <typename T>
+struct HostType {
+  using Rules = TypeRules<T>;
+  static constexpr bool kMayHoldCommas = false;
+  static std::string Print(const T& value) { return value.text; }
+  static const std::string& Text(const T& value) { return value.text; }
+};
+
+}  // namespace internal
+
 template <>
-struct ValueType<IpAddress> {
-  using Rules = TypeRules<IpAddress>;
+struct ValueType<IpAddress> : internal::HostType<IpAddress> {
   static constexpr absl::string_view kName = "IP address value";
   static constexpr TypeKind kKind = TypeKind::kIpAddress;
-  static constexpr bool kMayHoldCommas = false;
   static absl::StatusOr<IpAddress> Parse(absl::string_view text,
                                          const Rules& rules);
   static absl::Status Check(const IpAddress& value, const Rules& rules);
   static std::vector<std::string> RuleLines(const Rules& rules);
-  static std::string Print(const IpAddress& value) { return value.text; }
-  static const std::string& Text(const IpAddress& value) { return value.text; }
 };
 
 template <>
-struct ValueType<Hostname> {
-  using Rules = TypeRules<Hostname>;
+struct ValueType<Hostname> : internal::HostType<Hostname> {
   static constexpr absl::string_view kName = "hostname value";
   static constexpr TypeKind kKind = TypeKind::kHostname;
-  static constexpr bool kMayHoldCommas = false;
   static absl::StatusOr<Hostname> Parse(absl::string_view text);
   static absl::Status Check(const Hostname& value, const Rules& rules);
-  static std::string Print(const Hostname& value) { return value.text; }
-  static const std::string& Text(const Hostname& value) { return value.text; }
 };
 
 template <>
-struct ValueType<HostAddress> {
-  using Rules = TypeRules<HostAddress>;
+struct ValueType<HostAddress> : internal::HostType<HostAddress> {
   static constexpr absl::string_view kName = "host address value";
   static constexpr TypeKind kKind = TypeKind::kHostAddress;
-  static constexpr bool kMayHoldCommas = false;
   static absl::StatusOr<HostAddress> Parse(absl::string_view text,
                                            const Rules& rules);
   static absl::Status Check(const HostAddress& value, const Rules& rules);
   static std::vector<std::string> RuleLines(const Rules& rules);
-  static std::string Print(const HostAddress& value) { return value.text; }
-  static const std::string& Text(const HostAddress& value) {
-    return value.text;
-  }
 };
 
 template <>
-struct ValueType<HostDomain> {
-  using Rules = TypeRules<HostDomain>;
+struct ValueType<HostDomain> : internal::HostType<HostDomain> {
   static constexpr absl::string_view kName = "host domain value";
   static constexpr TypeKind kKind = TypeKind::kHostDomain;
-  static constexpr bool kMayHoldCommas = false;
   static absl::StatusOr<HostDomain> Parse(absl::string_view text,
                                           const Rules& rules);
   static absl::Status Check(const HostDomain& value, const Rules& rules);
   static std::vector<std::string> RuleLines(const Rules& rules);
-  static std::string Print(const HostDomain& value) { return value.text; }
-  static const std::string& Text(const HostDomain& value) { return value.text; }
 };
 
 }  // namespace bergen::config
