@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -230,5 +231,10 @@ int main(int argc, char** argv) {
       "Asks the processes of a running service; `bergenctl -s SERVICE help` "
       "lists the commands.");
   gflags::ParseCommandLineFlags(&argc, &argv, true);
-  return bergen::backdoor::Main({argv + 1, argv + argc});
+  try {
+    return bergen::backdoor::Main({argv + 1, argv + argc});
+  } catch (const std::exception& error) {  // No memory, or no more threads.
+    std::cerr << "bergenctl: " << error.what() << '\n';
+    return bergen::backdoor::kUsage;
+  }
 }

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct ThreadInfo {
   // As proc(5): `R (running)`, `D (disk sleep)`; empty if the thread is gone.
   std::string state;
   // Bit N-1 for signal N.
-  unsigned long long blocked_signals = 0;
+  uint64_t blocked_signals = 0;
 };
 
 ThreadInfo GetThreadInfo(pid_t thread);

@@ -71,8 +71,8 @@ class AnyValue {
                                          !std::is_reference_v<T>) {
     AnyValue any;
     any.destroy_ = &Shared<T>::Destroy;
-    any.word_ =
-        reinterpret_cast<uint64_t>(&(new Shared<T>(std::move(value)))->value);
+    any.word_ = reinterpret_cast<uint64_t>(
+        &(new Shared<T>(std::forward<T>(value)))->value);
     return any;
   }
 

@@ -20,7 +20,9 @@ constexpr std::array<bool, 256> CharacterTable(const char* others) {
   std::array<bool, 256> table = {};
   for (int c = '0'; c <= '9'; ++c) table[c] = true;
   for (int c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
-  for (; *others != '\0'; ++others) table[static_cast<int>(*others)] = true;
+  for (; *others != '\0'; ++others) {
+    table[static_cast<unsigned char>(*others)] = true;
+  }
   return table;
 }
 

@@ -394,8 +394,8 @@ struct EventBase {
   std::vector<struct event> timers;
 };
 
-void EventNothing(evutil_socket_t, short, void*) {
-}  // NOLINT(google-runtime-int)
+// NOLINTNEXTLINE(google-runtime-int)
+void EventNothing(evutil_socket_t, short, void*) {}
 
 Costs Event(int pending) {
   EventBase events;
