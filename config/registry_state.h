@@ -113,8 +113,9 @@ struct RegistryState {
                const LoadOptions& options, Mode mode, bool dry_run,
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
-  enum class Compare { kYes, kNo };
-  bool Stage(Entry& entry, Resolved& resolved, Compare compare = Compare::kYes);
+  void ApplyFirst(Candidate& candidate);
+  void TakeSelection(Entry& entry, Candidate& candidate);
+  bool Stage(Entry& entry, Resolved& resolved);
   void Reuse(const Entry& entry, const AnyValue& now, AnyValue& next);
   void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);
@@ -128,7 +129,8 @@ struct RegistryState {
   StableVector<Entry> entries;
   uint32_t registrations = 0;
   NameIndex::Group* last_group = nullptr;  // To which an option was added.
-  ValueList values;                        // In force, by index.
+  // In force, by index; options that are newer have their default.
+  ValueList values;
   absl::node_hash_map<uint32_t, Setting> overrides;
   absl::node_hash_map<uint32_t, Setting> set_defaults;
   // Of options with several values: what counts in their table.
@@ -147,10 +149,22 @@ struct RegistryState {
   std::atomic<bool> snapshots_taken = false;
   std::vector<uint32_t> staged;  // Entries whose value is not visible yet.
 
+  const AnyValue& ValueOf(const Entry& entry) const {
+    return entry.index() < values.size() ? values[entry.index()]
+                                         : entry.erased().default_value();
+  }
+  // Puts all of them into `values`.
+  void FillValues() {
+    for (size_t i = values.size(); i < entries.size(); ++i) {
+      values.Append(entries[i].erased().default_value());
+    }
+  }
+
   // Makes the values as they are now those of version `wanted`.
   FrozenValues FreezeFor(uint64_t wanted) {
     FrozenValues made = frozen.Get();
     if (made.version == wanted) return made;
+    FillValues();
     made = {wanted, values.Freeze()};
     frozen.Set(made);
     return made;
