@@ -18,8 +18,10 @@
 #ifndef CONFIG_OPTION_H_
 #define CONFIG_OPTION_H_
 
+#include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -242,6 +244,13 @@ class ErasedOption {
  public:
   virtual ~ErasedOption();
 
+  // Counted by `AnyOption`, which takes half the memory of a shared_ptr: there
+  // are as many as options.
+  void Hold() const { holders_.fetch_add(1, std::memory_order_relaxed); }
+  void Release() const {
+    if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
   // The fields that do not depend on the type, without making a description.
   const std::string& name() const { return *name_; }
   bool required() const { return required_; }
@@ -337,6 +346,7 @@ class ErasedOption {
   void NormaliseNames();
 
   // Together, since registering reads them and hardly anything else.
+  mutable std::atomic<uint32_t> holders_ = 0;
   AnyValue default_;
   absl::Status definition_status_;
   const std::string* name_ = nullptr;
@@ -687,8 +697,18 @@ class AnyOption {
  public:
   template <typename T>
   AnyOption(Option<T> option)  // NOLINT: lists mix options of many types
-      : erased_(std::make_shared<const internal::TypedOption<T>>(
-            std::move(option))) {}
+      : AnyOption(new internal::TypedOption<T>(std::move(option))) {}
+
+  AnyOption(const AnyOption& other) : AnyOption(other.erased_) {}
+  AnyOption(AnyOption&& other) noexcept
+      : erased_(std::exchange(other.erased_, nullptr)) {}
+  AnyOption& operator=(AnyOption other) noexcept {
+    std::swap(erased_, other.erased_);
+    return *this;
+  }
+  ~AnyOption() {
+    if (erased_) erased_->Release();
+  }
 
   // Made by the first call, and then kept: for documentation and tools.
   const OptionDescription& description() const {
@@ -713,7 +733,11 @@ class AnyOption {
   const internal::ErasedOption& erased() const { return *erased_; }
 
  private:
-  std::shared_ptr<const internal::ErasedOption> erased_;
+  explicit AnyOption(const internal::ErasedOption* erased) : erased_(erased) {
+    if (erased_) erased_->Hold();
+  }
+
+  const internal::ErasedOption* erased_;  // Null only after a move.
 };
 
 // The options of one section; `kDefaultGroup` is the unnamed one.

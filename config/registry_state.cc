@@ -73,7 +73,7 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
     if (existing.option == option) return Added{.entry = &existing};
     return error(absl::AlreadyExistsError(
         absl::StrCat("another option of that name was registered at ",
-                     PlaceText(existing.registered_at))));
+                     PlaceText(places[existing.registered_at]))));
   }
 
   Added added = {.is_new = true, .needs_commit = true};
@@ -81,10 +81,10 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
       entries[name.last_option].option == option) {
     added.entry = &entries[name.last_option];
     added.entry->alive = true;
-    added.entry->registered_at = where;
+    added.entry->registered_at = NumberOf(where);
     if (loaded) SelectFor(*added.entry);
   } else {
-    Entry& entry = entries.emplace_back(name, option, where, registry,
+    Entry& entry = entries.emplace_back(name, option, NumberOf(where), registry,
                                         static_cast<uint32_t>(entries.size()));
     added.entry = &entry;
     if (loaded) SelectFor(entry);
@@ -105,6 +105,14 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
   }
   Connect(*added.entry);
   return added;
+}
+
+uint32_t RegistryState::NumberOf(CodeLocation place) {
+  if (places.empty() || places.back().file != place.file ||
+      places.back().line != place.line) {
+    places.push_back(place);
+  }
+  return static_cast<uint32_t>(places.size() - 1);
 }
 
 NameIndex::Name& RegistryState::OldName(const Entry& entry,
@@ -284,11 +292,15 @@ absl::Status RegistryState::Replace(Entry& entry, Layer layer,
     if (!status.ok()) return absl::InvalidArgumentError(status.message());
   }
   auto& layers = is_override ? overrides : set_defaults;
-  bool& has = is_override ? entry.has_override : entry.has_default;
+  const auto known = layers.find(entry.index());
   std::optional<Setting> before;
-  if (has) before = std::move(layers[entry.index()]);
+  if (known != layers.end()) before = std::move(known->second);
   const auto put = [&](std::optional<Setting> wanted) {
-    has = wanted.has_value();
+    if (is_override) {
+      entry.has_override = wanted.has_value();
+    } else {
+      entry.has_default = wanted.has_value();
+    }
     if (wanted) {
       layers[entry.index()] = *std::move(wanted);
     } else {
@@ -312,7 +324,7 @@ Wish RegistryState::InForce(const Entry& entry,
     return Wish::OfCode(Origin::Kind::kSetDefault,
                         set_defaults.find(entry.index())->second);
   }
-  Wish wish = {.where = entry.registered_at};
+  Wish wish = {.where = places[entry.registered_at]};
   wish.has_texts = !entry.erased().default_text().empty();
   if (wish.has_texts) wish.text = entry.erased().default_text();
   wish.value = &entry.erased().default_value();

@@ -89,6 +89,7 @@ struct RegistryState {
       names.Prefetch(*last_group, options[i + kNamePrefetchDistance].name());
     }
   }
+  uint32_t NumberOf(CodeLocation place);
   NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
   void Connect(Entry& entry);
   void Disconnect(Entry& entry);
@@ -129,6 +130,8 @@ struct RegistryState {
   StableVector<Entry> entries;
   uint32_t registrations = 0;
   NameIndex::Group* last_group = nullptr;  // To which an option was added.
+  // Where options were registered; many have one in common.
+  std::vector<CodeLocation> places;
   // In force, by index; options that are newer have their default.
   ValueList values;
   absl::node_hash_map<uint32_t, Setting> overrides;
