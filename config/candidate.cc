@@ -188,7 +188,8 @@ void Candidate::ResolveAll(Lines& errors, Lines& warnings) {
       continue;
     }
     if (index + kPrefetchDistance < state.entries.size()) {
-      Prefetch(state.entries[index + kPrefetchDistance].erased());
+      Prefetch(state.entries[index + kPrefetchDistance].erased(),
+               kLinesToParse);
     }
     const RawTable::Selection& selection = selections[index];
     if (!selection.found()) {

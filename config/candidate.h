@@ -87,7 +87,7 @@ struct Candidate {
   std::vector<RawTable::Selection> selections;
   ManyByIndex many;
   ValueList values;
-  std::vector<bool> masked;
+  std::vector<char> masked;  // Not bits, which cost more than a load saves.
   absl::flat_hash_map<uint32_t, std::unique_ptr<std::vector<std::string>>>
       references;
   absl::flat_hash_map<uint32_t, std::string> rejected;  // Why.

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -45,13 +46,17 @@ struct Changed {
 
 // Has the processor fetch an option that is looked at soon, as it would not by
 // itself: there may be many more than its caches hold.
-inline void Prefetch(const ErasedOption& option) {
+template <size_t... kLines>
+void Prefetch(const ErasedOption& option,
+              std::index_sequence<kLines...> /*lines*/) {
   constexpr size_t kCacheLine = 64;
   const char* const begin = reinterpret_cast<const char*>(&option);
-  __builtin_prefetch(begin);
-  __builtin_prefetch(begin + kCacheLine);
-  __builtin_prefetch(begin + 2 * kCacheLine);
+  (__builtin_prefetch(begin + kLines * kCacheLine), ...);
 }
+// The lines that registering reads, its name with them, and those that parsing
+// a value does, with rules and bounds.
+inline constexpr std::index_sequence<0, 1> kLinesToRegister;
+inline constexpr std::index_sequence<0, 3, 4> kLinesToParse;
 inline constexpr size_t kPrefetchDistance = 8;  // Options.
 inline constexpr size_t kNamePrefetchDistance = 4;
 
@@ -83,7 +88,7 @@ struct RegistryState {
   // it is the first.
   void PrefetchAhead(const std::vector<AnyOption>& options, size_t i) const {
     if (i + kPrefetchDistance < options.size()) {
-      Prefetch(options[i + kPrefetchDistance].erased());
+      Prefetch(options[i + kPrefetchDistance].erased(), kLinesToRegister);
     }
     if (i > 0 && i + kNamePrefetchDistance < options.size() && last_group) {
       names.Prefetch(*last_group, options[i + kNamePrefetchDistance].name());
