@@ -229,6 +229,10 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
     return absl::Seconds(registered.drain_delay_seconds.Get());
   };
   options.health_limits = registered->health_limits();
+  const absl::StatusOr<RestartLimits> restart_limits =
+      registered->restart_limits(registry);
+  if (!restart_limits.ok()) return restart_limits.status();
+  options.restart_limits = *restart_limits;
   options.reload = [&registry, &log, next = std::move(options.reload)] {
     return Finish(registry.Reload(), log, next);
   };
