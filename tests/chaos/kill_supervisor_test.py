@@ -2,27 +2,14 @@
 """The supervisor is killed at any moment, reloads included: nobody is left behind."""
 
 import os
-import pathlib
 import signal
 import unittest
 
 from tests.support.demo import Demo, wait_gone
 from tests.support.load import KeepAliveLoad
+from tests.support.processes import members
 
 MOMENTS = 12
-
-
-def members(session):
-    """Processes of the session that have not ended."""
-    pids = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # It has ended meanwhile.
-        if int(fields[3]) == session and fields[0] != "Z":
-            pids.append(int(stat.parent.name))
-    return pids
 
 
 class KillSupervisorTest(unittest.TestCase):
