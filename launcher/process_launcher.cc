@@ -513,6 +513,8 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
 }
 
 void ProcessLauncher::ShutDownListeners() {
+  // Done already.
+  if (listeners_deadline_ == absl::InfiniteFuture()) return;
   listeners_deadline_ = absl::InfiniteFuture();
   if (handed_over_) return;
   for (Listener* listener : options_.listeners) listener->Shutdown();

@@ -92,9 +92,13 @@ TEST_F(ProcessLauncherTest, StartsRunsAndStops) {
   for (const char* line :
        {"Starting 2 workers", "Started child 101",
         "Caught SIGTERM, stopping children", "Killing children.",
-        "Waiting on 2 children to exit", "Child 101 exited with status 0"}) {
+        "Waiting on 2 children to exit", "Child 101 exited with status 0",
+        "Stopped listening"}) {
     EXPECT_THAT(text_.str(), HasSubstr(line));
   }
+  // Once.
+  EXPECT_EQ(text_.str().find("Stopped listening"),
+            text_.str().rfind("Stopped listening"));
 }
 
 TEST_F(ProcessLauncherTest, KillsWhatIsLeftAfterTheGracefulTimeout) {
