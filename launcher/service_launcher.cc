@@ -48,9 +48,11 @@ int ServiceLauncher::Run() {
   WorkerLoop loop(
       {.factory = [this](const WorkerInfo& info,
                          ServiceGroup& group) -> absl::Status {
+         WorkerInfo own = info;
          for (const ServiceFactory& factory : factories_) {
-           absl::Status made = factory(info, group);
+           absl::Status made = factory(own, group);
            if (!made.ok()) return made;
+           ++own.service;
          }
          return absl::OkStatus();
        },

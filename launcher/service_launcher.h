@@ -34,6 +34,8 @@ class ServiceLauncher {
   // called.
   absl::Status LaunchService(ServiceFactory factory, int workers);
 
+  int service_count() const { return static_cast<int>(factories_.size()); }
+
   // Returns an `ExitStatus` when no service is left, or ends the process.
   int Run();
 
