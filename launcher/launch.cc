@@ -128,7 +128,7 @@ class InProcess final : public LauncherBase {
             Predecessor predecessor, spdlog::logger& log)
       : LauncherBase(std::move(signals)),
         launcher_(std::move(options), std::move(predecessor), this->signals(),
-                  clock(), log) {}
+                  clock(), log, /*reap_strangers=*/::getpid() == 1) {}
 
   absl::Status LaunchService(ServiceFactory factory, int workers) override {
     return launcher_.LaunchService(std::move(factory), workers);
@@ -234,7 +234,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
   absl::Status checked = CheckOptions(options);
   if (!checked.ok()) return checked;
   absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
-      PosixSignals::Create(/*children=*/::getpid() == 1 && options.workers > 1);
+      PosixSignals::Create(/*children=*/::getpid() == 1);
   if (!signals.ok()) return signals.status();
 
   Predecessor predecessor = Predecessor::FromEnvironment();

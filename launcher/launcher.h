@@ -174,7 +174,10 @@ struct LaunchOptions {
   PhaseObserver on_phase;
 };
 
-// One per process, used by the thread that made it, except where noted.
+// One per process, used by the thread that made it, except where noted. As
+// process 1 of a container it reaps processes that others have left to it: at
+// once if it forks workers, and must then be the only one that has children in
+// this process; else after 10 s, so that services may wait for their own.
 class Launcher {
  public:
   virtual ~Launcher() = default;

@@ -21,9 +21,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "launcher/launcher.h"
 #include "launcher/pidfd.h"
 #include "launcher/pipe.h"
+#include "launcher/poll.h"
 #include "launcher/upgrade.h"
 #include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
@@ -200,17 +202,11 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
     fds.push_back({.fd = child.pidfd.get(), .events = POLLIN});
     fds.push_back({.fd = child.reports.get(), .events = POLLIN});
   }
-  timespec left = {};
-  const timespec* timeout = nullptr;
-  if (deadline != absl::InfiniteFuture()) {
-    left = absl::ToTimespec(
-        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
-    timeout = &left;
+  const absl::Status polled = PollUntil(absl::MakeSpan(fds), deadline, *clock_);
+  if (!polled.ok() && !poll_failed_) {
+    log_->error("supervisor: {}, going on without", polled.ToString());
   }
-  if (::ppoll(fds.data(), fds.size(), timeout, nullptr) < 0 && errno != EINTR) {
-    log_->critical("supervisor: poll: {}", std::strerror(errno));
-    std::abort();
-  }
+  poll_failed_ = !polled.ok();
 
   std::vector<ProcessEvent> events;
   for (auto it = children_.begin(); it != children_.end();) {

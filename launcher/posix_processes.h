@@ -90,6 +90,7 @@ class PosixProcesses : public Processes {
   std::map<int, Child> children_;
   bool reap_strangers_ = false;
   bool look_for_strangers_ = false;
+  bool poll_failed_ = false;  // And was logged.
 };
 
 }  // namespace bergen::launcher
