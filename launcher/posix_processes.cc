@@ -21,9 +21,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "launcher/launcher.h"
 #include "launcher/pidfd.h"
 #include "launcher/pipe.h"
+#include "launcher/poll.h"
 #include "launcher/upgrade.h"
 #include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
@@ -31,8 +33,11 @@
 namespace bergen::launcher {
 namespace {
 
-// More at once have no line on the scoreboard, and are never found hanging.
-constexpr size_t kMostWorkers = 16384;
+// Written and read at once, as so little is.
+struct ResizeRequest {
+  int32_t service;
+  int32_t workers;
+};
 
 class PipeLink : public SupervisorLink {
  public:
@@ -87,18 +92,24 @@ int RunBody(const std::function<int(SupervisorLink& link)>& body,
 
 absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
     Signals& signals, periodic::Clock& clock, spdlog::logger& log,
-    bool reap_strangers) {
+    bool reap_strangers, OomCounter oom) {
   const UniqueFd probe = OpenPidfd(::getpid());
   if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
-  absl::StatusOr<Scoreboard> scoreboard = Scoreboard::Create(kMostWorkers);
+  absl::StatusOr<Scoreboard> scoreboard =
+      Scoreboard::Create(static_cast<size_t>(kMostWorkers));
   if (!scoreboard.ok()) return scoreboard.status();
   auto result = std::unique_ptr<PosixProcesses>(
       new PosixProcesses(*std::move(scoreboard), signals, clock, log));
   result->reap_strangers_ = reap_strangers;
+  result->oom_ = std::move(oom);
   absl::StatusOr<Pipe> life = MakePipe("workers");
   if (!life.ok()) return life.status();
   result->life_read_ = std::move(life->read_end);
   result->life_write_ = std::move(life->write_end);
+  absl::StatusOr<Pipe> requests = MakePipe("the supervisor", O_NONBLOCK);
+  if (!requests.ok()) return requests.status();
+  result->requests_read_ = std::move(requests->read_end);
+  result->requests_write_ = std::move(requests->write_end);
   return result;
 }
 
@@ -130,6 +141,8 @@ absl::StatusOr<int> PosixProcesses::Fork(
     return absl::ErrnoToStatus(error, "pidfd_open");
   }
   children_[pid] = {std::move(pidfd), std::move(reports->read_end), line};
+  // Whoever was killed earlier was no child of these.
+  oom_.Forget();
   return pid;
 }
 
@@ -158,6 +171,7 @@ void PosixProcesses::RunChild(
   // What belongs to the supervisor: above all the end whose closing says that
   // it has died.
   life_write_.Reset();
+  requests_read_.Reset();
   children_.clear();
   if (reap_strangers_) {
     // Blocked for the supervisor alone.
@@ -175,26 +189,24 @@ void PosixProcesses::RunChild(
 
 void PosixProcesses::Send(int pid, int signal) {
   // Not reaped before it leaves the map, so the pid is still this child's.
-  if (children_.count(pid) > 0) ::kill(pid, signal);
+  const auto found = children_.find(pid);
+  if (found == children_.end()) return;
+  if (signal == SIGKILL) found->second.told_to_die = true;
+  ::kill(pid, signal);
 }
 
 std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
-  std::vector<pollfd> fds = {{.fd = signals_->fd(), .events = POLLIN}};
+  std::vector<pollfd> fds = {{.fd = signals_->fd(), .events = POLLIN},
+                             {.fd = requests_read_.get(), .events = POLLIN}};
   for (const auto& [pid, child] : children_) {
     fds.push_back({.fd = child.pidfd.get(), .events = POLLIN});
     fds.push_back({.fd = child.reports.get(), .events = POLLIN});
   }
-  timespec left = {};
-  const timespec* timeout = nullptr;
-  if (deadline != absl::InfiniteFuture()) {
-    left = absl::ToTimespec(
-        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
-    timeout = &left;
+  const absl::Status polled = PollUntil(absl::MakeSpan(fds), deadline, *clock_);
+  if (!polled.ok() && !poll_failed_) {
+    log_->error("supervisor: {}, going on without", polled.ToString());
   }
-  if (::ppoll(fds.data(), fds.size(), timeout, nullptr) < 0 && errno != EINTR) {
-    log_->critical("supervisor: poll: {}", std::strerror(errno));
-    std::abort();
-  }
+  poll_failed_ = !polled.ok();
 
   std::vector<ProcessEvent> events;
   for (auto it = children_.begin(); it != children_.end();) {
@@ -213,7 +225,10 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
                                   ? ProcessEvent::kExited
                                   : ProcessEvent::kKilled,
                       .pid = pid,
-                      .value = info.si_status});
+                      .value = info.si_status,
+                      .out_of_memory = info.si_code != CLD_EXITED &&
+                                       info.si_status == SIGKILL &&
+                                       !child.told_to_die && oom_.TakeKill()});
     scoreboard_.Release(child.line);
     it = children_.erase(it);
   }
@@ -224,8 +239,36 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
     }
     events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
   }
+  ReadRequests(events);
   if (look_for_strangers_) ReapStrangers();
   return events;
+}
+
+absl::Status PosixProcesses::RequestWorkers(int service, int workers) const {
+  const ResizeRequest request = {service, workers};
+  if (::write(requests_write_.get(), &request, sizeof(request)) ==
+      sizeof(request)) {
+    return absl::OkStatus();
+  }
+  switch (errno) {
+    case EPIPE:
+      return absl::UnavailableError("the supervisor is gone");
+    case EAGAIN:
+      return absl::ResourceExhaustedError(
+          "the supervisor has too many requests");
+    default:
+      return absl::ErrnoToStatus(errno, "pipe of requests");
+  }
+}
+
+void PosixProcesses::ReadRequests(std::vector<ProcessEvent>& events) const {
+  ResizeRequest request;
+  while (::read(requests_read_.get(), &request, sizeof(request)) ==
+         sizeof(request)) {
+    events.push_back({.kind = ProcessEvent::kResize,
+                      .value = request.workers,
+                      .service = request.service});
+  }
 }
 
 void PosixProcesses::ReapStrangers() {
