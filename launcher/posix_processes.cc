@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -33,6 +35,26 @@ namespace {
 
 // More at once have no line on the scoreboard, and are never found hanging.
 constexpr size_t kMostWorkers = 16384;
+
+// Adds `fd` to the epoll `poll`; `pid` is told when it is readable.
+absl::Status Add(const UniqueFd& poll, int fd, int pid) {
+  epoll_event readable = {};
+  readable.events = EPOLLIN;
+  readable.data.fd = pid;
+  if (::epoll_ctl(poll.get(), EPOLL_CTL_ADD, fd, &readable) != 0) {
+    return absl::ErrnoToStatus(errno, "epoll of processes");
+  }
+  return absl::OkStatus();
+}
+
+void Remove(const UniqueFd& poll, UniqueFd& fd) {
+  if (!fd.ok()) return;
+  ::epoll_ctl(poll.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  fd.Reset();
+}
+
+// In place of a pid.
+constexpr int kSignals = 0;
 
 class PipeLink : public SupervisorLink {
  public:
@@ -92,8 +114,13 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
   if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
   absl::StatusOr<Scoreboard> scoreboard = Scoreboard::Create(kMostWorkers);
   if (!scoreboard.ok()) return scoreboard.status();
-  auto result = std::unique_ptr<PosixProcesses>(
-      new PosixProcesses(*std::move(scoreboard), signals, clock, log));
+  UniqueFd poll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!poll.ok()) return absl::ErrnoToStatus(errno, "epoll of processes");
+  if (absl::Status added = Add(poll, signals.fd(), kSignals); !added.ok()) {
+    return added;
+  }
+  auto result = std::unique_ptr<PosixProcesses>(new PosixProcesses(
+      *std::move(scoreboard), std::move(poll), signals, clock, log));
   result->reap_strangers_ = reap_strangers;
   absl::StatusOr<Pipe> life = MakePipe("workers");
   if (!life.ok()) return life.status();
@@ -121,23 +148,39 @@ absl::StatusOr<int> PosixProcesses::Fork(
     reports->read_end.Reset();
     RunChild(std::move(reports->write_end), line, body);
   }
-  UniqueFd pidfd = OpenPidfd(pid);
-  if (!pidfd.ok()) {
-    const int error = errno;
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    scoreboard_.Release(line);
-    return absl::ErrnoToStatus(error, "pidfd_open");
-  }
-  children_[pid] = {std::move(pidfd), std::move(reports->read_end), line};
+  const absl::Status watched =
+      Watch(pid, {OpenPidfd(pid), std::move(reports->read_end), line});
+  if (!watched.ok()) return watched;
   return pid;
 }
 
 absl::StatusOr<int> PosixProcesses::Upgrade(const UpgradeRequest& request) {
   absl::StatusOr<NextGeneration> next = StartNextGeneration(request);
   if (!next.ok()) return next.status();
-  children_[next->pid] = {std::move(next->pidfd), std::move(next->reports)};
+  const absl::Status watched =
+      Watch(next->pid, {std::move(next->pidfd), std::move(next->reports)});
+  if (!watched.ok()) return watched;
   return next->pid;
+}
+
+absl::Status PosixProcesses::Watch(int pid, Child child) {
+  absl::Status watched = child.pidfd.ok()
+                             ? Add(poll_, child.pidfd.get(), pid)
+                             : absl::ErrnoToStatus(errno, "pidfd_open");
+  if (watched.ok()) watched = Add(poll_, child.reports.get(), pid);
+  const auto at = children_.insert_or_assign(pid, std::move(child)).first;
+  if (watched.ok()) return watched;
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  Forget(at);
+  return watched;
+}
+
+void PosixProcesses::Forget(std::map<int, Child>::iterator at) {
+  Remove(poll_, at->second.pidfd);
+  Remove(poll_, at->second.reports);
+  scoreboard_.Release(at->second.line);
+  children_.erase(at);
 }
 
 VitalSigns PosixProcesses::Look(int pid) {
@@ -158,6 +201,7 @@ void PosixProcesses::RunChild(
   // What belongs to the supervisor: above all the end whose closing says that
   // it has died.
   life_write_.Reset();
+  poll_.Reset();
   children_.clear();
   if (reap_strangers_) {
     // Blocked for the supervisor alone.
@@ -179,11 +223,6 @@ void PosixProcesses::Send(int pid, int signal) {
 }
 
 std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
-  std::vector<pollfd> fds = {{.fd = signals_->fd(), .events = POLLIN}};
-  for (const auto& [pid, child] : children_) {
-    fds.push_back({.fd = child.pidfd.get(), .events = POLLIN});
-    fds.push_back({.fd = child.reports.get(), .events = POLLIN});
-  }
   timespec left = {};
   const timespec* timeout = nullptr;
   if (deadline != absl::InfiniteFuture()) {
@@ -191,41 +230,57 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
         std::max(deadline - clock_->Now(), absl::ZeroDuration()));
     timeout = &left;
   }
-  if (::ppoll(fds.data(), fds.size(), timeout, nullptr) < 0 && errno != EINTR) {
+  // epoll_wait(2) itself rounds deadlines.
+  pollfd anything = {.fd = poll_.get(), .events = POLLIN};
+  if (::ppoll(&anything, 1, timeout, nullptr) < 0 && errno != EINTR) {
     log_->critical("supervisor: poll: {}", std::strerror(errno));
     std::abort();
   }
 
   std::vector<ProcessEvent> events;
-  for (auto it = children_.begin(); it != children_.end();) {
-    auto& [pid, child] = *it;
-    siginfo_t info = {};
-    const bool ended = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()),
-                                &info, WEXITED | WNOHANG) == 0 &&
-                       info.si_pid == pid;
-    // After its end nothing more can come.
-    ReadReports(pid, child, events);
-    if (!ended) {
-      ++it;
-      continue;
+  bool signals = false;
+  epoll_event ready[64];
+  int count;
+  do {
+    count = ::epoll_wait(poll_.get(), ready, std::size(ready), 0);
+    for (int i = 0; i < count; ++i) {
+      if (ready[i].data.fd == kSignals) {
+        signals = true;
+      } else {
+        Examine(ready[i].data.fd, events);
+      }
     }
-    events.push_back({.kind = info.si_code == CLD_EXITED
-                                  ? ProcessEvent::kExited
-                                  : ProcessEvent::kKilled,
-                      .pid = pid,
-                      .value = info.si_status});
-    scoreboard_.Release(child.line);
-    it = children_.erase(it);
-  }
-  for (int signal : signals_->Take()) {
-    if (signal == SIGCHLD) {
-      look_for_strangers_ = reap_strangers_;
-      continue;
+  } while (count == static_cast<int>(std::size(ready)));
+  if (signals) {
+    for (int signal : signals_->Take()) {
+      if (signal == SIGCHLD) {
+        look_for_strangers_ = reap_strangers_;
+        continue;
+      }
+      events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
     }
-    events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
   }
   if (look_for_strangers_) ReapStrangers();
   return events;
+}
+
+void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
+  const auto found = children_.find(pid);
+  // Both of its descriptors were ready, and the first told everything.
+  if (found == children_.end()) return;
+  Child& child = found->second;
+  siginfo_t info = {};
+  const bool ended = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()),
+                              &info, WEXITED | WNOHANG) == 0 &&
+                     info.si_pid == pid;
+  // After its end nothing more can come.
+  ReadReports(pid, child, events);
+  if (!ended) return;
+  events.push_back({.kind = info.si_code == CLD_EXITED ? ProcessEvent::kExited
+                                                       : ProcessEvent::kKilled,
+                    .pid = pid,
+                    .value = info.si_status});
+  Forget(found);
 }
 
 void PosixProcesses::ReapStrangers() {
@@ -246,18 +301,21 @@ void PosixProcesses::ReapStrangers() {
 
 void PosixProcesses::ReadReports(int pid, Child& child,
                                  std::vector<ProcessEvent>& events) {
-  char report;
-  ssize_t size = -1;
-  while (child.reports.ok() &&
-         (size = ::read(child.reports.get(), &report, 1)) == 1) {
-    if (report == kReportStarted) {
-      events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
-    } else if (report == kReportStopping) {
-      events.push_back({.kind = ProcessEvent::kStopping, .pid = pid});
+  if (!child.reports.ok()) return;
+  char reports[16];
+  ssize_t size;
+  do {
+    size = ::read(child.reports.get(), reports, sizeof(reports));
+    for (ssize_t i = 0; i < size; ++i) {
+      if (reports[i] == kReportStarted) {
+        events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
+      } else if (reports[i] == kReportStopping) {
+        events.push_back({.kind = ProcessEvent::kStopping, .pid = pid});
+      }
     }
-  }
+  } while (size == static_cast<ssize_t>(sizeof(reports)));
   // Its end would keep poll from waiting.
-  if (size == 0) child.reports.Reset();
+  if (size == 0) Remove(poll_, child.reports);
 }
 
 }  // namespace bergen::launcher
