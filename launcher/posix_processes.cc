@@ -53,6 +53,21 @@ void Remove(const UniqueFd& poll, UniqueFd& fd) {
   fd.Reset();
 }
 
+// Consecutive ones at once.
+void CloseAll(std::vector<int> fds) {
+  std::sort(fds.begin(), fds.end());
+  for (size_t begin = 0, end = 0; begin < fds.size(); begin = end) {
+    end = begin + 1;
+    while (end < fds.size() && fds[end] == fds[end - 1] + 1) ++end;
+    if (::close_range(static_cast<unsigned>(fds[begin]),
+                      static_cast<unsigned>(fds[end - 1]), 0) == 0) {
+      continue;
+    }
+    // A kernel before 5.9.
+    for (size_t i = begin; i < end; ++i) ::close(fds[i]);
+  }
+}
+
 // In place of a pid.
 constexpr int kSignals = 0;
 
@@ -195,14 +210,26 @@ VitalSigns PosixProcesses::Look(int pid) {
   return signs;
 }
 
+std::vector<int> PosixProcesses::DescriptorsOfChildren() const {
+  std::vector<int> fds;
+  fds.reserve(2 * children_.size());
+  for (const auto& [pid, child] : children_) {
+    for (const UniqueFd* fd : {&child.pidfd, &child.reports}) {
+      if (fd->ok()) fds.push_back(fd->get());
+    }
+  }
+  return fds;
+}
+
 void PosixProcesses::RunChild(
     UniqueFd reports, Scoreboard::Line* line,
     const std::function<int(SupervisorLink& link)>& body) {
   // What belongs to the supervisor: above all the end whose closing says that
-  // it has died.
+  // it has died. `children_` stays as it is: to free it would make a copy of
+  // each page that it is on.
   life_write_.Reset();
   poll_.Reset();
-  children_.clear();
+  CloseAll(DescriptorsOfChildren());
   if (reap_strangers_) {
     // Blocked for the supervisor alone.
     sigset_t child;

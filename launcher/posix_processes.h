@@ -64,6 +64,7 @@ class PosixProcesses : public Processes {
   [[noreturn]] void RunChild(
       UniqueFd reports, Scoreboard::Line* line,
       const std::function<int(SupervisorLink& link)>& body);
+  std::vector<int> DescriptorsOfChildren() const;
   // Has `Await` wait for what the child `pid` does. If the system refuses, the
   // child is killed and reaped.
   absl::Status Watch(int pid, Child child);
