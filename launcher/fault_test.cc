@@ -19,11 +19,14 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -34,9 +37,12 @@
 #include "launcher/processes.h"
 #include "launcher/test_program.h"
 #include "launcher/upgrade.h"
+#include "launcher/worker_loop.h"
 #include "periodic/clock.h"
 #include "service/listener.h"
+#include "service/service.h"
 #include "service/service_group.h"
+#include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
 #include "tests/support/status_matchers.h"
 
@@ -89,6 +95,20 @@ struct Fault {
   unsigned syscall;
   int error;
   const char* text;  // Of the status.
+};
+
+class Idle : public Service {
+ public:
+  absl::string_view name() const override { return "idle"; }
+  absl::Status Start() override { return absl::OkStatus(); }
+  void Stop() override { stopped_.Notify(); }
+  absl::Status Wait() override {
+    stopped_.WaitForNotification();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Notification stopped_;
 };
 
 class Supervisor {
@@ -211,6 +231,31 @@ TEST(FaultTest, AWorkerThatCannotReadSignalsIsReplacedLikeAnyOther) {
               HasSubstr("signalfd"));
   program.ReadUntil("exited with status 1, by itself");
   EXPECT_EQ(program.ExitStatus(), kExitGaveUp);
+}
+
+TEST(FaultTest, AWorkerThatGetsNoThreadToStopServicesStopsThemAllTheSame) {
+  InChild([] {
+    FakeSignals signals;
+    periodic::RealClock clock;
+    std::ostringstream text;
+    spdlog::logger log("test",
+                       std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+    WorkerLoop loop(
+        {.factory =
+             [](const WorkerInfo&, ServiceGroup& group) {
+               group.Add(std::make_unique<Idle>());
+               return absl::OkStatus();
+             },
+         .graceful_shutdown_timeout = [] { return absl::InfiniteDuration(); },
+         .on_started =
+             [&signals] {
+               FailSyscall(SYS_clone3, EAGAIN);
+               signals.Raise(SIGTERM);
+             }},
+        signals, clock, log);
+    EXPECT_EQ(loop.Run(), kExitOk);
+    EXPECT_THAT(text.str(), HasSubstr("thread service-control"));
+  });
 }
 
 }  // namespace
