@@ -19,6 +19,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,10 +39,12 @@
 #include "launcher/processes.h"
 #include "launcher/test_program.h"
 #include "launcher/upgrade.h"
+#include "launcher/worker_loop.h"
 #include "periodic/clock.h"
 #include "service/listener.h"
 #include "service/service.h"
 #include "service/service_group.h"
+#include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
 #include "tests/support/status_matchers.h"
 
@@ -129,6 +132,7 @@ TEST(FaultTest, AForkThatFailsLeavesNothingBehind) {
   for (const Fault& fault :
        {Fault{SYS_clone, EAGAIN, "fork"}, Fault{SYS_clone, ENOMEM, "fork"},
         Fault{SYS_pipe2, EMFILE, "pipe to workers"},
+        Fault{SYS_epoll_ctl, ENOSPC, "epoll of processes"},
         Fault{SYS_pidfd_open, EMFILE, "pidfd_open"}}) {
     InChild([&fault] {
       Supervisor supervisor;
@@ -274,6 +278,31 @@ TEST(FaultTest, AWorkerThatCannotReadSignalsIsReplacedLikeAnyOther) {
               HasSubstr("signalfd"));
   program.ReadUntil("exited with status 1, by itself");
   EXPECT_EQ(program.ExitStatus(), kExitGaveUp);
+}
+
+TEST(FaultTest, AWorkerThatGetsNoThreadToStopServicesStopsThemAllTheSame) {
+  InChild([] {
+    FakeSignals signals;
+    periodic::RealClock clock;
+    std::ostringstream text;
+    spdlog::logger log("test",
+                       std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+    WorkerLoop loop(
+        {.factory =
+             [](const WorkerInfo&, ServiceGroup& group) {
+               group.Add(std::make_unique<Idle>());
+               return absl::OkStatus();
+             },
+         .graceful_shutdown_timeout = [] { return absl::InfiniteDuration(); },
+         .on_started =
+             [&signals] {
+               FailSyscall(SYS_clone3, EAGAIN);
+               signals.Raise(SIGTERM);
+             }},
+        signals, clock, log);
+    EXPECT_EQ(loop.Run(), kExitOk);
+    EXPECT_THAT(text.str(), HasSubstr("thread service-control"));
+  });
 }
 
 }  // namespace

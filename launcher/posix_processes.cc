@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -38,6 +40,42 @@ struct ResizeRequest {
   int32_t service;
   int32_t workers;
 };
+
+// Adds `fd` to the epoll `poll`; `pid` is told when it is readable.
+absl::Status Add(const UniqueFd& poll, int fd, int pid) {
+  epoll_event readable = {};
+  readable.events = EPOLLIN;
+  readable.data.fd = pid;
+  if (::epoll_ctl(poll.get(), EPOLL_CTL_ADD, fd, &readable) != 0) {
+    return absl::ErrnoToStatus(errno, "epoll of processes");
+  }
+  return absl::OkStatus();
+}
+
+void Remove(const UniqueFd& poll, UniqueFd& fd) {
+  if (!fd.ok()) return;
+  ::epoll_ctl(poll.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  fd.Reset();
+}
+
+// Consecutive ones at once.
+void CloseAll(std::vector<int> fds) {
+  std::sort(fds.begin(), fds.end());
+  for (size_t begin = 0, end = 0; begin < fds.size(); begin = end) {
+    end = begin + 1;
+    while (end < fds.size() && fds[end] == fds[end - 1] + 1) ++end;
+    if (::close_range(static_cast<unsigned>(fds[begin]),
+                      static_cast<unsigned>(fds[end - 1]), 0) == 0) {
+      continue;
+    }
+    // A kernel before 5.9.
+    for (size_t i = begin; i < end; ++i) ::close(fds[i]);
+  }
+}
+
+// In place of a pid.
+constexpr int kSignals = 0;
+constexpr int kRequests = -1;
 
 class PipeLink : public SupervisorLink {
  public:
@@ -98,8 +136,13 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
   absl::StatusOr<Scoreboard> scoreboard =
       Scoreboard::Create(static_cast<size_t>(kMostWorkers));
   if (!scoreboard.ok()) return scoreboard.status();
-  auto result = std::unique_ptr<PosixProcesses>(
-      new PosixProcesses(*std::move(scoreboard), signals, clock, log));
+  UniqueFd poll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!poll.ok()) return absl::ErrnoToStatus(errno, "epoll of processes");
+  if (absl::Status added = Add(poll, signals.fd(), kSignals); !added.ok()) {
+    return added;
+  }
+  auto result = std::unique_ptr<PosixProcesses>(new PosixProcesses(
+      *std::move(scoreboard), std::move(poll), signals, clock, log));
   result->reap_strangers_ = reap_strangers;
   result->oom_ = std::move(oom);
   absl::StatusOr<Pipe> life = MakePipe("workers");
@@ -108,6 +151,11 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
   result->life_write_ = std::move(life->write_end);
   absl::StatusOr<Pipe> requests = MakePipe("the supervisor", O_NONBLOCK);
   if (!requests.ok()) return requests.status();
+  if (absl::Status added =
+          Add(result->poll_, requests->read_end.get(), kRequests);
+      !added.ok()) {
+    return added;
+  }
   result->requests_read_ = std::move(requests->read_end);
   result->requests_write_ = std::move(requests->write_end);
   return result;
@@ -132,15 +180,9 @@ absl::StatusOr<int> PosixProcesses::Fork(
     reports->read_end.Reset();
     RunChild(std::move(reports->write_end), line, body);
   }
-  UniqueFd pidfd = OpenPidfd(pid);
-  if (!pidfd.ok()) {
-    const int error = errno;
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    scoreboard_.Release(line);
-    return absl::ErrnoToStatus(error, "pidfd_open");
-  }
-  children_[pid] = {std::move(pidfd), std::move(reports->read_end), line};
+  const absl::Status watched =
+      Watch(pid, {OpenPidfd(pid), std::move(reports->read_end), line});
+  if (!watched.ok()) return watched;
   // Whoever was killed earlier was no child of these.
   oom_.Forget();
   return pid;
@@ -149,8 +191,30 @@ absl::StatusOr<int> PosixProcesses::Fork(
 absl::StatusOr<int> PosixProcesses::Upgrade(const UpgradeRequest& request) {
   absl::StatusOr<NextGeneration> next = StartNextGeneration(request);
   if (!next.ok()) return next.status();
-  children_[next->pid] = {std::move(next->pidfd), std::move(next->reports)};
+  const absl::Status watched =
+      Watch(next->pid, {std::move(next->pidfd), std::move(next->reports)});
+  if (!watched.ok()) return watched;
   return next->pid;
+}
+
+absl::Status PosixProcesses::Watch(int pid, Child child) {
+  absl::Status watched = child.pidfd.ok()
+                             ? Add(poll_, child.pidfd.get(), pid)
+                             : absl::ErrnoToStatus(errno, "pidfd_open");
+  if (watched.ok()) watched = Add(poll_, child.reports.get(), pid);
+  const auto at = children_.insert_or_assign(pid, std::move(child)).first;
+  if (watched.ok()) return watched;
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  Forget(at);
+  return watched;
+}
+
+void PosixProcesses::Forget(std::map<int, Child>::iterator at) {
+  Remove(poll_, at->second.pidfd);
+  Remove(poll_, at->second.reports);
+  scoreboard_.Release(at->second.line);
+  children_.erase(at);
 }
 
 VitalSigns PosixProcesses::Look(int pid) {
@@ -165,14 +229,27 @@ VitalSigns PosixProcesses::Look(int pid) {
   return signs;
 }
 
+std::vector<int> PosixProcesses::DescriptorsOfChildren() const {
+  std::vector<int> fds;
+  fds.reserve(2 * children_.size());
+  for (const auto& [pid, child] : children_) {
+    for (const UniqueFd* fd : {&child.pidfd, &child.reports}) {
+      if (fd->ok()) fds.push_back(fd->get());
+    }
+  }
+  return fds;
+}
+
 void PosixProcesses::RunChild(
     UniqueFd reports, Scoreboard::Line* line,
     const std::function<int(SupervisorLink& link)>& body) {
   // What belongs to the supervisor: above all the end whose closing says that
-  // it has died.
+  // it has died. `children_` stays as it is: to free it would make a copy of
+  // each page that it is on.
   life_write_.Reset();
+  poll_.Reset();
   requests_read_.Reset();
-  children_.clear();
+  CloseAll(DescriptorsOfChildren());
   if (reap_strangers_) {
     // Blocked for the supervisor alone.
     sigset_t child;
@@ -196,48 +273,37 @@ void PosixProcesses::Send(int pid, int signal) {
 }
 
 std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
-  std::vector<pollfd> fds = {{.fd = signals_->fd(), .events = POLLIN},
-                             {.fd = requests_read_.get(), .events = POLLIN}};
-  for (const auto& [pid, child] : children_) {
-    fds.push_back({.fd = child.pidfd.get(), .events = POLLIN});
-    fds.push_back({.fd = child.reports.get(), .events = POLLIN});
-  }
-  const absl::Status polled = PollUntil(absl::MakeSpan(fds), deadline, *clock_);
+  // epoll_wait(2) itself rounds deadlines.
+  pollfd anything = {.fd = poll_.get(), .events = POLLIN};
+  const absl::Status polled =
+      PollUntil(absl::MakeSpan(&anything, 1), deadline, *clock_);
   if (!polled.ok() && !poll_failed_) {
     log_->error("supervisor: {}, going on without", polled.ToString());
   }
   poll_failed_ = !polled.ok();
 
   std::vector<ProcessEvent> events;
-  for (auto it = children_.begin(); it != children_.end();) {
-    auto& [pid, child] = *it;
-    siginfo_t info = {};
-    const bool ended = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()),
-                                &info, WEXITED | WNOHANG) == 0 &&
-                       info.si_pid == pid;
-    // After its end nothing more can come.
-    ReadReports(pid, child, events);
-    if (!ended) {
-      ++it;
-      continue;
+  bool signals = false;
+  epoll_event ready[64];
+  int count;
+  do {
+    count = ::epoll_wait(poll_.get(), ready, std::size(ready), 0);
+    for (int i = 0; i < count; ++i) {
+      if (ready[i].data.fd == kSignals) {
+        signals = true;
+      } else if (ready[i].data.fd != kRequests) {
+        Examine(ready[i].data.fd, events);
+      }
     }
-    events.push_back({.kind = info.si_code == CLD_EXITED
-                                  ? ProcessEvent::kExited
-                                  : ProcessEvent::kKilled,
-                      .pid = pid,
-                      .value = info.si_status,
-                      .out_of_memory = info.si_code != CLD_EXITED &&
-                                       info.si_status == SIGKILL &&
-                                       !child.told_to_die && oom_.TakeKill()});
-    scoreboard_.Release(child.line);
-    it = children_.erase(it);
-  }
-  for (int signal : signals_->Take()) {
-    if (signal == SIGCHLD) {
-      look_for_strangers_ = reap_strangers_;
-      continue;
+  } while (count == static_cast<int>(std::size(ready)));
+  if (signals) {
+    for (int signal : signals_->Take()) {
+      if (signal == SIGCHLD) {
+        look_for_strangers_ = reap_strangers_;
+        continue;
+      }
+      events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
     }
-    events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
   }
   ReadRequests(events);
   if (look_for_strangers_) ReapStrangers();
@@ -271,6 +337,25 @@ void PosixProcesses::ReadRequests(std::vector<ProcessEvent>& events) const {
   }
 }
 
+void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
+  const auto found = children_.find(pid);
+  // Both of its descriptors were ready, and the first told everything.
+  if (found == children_.end()) return;
+  Child& child = found->second;
+  siginfo_t info = {};
+  const bool ended = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()),
+                              &info, WEXITED | WNOHANG) == 0 &&
+                     info.si_pid == pid;
+  // After its end nothing more can come.
+  ReadReports(pid, child, events);
+  if (!ended) return;
+  events.push_back({.kind = info.si_code == CLD_EXITED ? ProcessEvent::kExited
+                                                       : ProcessEvent::kKilled,
+                    .pid = pid,
+                    .value = info.si_status});
+  Forget(found);
+}
+
 void PosixProcesses::ReapStrangers() {
   for (;;) {
     siginfo_t info = {};
@@ -289,18 +374,21 @@ void PosixProcesses::ReapStrangers() {
 
 void PosixProcesses::ReadReports(int pid, Child& child,
                                  std::vector<ProcessEvent>& events) {
-  char report;
-  ssize_t size = -1;
-  while (child.reports.ok() &&
-         (size = ::read(child.reports.get(), &report, 1)) == 1) {
-    if (report == kReportStarted) {
-      events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
-    } else if (report == kReportStopping) {
-      events.push_back({.kind = ProcessEvent::kStopping, .pid = pid});
+  if (!child.reports.ok()) return;
+  char reports[16];
+  ssize_t size;
+  do {
+    size = ::read(child.reports.get(), reports, sizeof(reports));
+    for (ssize_t i = 0; i < size; ++i) {
+      if (reports[i] == kReportStarted) {
+        events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
+      } else if (reports[i] == kReportStopping) {
+        events.push_back({.kind = ProcessEvent::kStopping, .pid = pid});
+      }
     }
-  }
+  } while (size == static_cast<ssize_t>(sizeof(reports)));
   // Its end would keep poll from waiting.
-  if (size == 0) child.reports.Reset();
+  if (size == 0) Remove(poll_, child.reports);
 }
 
 }  // namespace bergen::launcher

@@ -61,9 +61,10 @@ class PosixProcesses : public Processes {
     bool told_to_die = false;          // Got SIGKILL from here.
   };
 
-  PosixProcesses(Scoreboard scoreboard, Signals& signals,
+  PosixProcesses(Scoreboard scoreboard, UniqueFd poll, Signals& signals,
                  periodic::Clock& clock, spdlog::logger& log)
       : scoreboard_(std::move(scoreboard)),
+        poll_(std::move(poll)),
         signals_(&signals),
         clock_(&clock),
         log_(&log) {}
@@ -71,12 +72,22 @@ class PosixProcesses : public Processes {
   [[noreturn]] void RunChild(
       UniqueFd reports, Scoreboard::Line* line,
       const std::function<int(SupervisorLink& link)>& body);
+  std::vector<int> DescriptorsOfChildren() const;
+  // Has `Await` wait for what the child `pid` does. If the system refuses, the
+  // child is killed and reaped.
+  absl::Status Watch(int pid, Child child);
+  void Forget(std::map<int, Child>::iterator at);
+  // `pid` may have ended, or have reported.
+  void Examine(int pid, std::vector<ProcessEvent>& events);
   void ReapStrangers();
   void ReadRequests(std::vector<ProcessEvent>& events) const;
-  static void ReadReports(int pid, Child& child,
-                          std::vector<ProcessEvent>& events);
+  void ReadReports(int pid, Child& child, std::vector<ProcessEvent>& events);
 
   Scoreboard scoreboard_;
+  // Of epoll(7): signals, and the descriptors of all children. What is added is
+  // removed before it is closed, since a child that was just forked still has
+  // it. Children must close this one and not change it: it is the same for all.
+  UniqueFd poll_;
   Signals* const signals_;
   periodic::Clock* const clock_;
   spdlog::logger* const log_;

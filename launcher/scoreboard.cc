@@ -20,14 +20,10 @@ absl::StatusOr<Scoreboard> Scoreboard::Create(size_t lines) {
   return Scoreboard(static_cast<Line*>(memory), lines);
 }
 
-Scoreboard::Scoreboard(Line* lines, size_t size) : lines_(lines), size_(size) {
-  // Low ones first: pages that nobody needs are never touched.
-  for (size_t i = size; i > 0; --i) free_.push_back(lines + i - 1);
-}
-
 Scoreboard::Scoreboard(Scoreboard&& other) noexcept
     : lines_(std::exchange(other.lines_, nullptr)),
       size_(other.size_),
+      used_(other.used_),
       free_(std::move(other.free_)) {}
 
 Scoreboard::~Scoreboard() {
@@ -35,7 +31,9 @@ Scoreboard::~Scoreboard() {
 }
 
 Scoreboard::Line* Scoreboard::Claim() {
-  if (free_.empty()) return nullptr;
+  if (free_.empty()) {
+    return used_ < size_ ? new (lines_ + used_++) Line() : nullptr;
+  }
   Line* const line = free_.back();
   free_.pop_back();
   return new (line) Line();

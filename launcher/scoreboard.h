@@ -44,11 +44,13 @@ class Scoreboard {
   void Release(Line* line);
 
  private:
-  Scoreboard(Line* lines, size_t size);
+  Scoreboard(Line* lines, size_t size) : lines_(lines), size_(size) {}
 
   Line* lines_;
   size_t size_;
-  std::vector<Line*> free_;
+  // The first so many were claimed: pages that nobody needs are never touched.
+  size_t used_ = 0;
+  std::vector<Line*> free_;  // Of those, the ones given back.
 };
 
 }  // namespace bergen::launcher

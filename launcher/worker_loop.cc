@@ -53,22 +53,28 @@ std::deque<WorkerLoop::Message> WorkerLoop::Mailbox::Take() {
   return std::exchange(messages_, {});
 }
 
-absl::Status WorkerLoop::Tasks::Start() {
-  absl::StatusOr<std::thread> thread =
-      periodic::StartThread("service-control", [this] { Run(); });
-  if (!thread.ok()) return thread.status();
-  thread_ = *std::move(thread);
-  return absl::OkStatus();
+void WorkerLoop::Tasks::Post(std::function<void()> task) {
+  if (!thread_.joinable()) {
+    absl::StatusOr<std::thread> thread =
+        periodic::StartThread("service-control", [this] { Run(); });
+    if (!thread.ok()) {
+      log_->warn("{}", thread.status().ToString());
+      task();
+      return;
+    }
+    thread_ = *std::move(thread);
+  }
+  Push(std::move(task));
 }
 
-void WorkerLoop::Tasks::Post(std::function<void()> task) {
+void WorkerLoop::Tasks::Push(std::function<void()> task) {
   const absl::MutexLock lock(&mutex_);
   tasks_.push_back(std::move(task));
 }
 
 void WorkerLoop::Tasks::Finish() {
   if (!thread_.joinable()) return;
-  Post({});
+  Push({});
   thread_.join();
 }
 
@@ -96,15 +102,15 @@ WorkerLoop::WorkerLoop(WorkerLoopOptions options, Signals& signals,
       signals_(&signals),
       clock_(&clock),
       log_(&log),
-      vitals_(clock) {}
+      vitals_(clock),
+      tasks_(log) {}
 
 int WorkerLoop::Run() {
   SetPhase(Phase::kStarting);
   if (options_.log_options) options_.log_options();
   Beat();
   Reap();
-  absl::Status ready = tasks_.Start();
-  if (ready.ok()) ready = StartGeneration();
+  const absl::Status ready = StartGeneration();
   if (!ready.ok()) {
     log_->critical("Error starting services: {}", ready.ToString());
     exit_status_ = kExitFailed;

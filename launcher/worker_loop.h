@@ -9,7 +9,7 @@
 // The calling thread does nothing but wait for signals, the parent and the
 // clock, so that a deadline holds whatever a service does. Each set of services
 // has a thread that starts it and waits for it; one more calls `Stop` and
-// `Reset`.
+// `Reset`, from the first time on that there is something to call.
 
 #ifndef LAUNCHER_WORKER_LOOP_H_
 #define LAUNCHER_WORKER_LOOP_H_
@@ -122,17 +122,24 @@ class WorkerLoop {
     std::deque<Message> messages_ ABSL_GUARDED_BY(mutex_);
   };
 
-  // Runs what was posted, in order, on one thread. Thread-safe.
+  // Runs what was posted, in order, on a thread of its own. Used by the loop's
+  // thread.
   class Tasks {
    public:
-    absl::Status Start();
+    explicit Tasks(spdlog::logger& log) : log_(&log) {}
+
+    // Starts the thread, which most workers need only at their end, if there is
+    // none. Should the system refuse, the caller runs the task: a service that
+    // does not do what `Service` promises may then hold up the loop.
     void Post(std::function<void()> task);
     // Runs what is left, then ends the thread.
     void Finish();
 
    private:
+    void Push(std::function<void()> task);
     void Run();
 
+    spdlog::logger* const log_;
     absl::Mutex mutex_;
     // An empty function ends the thread.
     std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);

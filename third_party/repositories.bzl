@@ -121,7 +121,7 @@ def bergen_repositories():
         system_repository,
         name = "com_google_absl",
         packages = _ABSEIL,
-        linkopts = ["-Wl,--push-state,--as-needed"] + ["-labsl_" + name for name in _ABSEIL_LIBRARIES] + ["-Wl,--pop-state"],
+        linkopts = ["-Wl,--push-state,--as-needed,--start-group"] + ["-labsl_" + name for name in _ABSEIL_LIBRARIES] + ["-Wl,--end-group,--pop-state"],
         thread_sanitizer_source = "@bergen_abseil_source",
     )
 
@@ -209,9 +209,8 @@ cc_library(
         system_repository,
         name = "com_github_gabime_spdlog",
         packages = {"": ["spdlog"]},
-        # Debian compiles spdlog, and has it use the packaged fmt.
-        defines = ["SPDLOG_COMPILED_LIB", "SPDLOG_FMT_EXTERNAL", "SPDLOG_SHARED_LIB"],
-        linkopts = ["-lspdlog", "-lfmt"],
+        # Debian's shared libraries would keep programs from being linked statically.
+        deps = ["@bergen//third_party/spdlog"],
     )
     _maybe(system_repository, name = "com_googlesource_code_re2", packages = {"": ["re2"]}, linkopts = ["-lre2"])
     _maybe(system_repository, name = "com_github_jbeder_yaml_cpp", packages = {"": ["yaml-cpp"]}, linkopts = ["-lyaml-cpp"])
