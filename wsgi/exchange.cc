@@ -2,7 +2,9 @@
 
 #include "wsgi/exchange.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
@@ -36,6 +38,12 @@ constexpr size_t kReceiveSize = 16384;
 
 // Pieces that a thread which must not block sends before others get their turn.
 constexpr int kPiecesInTurn = 16;
+
+// Sent, and not yet taken by the other end.
+int QueuedBytes(int fd) {
+  int size = 0;
+  return ioctl(fd, SIOCOUTQ, &size) == 0 ? size : 0;
+}
 
 constexpr Refusal kInternalError = {500, "Internal Server Error", ""};
 
@@ -97,7 +105,7 @@ absl::Status Exchange::RequestBody::SendContinue() {
       rest.remove_prefix(result.bytes);
       continue;
     }
-    absl::Status waited = exchange_->Wait(result.state, exchange_->timeout_);
+    absl::Status waited = exchange_->WaitToSend(result.state);
     if (!waited.ok()) return waited;
   }
   return absl::OkStatus();
@@ -169,7 +177,10 @@ absl::StatusOr<size_t> Exchange::RequestBody::ReadChunked(char* buffer,
 }
 
 Exchange::Exchange(const ExchangeSettings& settings)
-    : settings_(&settings), input_(*this) {}
+    : settings_(&settings),
+      input_(*this),
+      reading_(settings.body_timeout, settings.least_rate),
+      writing_(settings.write_timeout, settings.least_rate) {}
 
 Exchange::~Exchange() = default;
 
@@ -183,7 +194,10 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   environ_.reset();
   called_ = ended_ = broken_ = refused_ = false;
   status_ = 0;
-  timeout_ = settings_->timeout;
+  reading_ = Patience(settings_->body_timeout, settings_->least_rate);
+  writing_ = Patience(settings_->write_timeout, settings_->least_rate);
+  longest_wait_ = absl::InfiniteDuration();
+  ++channel.requests;
   out_.clear();
   out_sent_ = 0;
   piece_ = tail_ = {};
@@ -274,6 +288,8 @@ void Exchange::CallApplication() {
 void Exchange::SendHead(std::optional<uint64_t> body_size) {
   bool may_keep = settings_->keep_alive &&
                   !settings_->stopping->load(std::memory_order_relaxed) &&
+                  (settings_->max_requests == 0 ||
+                   channel_->requests < settings_->max_requests) &&
                   input_.failure().ok();
   // A client that was not told to continue may send its body or not: what
   // follows cannot be told apart.
@@ -347,7 +363,7 @@ Exchange::Progress Exchange::Send() {
       const bool waits = result.state == IoState::kWantRead ||
                          result.state == IoState::kWantWrite;
       if (waits && !may_block_) return Progress::kBlocked;
-      if (absl::Status waited = Wait(result.state, timeout_); !waited.ok()) {
+      if (absl::Status waited = WaitToSend(result.state); !waited.ok()) {
         settings_->log->debug("{}: response cut off: {}",
                               channel_->info.remote_addr,
                               std::string(waited.message()));
@@ -482,7 +498,7 @@ bool Exchange::DropRestOfBody() {
   char rest[kReceiveSize];
   while (input_.remaining() != 0) {
     if (dropped >= kDroppedBody) return false;
-    timeout_ = std::min(settings_->timeout, end - MonotonicNow());
+    longest_wait_ = end - MonotonicNow();
     const absl::StatusOr<size_t> size = input_.Read(rest, sizeof(rest));
     if (!size.ok()) return false;
     dropped += *size;
@@ -490,11 +506,14 @@ bool Exchange::DropRestOfBody() {
   return true;
 }
 
-absl::Status Exchange::Wait(IoState state, absl::Duration timeout) {
+absl::Status Exchange::Wait(IoState state, Patience& patience,
+                            absl::Duration longest) {
   if (state == IoState::kClosed || state == IoState::kFailed) {
     return absl::UnavailableError("the client is gone");
   }
-  const absl::Duration end = MonotonicNow() + timeout;
+  const absl::Duration timeout = std::min(patience.left(), longest);
+  const absl::Duration began = MonotonicNow();
+  const absl::Duration end = began + timeout;
   for (;;) {
     pollfd ready = {
         .fd = channel_->transport.fd(),
@@ -510,20 +529,40 @@ absl::Status Exchange::Wait(IoState state, absl::Duration timeout) {
                   absl::Ceil(std::max(left, absl::ZeroDuration()),
                              absl::Milliseconds(1))));
     const int count = poll(&ready, 1, milliseconds);
+    if (count >= 0) patience.Waited(MonotonicNow() - began);
     if (count > 0) return absl::OkStatus();
     if (count == 0) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "the client was silent for ", absl::FormatDuration(timeout)));
+      return absl::DeadlineExceededError(
+          absl::StrCat("the client was silent or too slow, last for ",
+                       absl::FormatDuration(timeout)));
     }
     if (errno != EINTR) return absl::ErrnoToStatus(errno, "poll");
+  }
+}
+
+absl::Status Exchange::WaitToSend(IoState state) {
+  for (;;) {
+    // Sockets hold so much that a client may take long to make room, without
+    // being silent.
+    const int queued = QueuedBytes(channel_->transport.fd());
+    absl::Status waited = Wait(state, writing_, absl::InfiniteDuration());
+    const int taken = queued - QueuedBytes(channel_->transport.fd());
+    if (taken > 0) writing_.Moved(taken);
+    if (!absl::IsDeadlineExceeded(waited) || taken <= 0 ||
+        writing_.left() <= absl::ZeroDuration()) {
+      return waited;
+    }
   }
 }
 
 absl::StatusOr<size_t> Exchange::Receive(char* buffer, size_t size) {
   for (;;) {
     const IoResult result = channel_->transport.Read(buffer, size);
-    if (result.state == IoState::kDone) return result.bytes;
-    absl::Status waited = Wait(result.state, timeout_);
+    if (result.state == IoState::kDone) {
+      reading_.Moved(result.bytes);
+      return result.bytes;
+    }
+    absl::Status waited = Wait(result.state, reading_, longest_wait_);
     if (!waited.ok()) return waited;
   }
 }

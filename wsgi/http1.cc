@@ -58,6 +58,8 @@ void DecodePath(absl::string_view raw, std::string& path) {
   path.append(raw.data(), raw.size());
 }
 
+constexpr absl::string_view kTooLarge = "Request Header Fields Too Large";
+
 constexpr Refusal kBadRequest = {400, "Bad Request", "malformed request"};
 
 // What Beast says while it parses. Its own checks come first; ours are those
@@ -268,11 +270,11 @@ bool HeadScanner::LineTooLong(size_t size) {
   // Whichever limit the bytes reach first.
   if (limits_.max_header_line <= room + 1) {
     if (size < limits_.max_header_line) return false;
-    Refuse(400, "Header Line Too Long", "header line too long");
+    Refuse(431, kTooLarge, "header line too long");
     return true;
   }
   if (size <= room) return false;
-  Refuse(400, "Headers Too Large", "header lines too large together");
+  Refuse(431, kTooLarge, "header lines too large together");
   return true;
 }
 
@@ -320,7 +322,7 @@ HeadScanner::Verdict HeadScanner::Scan(absl::string_view received) {
       return Refuse(400, "Bad Request", "folded header line");
     }
     if (++headers_ > limits_.max_headers) {
-      return Refuse(431, "Too Many Headers", "too many header lines");
+      return Refuse(431, kTooLarge, "too many header lines");
     }
     headers_size_ += size;
   }

@@ -16,7 +16,8 @@
 // taken: bare CR or LF, folded lines, blanks before the colon, lists and
 // repetitions in Content-Length, Content-Length beside Transfer-Encoding, and
 // any transfer coding but `chunked` are refused. Limits and answers are those
-// of oslo.service's server, except that answers always have a status line.
+// of oslo.service's server, except that answers always have a status line and
+// that header lines too large are 431, as RFC 6585 has it, where it says 400.
 
 #ifndef WSGI_HTTP1_H_
 #define WSGI_HTTP1_H_
@@ -36,9 +37,9 @@ namespace bergen::wsgi {
 struct HeadLimits {
   // A request line of this size is refused with 414.
   size_t max_request_line = 8192;
-  // A header line of this size is refused with 400.
+  // A header line of this size is refused with 431.
   size_t max_header_line = 16384;
-  // More than this in all header lines is refused with 400.
+  // More than this in all header lines is refused with 431.
   size_t max_headers_total = 65536;
   // More header lines than this are refused with 431.
   int max_headers = 100;

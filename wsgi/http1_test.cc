@@ -266,7 +266,8 @@ TEST(Http1Test, RequestLineIsRefusedFromItsLimitOn) {
 TEST(Http1Test, HeaderLineIsRefusedFromItsLimitOn) {
   const HeadLimits limits = {.max_header_line = 100};
   ExpectOutcome(Post(Line("A: ", 99)), limits, "POST /");
-  ExpectOutcome(Post(Line("A: ", 100)), limits, "400 Header Line Too Long");
+  ExpectOutcome(Post(Line("A: ", 100)), limits,
+                "431 Request Header Fields Too Large: header line too long");
 }
 
 TEST(Http1Test, HeadersAreRefusedWhenTooLargeTogether) {
@@ -275,14 +276,15 @@ TEST(Http1Test, HeadersAreRefusedWhenTooLargeTogether) {
   ExpectOutcome(Post(Line("A: ", 100) + Line("B: ", 100 - host.size())), limits,
                 "POST /");
   ExpectOutcome(Post(Line("A: ", 100) + Line("B: ", 101 - host.size())), limits,
-                "400 Headers Too Large");
+                "431 Request Header Fields Too Large: header lines too large");
 }
 
 TEST(Http1Test, TooManyHeadersAreRefused) {
   std::string fields;
   for (int i = 0; i < 99; ++i) absl::StrAppend(&fields, "A", i, ": b\r\n");
   ExpectOutcome(Post(fields), {}, "POST /");
-  ExpectOutcome(Post(fields + "Last: b\r\n"), {}, "431 Too Many Headers");
+  ExpectOutcome(Post(fields + "Last: b\r\n"), {},
+                "431 Request Header Fields Too Large: too many");
 }
 
 TEST(Http1Test, ChunkLinesHaveALimit) {

@@ -191,6 +191,12 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
   const ServerStats stats = stats_();
   return {Family("wsgi_connections", "Connections that are open.",
                  prometheus::MetricType::Gauge, stats.connections),
+          Family("wsgi_handshakes", "TLS handshakes that are not over.",
+                 prometheus::MetricType::Gauge, stats.handshakes),
+          Family("wsgi_refused_connections_total",
+                 "Connections that were closed because there were too many.",
+                 prometheus::MetricType::Counter,
+                 static_cast<double>(stats.refused_connections)),
           Family("wsgi_requests_in_progress",
                  "Requests that the application handles, or that wait for a "
                  "thread.",

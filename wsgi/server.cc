@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <optional>
@@ -25,6 +26,7 @@
 #include "spdlog/spdlog.h"
 #include "wsgi/acceptor.h"
 #include "wsgi/connection.h"
+#include "wsgi/connection_counts.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
 #include "wsgi/monotonic.h"
@@ -53,6 +55,9 @@ constexpr absl::Duration kLingerTime = absl::Seconds(2);
 // turn.
 constexpr int kRequestsInTurn = 16;
 
+// How often, at most, the log says that there are too many connections.
+constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
+
 // More than this is given back while a connection idles.
 constexpr size_t kIdleCapacity = 4096;
 
@@ -60,6 +65,12 @@ void Trim(std::string& received) {
   if (received.empty() && received.capacity() > kIdleCapacity) {
     std::string().swap(received);
   }
+}
+
+// Whose connections count together: clients of UNIX sockets are all one host,
+// which is none.
+absl::string_view CountedAddress(const ConnectionInfo& info) {
+  return info.remote_port.empty() ? "" : absl::string_view(info.remote_addr);
 }
 
 absl::Status CheckOptions(const ServerOptions& options) {
@@ -73,8 +84,23 @@ absl::Status CheckOptions(const ServerOptions& options) {
            check(options.max_header_line >= 64,
                  "max_header_line must be at least 64"),
            check(options.max_url_len >= 64, "max_url_len must be at least 64"),
+           check(options.max_headers >= 1, "max_headers must be at least 1"),
+           check(options.max_headers_size >= 64,
+                 "max_headers_size must be at least 64"),
+           check(options.max_connections >= 0,
+                 "max_connections must not be negative"),
+           check(options.max_connections_per_address >= 0,
+                 "max_connections_per_address must not be negative"),
+           check(options.max_handshakes >= 0,
+                 "max_handshakes must not be negative"),
            check(options.client_socket_timeout > absl::ZeroDuration(),
                  "client_socket_timeout must be positive"),
+           check(options.header_timeout > absl::ZeroDuration(),
+                 "header_timeout must be positive"),
+           check(options.body_timeout > absl::ZeroDuration(),
+                 "body_timeout must be positive"),
+           check(options.write_timeout > absl::ZeroDuration(),
+                 "write_timeout must be positive"),
            check(options.handshake_timeout > absl::ZeroDuration(),
                  "handshake_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
@@ -106,14 +132,22 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
             .log = &log,
             .access_log = &access_log_,
             .limits = {.max_request_line = options.max_url_len,
-                       .max_header_line = options.max_header_line},
+                       .max_header_line = options.max_header_line,
+                       .max_headers_total = options.max_headers_size,
+                       .max_headers = options.max_headers},
             .max_body = options.max_body_size,
-            .timeout = options.client_socket_timeout,
+            .body_timeout =
+                std::min(options.body_timeout, options.client_socket_timeout),
+            .write_timeout =
+                std::min(options.write_timeout, options.client_socket_timeout),
+            .least_rate = options.least_rate,
+            .max_requests = options.max_requests_per_connection,
             .keep_alive = options.keep_alive,
             .debug = options.debug,
             .stopping = &stopping_,
         },
-        pool_(options.pool_size, *this) {}
+        pool_(options.pool_size, *this),
+        counts_(options.max_connections, options.max_connections_per_address) {}
 
   ~Impl() override {
     Stop();
@@ -131,9 +165,12 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   absl::Status Reset();
 
   ServerStats stats() const {
-    return {.connections = connection_count_.load(std::memory_order_relaxed),
-            .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
-            .requests = request_count_.load(std::memory_order_relaxed)};
+    return {
+        .connections = connection_count_.load(std::memory_order_relaxed),
+        .handshakes = handshake_count_.load(std::memory_order_relaxed),
+        .refused_connections = refused_count_.load(std::memory_order_relaxed),
+        .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
+        .requests = request_count_.load(std::memory_order_relaxed)};
   }
 
  private:
@@ -208,7 +245,11 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   bool Advance(Peer& peer);
   bool Dispatch(Peer& peer);
   bool Finished(Peer& peer);
-  void Refuse(Peer& peer);
+  // Counts a connection that has to go, and says so, not too often.
+  void TooMany(absl::string_view what, absl::string_view address);
+  // Ends what is between accepting and the first request.
+  void EndHandshake(Peer& peer);
+  void Refuse(Peer& peer, const Refusal& refusal);
   void Linger(Peer& peer);
   void Discard(Peer& peer);
   void Close(Peer& peer);
@@ -230,6 +271,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   WorkerPool pool_;
 
   std::atomic<int> connection_count_ = 0;
+  std::atomic<int> handshake_count_ = 0;
+  std::atomic<uint64_t> refused_count_ = 0;
   std::atomic<int> busy_count_ = 0;
   std::atomic<uint64_t> request_count_ = 0;
 
@@ -246,7 +289,10 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
 
   // Of the loop's thread.
   absl::flat_hash_map<Peer*, std::unique_ptr<Peer>> peers_;
+  ConnectionCounts counts_;
   std::set<std::pair<absl::Duration, Peer*>> checks_;
+  std::set<std::pair<absl::Duration, Peer*>> handshakes_;  // Oldest first.
+  absl::Duration told_too_many_ = -absl::InfiniteDuration();
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
   absl::Duration tls_looked_at_;
@@ -472,6 +518,10 @@ void Server::Impl::Add(UniqueFd fd) {
   // Fails for UNIX sockets, which need it not.
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
   ConnectionInfo info = DescribeConnection(fd.get());
+  if (!counts_.Admit(CountedAddress(info))) {
+    TooMany("too many connections", info.remote_addr);
+    return;
+  }
   info.https = options_.tls != nullptr;
   info.multiprocess = options_.multiprocess;
   std::unique_ptr<sslutils::Stream> tls;
@@ -487,8 +537,17 @@ void Server::Impl::Add(UniqueFd fd) {
                           std::memory_order_relaxed);
   peer.since = CoarseNow();
   if (peer.channel.transport.is_tls()) {
+    if (options_.max_handshakes != 0 &&
+        handshakes_.size() >= static_cast<size_t>(options_.max_handshakes)) {
+      Peer& oldest = *handshakes_.begin()->second;
+      TooMany("too many handshakes", oldest.channel.info.remote_addr);
+      Close(oldest);
+    }
     peer.stage = Connection::Stage::kHandshake;
     peer.deadline = peer.since + options_.handshake_timeout;
+    handshakes_.insert({peer.since, &peer});
+    handshake_count_.store(static_cast<int>(handshakes_.size()),
+                           std::memory_order_relaxed);
   }
   if (draining_) GrantGrace(peer);
   CheckAt(peer, DeadlineOf(peer));
@@ -516,6 +575,7 @@ bool Server::Impl::Handshake(Peer& peer) {
   const IoResult result = peer.channel.transport.Handshake();
   switch (result.state) {
     case IoState::kDone:
+      EndHandshake(peer);
       peer.stage = Connection::Stage::kServing;
       peer.since = CoarseNow();
       if (!draining_) peer.deadline = absl::InfiniteDuration();
@@ -571,9 +631,13 @@ bool Server::Impl::Advance(Peer& peer) {
   for (int turn = 0;; ++turn) {
     switch (peer.scanner.Scan(peer.channel.received)) {
       case HeadScanner::Verdict::kNeedMore:
+        // A head has less time than an idle connection.
+        if (const absl::Duration due = DeadlineOf(peer); due < peer.check_at) {
+          CheckAt(peer, due);
+        }
         return true;
       case HeadScanner::Verdict::kRefused:
-        Refuse(peer);
+        Refuse(peer, peer.scanner.refusal());
         return false;
       case HeadScanner::Verdict::kComplete:
         break;
@@ -655,8 +719,22 @@ bool Server::Impl::Finished(Peer& peer) {
   return Receive(peer);
 }
 
-void Server::Impl::Refuse(Peer& peer) {
-  const Refusal& refusal = peer.scanner.refusal();
+void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
+  refused_count_.fetch_add(1, std::memory_order_relaxed);
+  const absl::Duration now = CoarseNow();
+  if (now - told_too_many_ < kTooManyInterval) return;
+  told_too_many_ = now;
+  log_->warn("{}: {}: closing a connection of {}", options_.name,
+             std::string(what), std::string(address));
+}
+
+void Server::Impl::EndHandshake(Peer& peer) {
+  handshakes_.erase({peer.since, &peer});
+  handshake_count_.store(static_cast<int>(handshakes_.size()),
+                         std::memory_order_relaxed);
+}
+
+void Server::Impl::Refuse(Peer& peer, const Refusal& refusal) {
   HttpDate date;
   const std::string answer = RefusalResponse(refusal, "", date.Now());
   // It fits into the socket's buffer, or the client does not read.
@@ -697,6 +775,8 @@ void Server::Impl::Discard(Peer& peer) {
 }
 
 void Server::Impl::Close(Peer& peer) {
+  if (peer.stage == Connection::Stage::kHandshake) EndHandshake(peer);
+  counts_.Remove(CountedAddress(peer.channel.info));
   checks_.erase({peer.check_at, &peer});
   peers_.erase(&peer);
   connection_count_.store(static_cast<int>(peers_.size()),
@@ -738,7 +818,10 @@ absl::Duration Server::Impl::DeadlineOf(const Peer& peer) const {
   if (peer.deadline < absl::InfiniteDuration() && !arriving) {
     return peer.deadline;
   }
-  return peer.since + options_.client_socket_timeout;
+  return peer.since + (peer.channel.received.empty()
+                           ? options_.client_socket_timeout
+                           : std::min(options_.header_timeout,
+                                      options_.client_socket_timeout));
 }
 
 void Server::Impl::CheckAt(Peer& peer, absl::Duration when) {
@@ -775,6 +858,12 @@ void Server::Impl::OnReady() {
     if (HasLateRequest(peer)) continue;
     log_->debug("{}: closing connection of {} after waiting for it",
                 options_.name, peer.channel.info.remote_addr);
+    if (peer.stage == Connection::Stage::kServing && !aborting_ &&
+        !peer.channel.received.empty() &&
+        options_.header_timeout < options_.client_socket_timeout) {
+      Refuse(peer, {408, "Request Timeout", "head took too long"});
+      continue;
+    }
     Close(peer);
   }
 }

@@ -41,6 +41,7 @@
 namespace bergen::wsgi {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -57,7 +58,7 @@ struct Answer {
 // A client that does what it is told and nothing else.
 class RawClient {
  public:
-  explicit RawClient(int port)
+  explicit RawClient(int port, in_addr_t from = INADDR_LOOPBACK)
       : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     // A safety net: no test waits this long.
     const timeval limit = {.tv_sec = 60, .tv_usec = 0};
@@ -65,6 +66,8 @@ class RawClient {
     setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     sockaddr_in address = {};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(from);
+    bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
@@ -95,6 +98,12 @@ class RawClient {
 
   void Get(absl::string_view target) {
     Send(absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: h\r\n\r\n"));
+  }
+
+  // Something, or the end, has come.
+  bool HasInput() const {
+    char byte;
+    return recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
   }
 
   void CloseWrite() { shutdown(fd_.get(), SHUT_WR); }
@@ -548,7 +557,7 @@ TEST_P(ServerTest, RefusesWhatItDoesNotUnderstandAndLogsIt) {
       {"GET /\" HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
       {"GET /" + longer, "HTTP/1.1 414 URI Too Long\r\n"},
       {"GET / HTTP/1.1\r\nA: " + longer,
-       "HTTP/1.1 400 Header Line Too Long\r\n"},
+       "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
       {"GET / HTTP/3.0\r\n\r\n", "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
       {"POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n",
        "HTTP/1.1 413 Content Too Large\r\n"},
@@ -684,6 +693,141 @@ TEST_P(ServerTest, IdleConnectionsAreClosedWithoutAnAnswer) {
   EXPECT_EQ(silent.ReadToEnd(), "");
   EXPECT_EQ(half.ReadToEnd(), "");
   EXPECT_EQ(after.ReadToEnd(), "");
+}
+
+TEST_P(ServerTest, HeadThatTakesTooLongGetsA408) {
+  Start({.header_timeout = absl::Milliseconds(50)});
+  RawClient half(port());
+  half.Send("GET /half HT");
+  RawClient again(port());
+  again.Get("/first");
+  EXPECT_EQ(again.ReadAnswer().body, "GET /first");
+  again.Send("GET /second HTTP/1.1\r\n");
+  RawClient pipelining(port());
+  pipelining.Send(
+      "GET /third HTTP/1.1\r\nHost: h\r\n\r\nGET /fourth HTTP/1.1\r\n");
+  EXPECT_EQ(pipelining.ReadAnswer().body, "GET /third");
+  for (RawClient* client : {&half, &again, &pipelining}) {
+    EXPECT_THAT(client->ReadToEnd(),
+                AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
+                      EndsWith("Connection: close\r\n\r\n")));
+  }
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("\"GET /half HT\" status: 408"));
+}
+
+TEST_P(ServerTest, DrippingHeadIsNotRenewedByItsBytes) {
+  Start({.header_timeout = absl::Milliseconds(50),
+         .max_header_line = 1 << 30,
+         .max_headers_size = 1 << 30});
+  RawClient client(port());
+  client.Send("GET / HTTP/1.1\r\nHost: h\r\nA: ");
+  // Until the server is fed up.
+  while (client.Send("x")) {
+    if (client.HasInput()) break;
+  }
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_P(ServerTest, DrippingBodyIsNotRenewedByItsBytes) {
+  Start({.body_timeout = absl::Milliseconds(50), .least_rate = 1000000000});
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+  while (client.Send("x")) {
+    if (client.HasInput()) break;
+  }
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_P(ServerTest, ClientThatTakesNothingIsCutOff) {
+  Start({.write_timeout = absl::Milliseconds(50)});
+  RawClient client(port());
+  client.Get("/endless");
+  app_.destroyed_.WaitForNotification();
+  // What had been sent is still there; the end is missing.
+  EXPECT_THAT(client.ReadToEnd(), Not(EndsWith("0\r\n\r\n")));
+}
+
+TEST_P(ServerTest, ConnectionsOverTheLimitAreClosed) {
+  Start({.max_connections = 2});
+  RawClient first(port());
+  RawClient second(port());
+  for (RawClient* client : {&first, &second}) {
+    client->Get("/x");
+    EXPECT_EQ(client->ReadAnswer().body, "GET /x");
+  }
+  EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
+  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  // Room again, once the server has seen it.
+  first.Get("/close");
+  EXPECT_THAT(first.ReadToEnd(), EndsWith("bye"));
+  RawClient third(port());
+  third.Get("/y");
+  EXPECT_EQ(third.ReadAnswer().body, "GET /y");
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("warning wsgi: too many connections: "
+                                          "closing a connection of 127.0.0.1"));
+}
+
+TEST_P(ServerTest, ConnectionsOfOneAddressAreLimited) {
+  Start({.max_connections_per_address = 1});
+  RawClient first(port());
+  first.Get("/x");
+  EXPECT_EQ(first.ReadAnswer().body, "GET /x");
+  EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
+  RawClient other(port(), INADDR_LOOPBACK + 1);
+  other.Get("/y");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /y");
+}
+
+TEST_P(ServerTest, ConnectionHasALimitOfRequests) {
+  Start({.max_requests_per_connection = 2});
+  RawClient client(port());
+  client.Get("/1");
+  EXPECT_THAT(client.ReadAnswer().head, Not(HasSubstr("Connection")));
+  client.Get("/2");
+  EXPECT_THAT(client.ReadToEnd(),
+              AllOf(HasSubstr("Connection: close\r\n"), EndsWith("GET /2")));
+}
+
+TEST_P(ServerTest, HeadersHaveLimitsOfNumberAndSize) {
+  Start({.max_headers = 2, .max_headers_size = 100});
+  for (const std::string& headers :
+       {std::string("A: 1\r\nB: 2\r\n"),
+        absl::StrCat("A: ", std::string(100, 'x'), "\r\n")}) {
+    RawClient client(port());
+    client.Send(absl::StrCat("GET / HTTP/1.1\r\nHost: h\r\n", headers, "\r\n"));
+    EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 431 "));
+  }
+}
+
+TEST_P(ServerTest, OldestHandshakeGivesWay) {
+  const std::string folder = ::testing::TempDir();
+  const sslutils::TestAuthority authority;
+  authority.Issue("127.0.0.1", folder + "/h.crt", folder + "/h.key");
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
+      sslutils::ServerContext::Create(
+          {.cert_file = folder + "/h.crt", .key_file = folder + "/h.key"});
+  ASSERT_THAT(tls, IsOk());
+  Start({.max_handshakes = 2, .tls = *tls});
+  RawClient first(port());
+  RawClient second(port());
+  RawClient third(port());
+  EXPECT_EQ(first.ReadToEnd(), "");
+  EXPECT_EQ(server_->stats().refused_connections, 1u);
+}
+
+TEST_P(ServerTest, HandshakeHasADeadline) {
+  const std::string folder = ::testing::TempDir();
+  const sslutils::TestAuthority authority;
+  authority.Issue("127.0.0.1", folder + "/d.crt", folder + "/d.key");
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
+      sslutils::ServerContext::Create(
+          {.cert_file = folder + "/d.crt", .key_file = folder + "/d.key"});
+  ASSERT_THAT(tls, IsOk());
+  Start({.handshake_timeout = absl::Milliseconds(50), .tls = *tls});
+  RawClient silent(port());
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  EXPECT_THAT(StopAndReadLog(), Not(HasSubstr("error")));
 }
 
 TEST_P(ServerTest, StopServesIdleConnectionsOnceMoreAndThenRefuses) {
