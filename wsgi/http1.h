@@ -97,8 +97,9 @@ class HeadScanner {
 // rest of `request`, whose other content is replaced.
 std::optional<Refusal> ParseHead(Request& request);
 
-// Takes the chunks of a request's body apart. Extensions are ignored, trailers
-// are checked and dropped. Not thread-safe.
+// Takes the chunks of a request's body apart. Extensions are ignored, and an
+// error if they are much larger than the data; trailers are checked and
+// dropped. Not thread-safe.
 class ChunkDecoder {
  public:
   // A chunk's line, or the last chunk with its trailers, longer than
@@ -124,6 +125,7 @@ class ChunkDecoder {
   class Parser;
 
   size_t max_line_;
+  int64_t excess_ = 0;  // Bytes of lines beyond what the data warrants.
   std::unique_ptr<Parser> parser_;
 };
 
