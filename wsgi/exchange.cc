@@ -193,6 +193,7 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   body_ = Body();
   environ_.reset();
   called_ = ended_ = broken_ = refused_ = false;
+  id_.clear();
   status_ = 0;
   reading_ = Patience(settings_->body_timeout, settings_->least_rate);
   writing_ = Patience(settings_->write_timeout, settings_->least_rate);
@@ -222,6 +223,14 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   }
   input_.Begin();
   environ_.emplace(request_, channel.info, input_, *settings_->log);
+}
+
+bool Exchange::Refuse(const Refusal& refusal) {
+  if (called_) return refused_;
+  refused_ = true;
+  called_ = true;
+  Answer(refusal, "");
+  return true;
 }
 
 bool Exchange::MayWaitForBody() const {
@@ -317,8 +326,9 @@ void Exchange::Fail(const absl::Status& error) {
   body_ = Body();
   ended_ = true;
   piece_ = tail_ = {};
-  // What the application passes on is the client's failure, not its own.
-  if (!input_.failure().ok() && error == input_.failure()) {
+  // What the application passes on, perhaps with something added to the text,
+  // is the client's failure, not its own.
+  if (!input_.failure().ok() && error.code() == input_.failure().code()) {
     settings_->log->debug("{}: {}", channel_->info.remote_addr,
                           std::string(error.message()));
     Refusal refusal;
@@ -330,9 +340,12 @@ void Exchange::Fail(const absl::Status& error) {
     }
     return;
   }
-  settings_->log->error("{} {}: the application failed: {}",
+  // Middleware that gives ids has added its own.
+  const bool has_id = environ_.has_value() && !RequestId(*environ_).empty();
+  settings_->log->error("{} {}: the application failed: {}{}",
                         std::string(request_.method),
-                        std::string(request_.raw_path), error.ToString());
+                        std::string(request_.raw_path), error.ToString(),
+                        has_id ? "" : absl::StrCat(" [", EnsureId(), "]"));
   if (head_.sent()) {
     broken_ = true;
     return;
@@ -340,11 +353,27 @@ void Exchange::Fail(const absl::Status& error) {
   Answer(kInternalError, settings_->debug ? error.ToString() : "");
 }
 
+absl::string_view Exchange::EnsureId() {
+  if (environ_.has_value() && !RequestId(*environ_).empty()) {
+    return RequestId(*environ_);
+  }
+  if (!id_.empty()) return id_;
+  for (const Header& header : request_.headers) {
+    if (absl::EqualsIgnoreCase(header.name, kRequestIdHeader) &&
+        IsGoodRequestId(header.value)) {
+      id_.assign(header.value.data(), header.value.size());
+      return id_;
+    }
+  }
+  id_ = NewRequestId();
+  return id_;
+}
+
 void Exchange::Answer(const Refusal& refusal, absl::string_view text) {
   plan_ = {};
   status_ = refusal.status;
   ended_ = true;
-  out_ = RefusalResponse(refusal, text, date_.Now());
+  out_ = RefusalResponse(refusal, text, EnsureId(), date_.Now());
   out_sent_ = 0;
   out_body_ = body_queued_ = text.size();
 }
@@ -482,6 +511,7 @@ After Exchange::Finish(bool broken) {
       record.forwarded_for = environ_->Header("x-forwarded-for").value_or("");
       record.request_id = RequestId(*environ_);
     }
+    if (record.request_id.empty()) record.request_id = id_;
     LogAccess(*settings_, channel_->info, record);
   }
   if (broken) return After::kClose;

@@ -90,6 +90,10 @@ class Exchange {
   // After `Begin`: reading the request's body could wait for the client.
   bool MayWaitForBody() const;
 
+  // Answers `refusal` instead, if the application was not called yet; returns
+  // whether it will. `Run` comes next either way.
+  bool Refuse(const Refusal& refusal);
+
   // Runs the application and sends its response. If it may not block it
   // returns kBlocked instead of waiting for the client, and after sending some
   // pieces of a body that has more.
@@ -139,6 +143,8 @@ class Exchange {
   // The application failed: answers 500 if the head is not sent, or else cuts
   // the connection.
   void Fail(const absl::Status& error);
+  // The id of the request, which is made if nobody gave it one.
+  absl::string_view EnsureId();
   // Answers without the application.
   void Answer(const Refusal& refusal, absl::string_view text);
   void Queue(absl::string_view body);
@@ -168,6 +174,7 @@ class Exchange {
   bool broken_ = false;   // The connection is of no more use.
   bool refused_ = false;  // The request was not understood.
   int status_ = 0;
+  std::string id_;  // Of the request, if the server had to give it one.
   int pieces_ = 0;  // Pulled in this `Run`.
   Patience reading_;
   Patience writing_;

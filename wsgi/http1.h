@@ -50,6 +50,8 @@ struct Refusal {
   int status = 400;
   absl::string_view reason;  // Of the status line; a constant.
   absl::string_view detail;  // For the log; a constant.
+  // Seconds after which trying again makes sense; 0: nobody knows.
+  int retry_after = 0;
 };
 
 // Finds the end of a request's head in bytes that arrive in pieces, and checks

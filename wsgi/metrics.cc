@@ -203,7 +203,11 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
                  prometheus::MetricType::Gauge, stats.requests_in_progress),
           Family("wsgi_requests_total", "Requests since the server began.",
                  prometheus::MetricType::Counter,
-                 static_cast<double>(stats.requests))};
+                 static_cast<double>(stats.requests)),
+          Family("wsgi_queue_timeouts_total",
+                 "Requests that waited too long for a thread.",
+                 prometheus::MetricType::Counter,
+                 static_cast<double>(stats.queue_timeouts))};
 }
 
 absl::StatusOr<Body> MetricsPage::operator()(Environ& environ,

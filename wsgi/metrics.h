@@ -88,8 +88,9 @@ class RequestMetrics : public Application {
 };
 
 // What a server counts: wsgi_connections, wsgi_handshakes,
-// wsgi_refused_connections_total, wsgi_requests_in_progress and
-// wsgi_requests_total. Thread-safe, if `stats` is.
+// wsgi_refused_connections_total, wsgi_requests_in_progress,
+// wsgi_requests_total and wsgi_queue_timeouts_total. Thread-safe, if `stats`
+// is.
 class ServerMetrics : public prometheus::Collectable {
  public:
   explicit ServerMetrics(std::function<ServerStats()> stats)

@@ -188,7 +188,8 @@ TEST_F(MetricsTest, AServerTellsOfItself) {
                        .handshakes = 1,
                        .refused_connections = 4,
                        .requests_in_progress = 2,
-                       .requests = 7};
+                       .requests = 7,
+                       .queue_timeouts = 5};
   });
   MetricsPage page({&registry_, &server});
   const absl::StatusOr<TestResponse> response = TestClient(page).Call({});
@@ -201,6 +202,7 @@ TEST_F(MetricsTest, AServerTellsOfItself) {
                     HasSubstr("wsgi_handshakes 1\n"),
                     HasSubstr("# TYPE wsgi_refused_connections_total counter\n"
                               "wsgi_refused_connections_total 4\n"),
+                    HasSubstr("wsgi_queue_timeouts_total 5\n"),
                     HasSubstr("wsgi_requests_in_progress 2\n"),
                     HasSubstr("# TYPE wsgi_requests_total counter\n"
                               "wsgi_requests_total 7\n")));

@@ -136,6 +136,16 @@ Option<double> WsgiWriteTimeout() {
           .min = 0};
 }
 
+Option<double> WsgiQueueTimeout() {
+  return {.name = "wsgi_queue_timeout",
+          .default_value = 0,
+          .help =
+              "Seconds that a request may wait while all of "
+              "wsgi_default_pool_size are busy; then it gets a 503 with "
+              "Retry-After. 0: as long as it takes.",
+          .min = 0};
+}
+
 Option<int64_t> WsgiLeastRate() {
   return {.name = "wsgi_least_rate",
           .default_value = 500,
@@ -250,6 +260,7 @@ struct Handles {
   Handle<double> wsgi_header_timeout;
   Handle<double> wsgi_body_timeout;
   Handle<double> wsgi_write_timeout;
+  Handle<double> wsgi_queue_timeout;
   Handle<int64_t> wsgi_least_rate;
   Handle<double> wsgi_handshake_timeout;
   Handle<int64_t> wsgi_max_request_line;
@@ -278,6 +289,7 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_header_timeout = add(WsgiHeaderTimeout()),
       .wsgi_body_timeout = add(WsgiBodyTimeout()),
       .wsgi_write_timeout = add(WsgiWriteTimeout()),
+      .wsgi_queue_timeout = add(WsgiQueueTimeout()),
       .wsgi_least_rate = add(WsgiLeastRate()),
       .wsgi_handshake_timeout = add(WsgiHandshakeTimeout()),
       .wsgi_max_request_line = add(WsgiMaxRequestLine()),
@@ -297,29 +309,18 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
 
 config::OptionList ListOpts() {
   return {{.name = std::string(config::kDefaultGroup),
-           .options = {ApiPasteConfig(),
-                       WsgiLogFormat(),
-                       TcpKeepidle(),
-                       WsgiDefaultPoolSize(),
-                       MaxHeaderLine(),
-                       WsgiKeepAlive(),
-                       ClientSocketTimeout(),
-                       WsgiServerDebug(),
-                       WsgiDrainGrace(),
-                       WsgiRequestDeadline(),
-                       WsgiHeaderTimeout(),
-                       WsgiBodyTimeout(),
-                       WsgiWriteTimeout(),
-                       WsgiLeastRate(),
-                       WsgiHandshakeTimeout(),
-                       WsgiMaxRequestLine(),
-                       WsgiMaxHeaders(),
-                       WsgiMaxHeadersSize(),
-                       WsgiMaxBodySize(),
-                       WsgiMaxConnections(),
-                       WsgiMaxConnectionsPerAddress(),
-                       WsgiMaxHandshakes(),
-                       WsgiMaxRequestsPerConnection()}}};
+           .options = {ApiPasteConfig(),      WsgiLogFormat(),
+                       TcpKeepidle(),         WsgiDefaultPoolSize(),
+                       MaxHeaderLine(),       WsgiKeepAlive(),
+                       ClientSocketTimeout(), WsgiServerDebug(),
+                       WsgiDrainGrace(),      WsgiRequestDeadline(),
+                       WsgiHeaderTimeout(),   WsgiBodyTimeout(),
+                       WsgiWriteTimeout(),    WsgiQueueTimeout(),
+                       WsgiLeastRate(),       WsgiHandshakeTimeout(),
+                       WsgiMaxRequestLine(),  WsgiMaxHeaders(),
+                       WsgiMaxHeadersSize(),  WsgiMaxBodySize(),
+                       WsgiMaxConnections(),  WsgiMaxConnectionsPerAddress(),
+                       WsgiMaxHandshakes(),   WsgiMaxRequestsPerConnection()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -337,6 +338,7 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
   options.header_timeout = Timeout(handles->wsgi_header_timeout.Get());
   options.body_timeout = Timeout(handles->wsgi_body_timeout.Get());
   options.write_timeout = Timeout(handles->wsgi_write_timeout.Get());
+  options.queue_timeout = Timeout(handles->wsgi_queue_timeout.Get());
   options.least_rate = static_cast<uint64_t>(handles->wsgi_least_rate.Get());
   options.handshake_timeout = Timeout(handles->wsgi_handshake_timeout.Get());
   options.max_url_len =

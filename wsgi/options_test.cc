@@ -28,6 +28,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheServer) {
   EXPECT_EQ(options->header_timeout, defaults.header_timeout);
   EXPECT_EQ(options->body_timeout, defaults.body_timeout);
   EXPECT_EQ(options->write_timeout, defaults.write_timeout);
+  EXPECT_EQ(options->queue_timeout, defaults.queue_timeout);
   EXPECT_EQ(options->least_rate, defaults.least_rate);
   EXPECT_EQ(options->handshake_timeout, defaults.handshake_timeout);
   EXPECT_EQ(options->max_url_len, defaults.max_url_len);
@@ -68,6 +69,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   set("wsgi_header_timeout", 1.5);
   set("wsgi_body_timeout", 2.0);
   set("wsgi_write_timeout", 0.0);
+  set("wsgi_queue_timeout", 3.0);
   set("wsgi_least_rate", int64_t{9});
   set("wsgi_handshake_timeout", 4.0);
   set("wsgi_max_request_line", int64_t{101});
@@ -90,6 +92,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_EQ(options->header_timeout, absl::Milliseconds(1500));
   EXPECT_EQ(options->body_timeout, absl::Seconds(2));
   EXPECT_EQ(options->write_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(options->queue_timeout, absl::Seconds(3));
   EXPECT_EQ(options->least_rate, 9u);
   EXPECT_EQ(options->handshake_timeout, absl::Seconds(4));
   EXPECT_EQ(options->max_url_len, 101u);

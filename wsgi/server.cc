@@ -30,6 +30,8 @@
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
 #include "wsgi/monotonic.h"
+#include "wsgi/request_id.h"
+#include "wsgi/response.h"
 #include "wsgi/worker_pool.h"
 
 namespace bergen::wsgi {
@@ -103,6 +105,8 @@ absl::Status CheckOptions(const ServerOptions& options) {
                  "write_timeout must be positive"),
            check(options.handshake_timeout > absl::ZeroDuration(),
                  "handshake_timeout must be positive"),
+           check(options.queue_timeout > absl::ZeroDuration(),
+                 "queue_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
                  "drain_grace must not be negative"),
            check(options.request_deadline > absl::ZeroDuration(),
@@ -170,7 +174,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
         .handshakes = handshake_count_.load(std::memory_order_relaxed),
         .refused_connections = refused_count_.load(std::memory_order_relaxed),
         .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
-        .requests = request_count_.load(std::memory_order_relaxed)};
+        .requests = request_count_.load(std::memory_order_relaxed),
+        .queue_timeouts = queue_timeout_count_.load(std::memory_order_relaxed)};
   }
 
  private:
@@ -245,6 +250,10 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   bool Advance(Peer& peer);
   bool Dispatch(Peer& peer);
   bool Finished(Peer& peer);
+  void SubmitJobs();
+  // Answers requests that have waited too long for the pool.
+  void LookAtQueue();
+  void RefuseQueued(Peer& peer);
   // Counts a connection that has to go, and says so, not too often.
   void TooMany(absl::string_view what, absl::string_view address);
   // Ends what is between accepting and the first request.
@@ -275,6 +284,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   std::atomic<uint64_t> refused_count_ = 0;
   std::atomic<int> busy_count_ = 0;
   std::atomic<uint64_t> request_count_ = 0;
+  std::atomic<uint64_t> queue_timeout_count_ = 0;
 
   absl::Mutex mutex_;
   bool stop_called_ ABSL_GUARDED_BY(mutex_) = false;
@@ -299,6 +309,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   std::unique_ptr<Exchange> exchange_;
   std::vector<WorkerPool::Job> jobs_;
   std::vector<char> buffer_;
+  // When the request that waits longest has waited too long.
+  absl::Duration queue_check_at_ = absl::InfiniteDuration();
   int acceptors_running_ = 0;
   bool draining_ = false;  // Nothing is accepted any more.
   bool aborting_ = false;
@@ -463,10 +475,7 @@ void Server::Impl::Run() {
   while (!draining_ || acceptors_running_ > 0 || !peers_.empty()) {
     loop_->RunOnce();
     ReadInbox();
-    if (!jobs_.empty()) {
-      pool_.Submit(jobs_);
-      jobs_.clear();
-    }
+    SubmitJobs();
     SetTimer();
   }
   log_->info("{}: stopped", options_.name);
@@ -719,6 +728,50 @@ bool Server::Impl::Finished(Peer& peer) {
   return Receive(peer);
 }
 
+void Server::Impl::SubmitJobs() {
+  if (jobs_.empty()) return;
+  absl::Duration now;
+  if (options_.queue_timeout < absl::InfiniteDuration()) {
+    now = CoarseNow();
+    queue_check_at_ = std::min(queue_check_at_, now + options_.queue_timeout);
+  }
+  pool_.Submit(jobs_, now);
+  jobs_.clear();
+}
+
+void Server::Impl::LookAtQueue() {
+  const absl::Duration now = CoarseNow();
+  if (queue_check_at_ > now) return;
+  const WorkerPool::Waiting waiting =
+      pool_.TakeWaiting(now - options_.queue_timeout);
+  queue_check_at_ = waiting.oldest + options_.queue_timeout;
+  for (const WorkerPool::Job job : waiting.taken) {
+    RefuseQueued(*static_cast<Peer*>(job));
+  }
+}
+
+void Server::Impl::RefuseQueued(Peer& peer) {
+  std::unique_ptr<Exchange> begun = std::move(peer.exchange);
+  Exchange& exchange = begun == nullptr ? *exchange_ : *begun;
+  if (begun == nullptr) {
+    exchange.Begin(peer.channel, peer.scanner.head_begin(),
+                   peer.scanner.head_end());
+  }
+  const auto retry_after = static_cast<int>(absl::ToInt64Seconds(absl::Ceil(
+      std::min(options_.queue_timeout, absl::Hours(1)), absl::Seconds(1))));
+  if (!exchange.Refuse(
+          {503, "Service Unavailable", "no thread of the pool", retry_after})) {
+    // Its response has begun.
+    peer.exchange = std::move(begun);
+    jobs_.push_back(&peer);
+    return;
+  }
+  queue_timeout_count_.fetch_add(1, std::memory_order_relaxed);
+  busy_count_.fetch_sub(1, std::memory_order_relaxed);
+  peer.after = exchange.Run(/*may_block=*/false);
+  Finished(peer);
+}
+
 void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
   refused_count_.fetch_add(1, std::memory_order_relaxed);
   const absl::Duration now = CoarseNow();
@@ -736,7 +789,8 @@ void Server::Impl::EndHandshake(Peer& peer) {
 
 void Server::Impl::Refuse(Peer& peer, const Refusal& refusal) {
   HttpDate date;
-  const std::string answer = RefusalResponse(refusal, "", date.Now());
+  const std::string id = NewRequestId();
+  const std::string answer = RefusalResponse(refusal, "", id, date.Now());
   // It fits into the socket's buffer, or the client does not read.
   peer.channel.transport.Write({answer});
   absl::string_view line = peer.channel.received;
@@ -745,7 +799,8 @@ void Server::Impl::Refuse(Peer& peer, const Refusal& refusal) {
   LogAccess(settings_, peer.channel.info,
             {.request_line = line,
              .status_code = refusal.status,
-             .wall_seconds = absl::ToDoubleSeconds(CoarseNow() - peer.since)});
+             .wall_seconds = absl::ToDoubleSeconds(CoarseNow() - peer.since),
+             .request_id = id});
   Linger(peer);
 }
 
@@ -832,7 +887,8 @@ void Server::Impl::CheckAt(Peer& peer, absl::Duration when) {
 
 void Server::Impl::SetTimer() {
   const absl::Duration next =
-      checks_.empty() ? absl::InfiniteDuration() : checks_.begin()->first;
+      std::min(queue_check_at_, checks_.empty() ? absl::InfiniteDuration()
+                                                : checks_.begin()->first);
   // A timer that goes off early costs less than one set for each request.
   if (next >= timer_set_for_) return;
   timer_set_for_ = next;
@@ -841,6 +897,7 @@ void Server::Impl::SetTimer() {
 
 void Server::Impl::OnReady() {
   timer_set_for_ = absl::InfiniteDuration();
+  LookAtQueue();
   const absl::Duration now = CoarseNow();
   while (!checks_.empty() && checks_.begin()->first <= now) {
     Peer& peer = *checks_.begin()->second;

@@ -46,7 +46,8 @@ namespace bergen::wsgi {
 struct ServerOptions {
   // For logs and status.
   std::string name = "wsgi";
-  // The most requests handled at once, at least 1; more wait their turn.
+  // The most requests handled at once, at least 1; more wait their turn, for
+  // `queue_timeout` at most.
   int pool_size = 100;
   // False closes each connection after one response.
   bool keep_alive = true;
@@ -66,6 +67,9 @@ struct ServerOptions {
   // and the time that this many bytes a second would take; 0: no matter how
   // slow.
   uint64_t least_rate = 500;
+  // How long a request may wait for a thread of the pool before it gets a 503,
+  // with Retry-After, and its connection is closed.
+  absl::Duration queue_timeout = absl::InfiniteDuration();
   // How long a TLS handshake may take.
   absl::Duration handshake_timeout = absl::Seconds(30);
   // How long, after `Stop`, an idle connection may still send a request; may be
@@ -124,6 +128,8 @@ struct ServerStats {
   // Handed to the application, or waiting for a thread.
   int requests_in_progress = 0;
   uint64_t requests = 0;
+  // Of these, given up because no thread was free in time.
+  uint64_t queue_timeouts = 0;
 };
 
 // Thread-safe, as far as the contract of `Service` allows.

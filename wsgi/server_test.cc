@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -106,6 +107,7 @@ class RawClient {
     return recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
   }
 
+  int fd() const { return fd_.get(); }
   void CloseWrite() { shutdown(fd_.get(), SHUT_WR); }
   void Close() { fd_.Reset(); }
 
@@ -532,7 +534,8 @@ TEST_P(ServerTest, FailuresOfTheApplicationAreA500WithoutText) {
     const std::string all = client.ReadToEnd();
     EXPECT_THAT(all, MatchesRegex("HTTP/1.1 500 Internal Server Error\r\n"
                                   "Content-Type: text/plain\r\n"
-                                  "Content-Length: 0\r\nDate: .*\r\n"
+                                  "Content-Length: 0\r\n"
+                                  "X-Request-Id: req-.*\r\nDate: .*\r\n"
                                   "Connection: close\r\n\r\n"))
         << target;
   }
@@ -540,6 +543,52 @@ TEST_P(ServerTest, FailuresOfTheApplicationAreA500WithoutText) {
   EXPECT_THAT(log, HasSubstr("error GET /throw: the application failed: "
                              "INTERNAL: thrown"));
   EXPECT_THAT(log, HasSubstr("start_response was not called"));
+}
+
+// The id in `answer`, a response.
+std::string IdIn(const std::string& answer) {
+  const size_t begin = answer.find("X-Request-Id: ");
+  if (begin == std::string::npos) return "none";
+  const size_t value = begin + absl::string_view("X-Request-Id: ").size();
+  return answer.substr(value, answer.find("\r\n", value) - value);
+}
+
+TEST_P(ServerTest, AnswersOfTheServerHaveAnIdThatItsLogHasToo) {
+  Start({.max_body_size = 10,
+         .log_format = "%(request_line)s %(status_code)s %(request_id)s"});
+  std::vector<std::string> ids;
+  for (const char* request :
+       {"GET /fail HTTP/1.1\r\nHost: h\r\n\r\n", "GET / nonsense\r\n\r\n",
+        "GET /x HTTP/1.1\r\n\r\n", "GET /x HTTP/1.1\r\nA: b\n"}) {
+    RawClient client(port());
+    client.Send(request);
+    ids.push_back(IdIn(client.ReadToEnd()));
+    EXPECT_THAT(ids.back(), StartsWith("req-")) << request;
+  }
+  RawClient client(port());
+  client.Send(
+      "POST /x HTTP/1.1\r\nHost: h\r\nX-Request-Id: req-7\r\n"
+      "Content-Length: 11\r\n\r\n");
+  EXPECT_EQ(IdIn(client.ReadToEnd()), "req-7");
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("GET /fail HTTP/1.1 500 " + ids[0] + "\n"));
+  EXPECT_THAT(log, HasSubstr("INTERNAL: failed [" + ids[0] + "]\n"));
+  EXPECT_THAT(log, HasSubstr("GET / nonsense 400 " + ids[1] + "\n"));
+  EXPECT_THAT(log, HasSubstr("GET /x HTTP/1.1 400 " + ids[2] + "\n"));
+  EXPECT_THAT(log, HasSubstr("GET /x HTTP/1.1 400 " + ids[3] + "\n"));
+  EXPECT_THAT(log, HasSubstr("POST /x HTTP/1.1 413 req-7\n"));
+}
+
+TEST_P(ServerTest, MiddlewareMayAddToWhatTheClientDidWrong) {
+  RequestIds with_ids(app_);
+  Start(with_ids, {.max_body_size = 10});
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nX-Request-Id: req-8\r\n"
+      "Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n");
+  const std::string all = client.ReadToEnd();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 413 "));
+  EXPECT_EQ(IdIn(all), "req-8");
 }
 
 TEST_P(ServerTest, DebugModeSaysWhatFailed) {
@@ -1015,6 +1064,73 @@ TEST_P(PoolServerTest, PoolOfOneServesOneAfterTheOther) {
   app_.unblock_.Notify();
   EXPECT_EQ(first.ReadAnswer().body, "unblocked");
   EXPECT_EQ(second.ReadAnswer().body, "GET /second");
+}
+
+TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {
+  Start({.pool_size = 1, .queue_timeout = absl::Milliseconds(20)});
+  RawClient first(port());
+  first.Get("/block");
+  app_.blocked_.WaitForNotification();
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::make_unique<RawClient>(port()));
+    waiting.back()->Send(
+        "POST /second HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  }
+  for (auto& client : waiting) {
+    EXPECT_THAT(client->ReadToEnd(),
+                AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
+                      HasSubstr("X-Request-Id: req-"),
+                      HasSubstr("Retry-After: 1\r\n")));
+  }
+  EXPECT_EQ(server_->stats().queue_timeouts, 3u);
+  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  app_.unblock_.Notify();
+  EXPECT_EQ(first.ReadAnswer().body, "unblocked");
+  first.Get("/next");
+  EXPECT_EQ(first.ReadAnswer().body, "GET /next");
+  EXPECT_THAT(StopAndReadLog(),
+              HasSubstr("\"POST /second HTTP/1.1\" status: 503"));
+}
+
+// Each of 1000 connections has one request under way at any time, and the pool
+// is a tenth of that. Counted, not timed.
+TEST_P(PoolServerTest, EveryConnectionGetsItsTurn) {
+  constexpr int kConnections = 1000;
+  constexpr int kTurns = 30;
+  Start({.pool_size = 100});
+  std::vector<std::unique_ptr<RawClient>> clients;
+  std::vector<pollfd> ready;
+  for (int i = 0; i < kConnections; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+    ASSERT_TRUE(clients.back()->connected());
+    ready.push_back(
+        {.fd = clients.back()->fd(), .events = POLLIN, .revents = 0});
+  }
+  // All are there before the race begins.
+  for (auto& client : clients) {
+    client->Get("/turn");
+    ASSERT_EQ(client->ReadAnswer().body, "GET /turn");
+  }
+  for (auto& client : clients) client->Get("/turn");
+  std::vector<int> turns(kConnections, 0);
+  for (int answers = 0; answers < kTurns * kConnections;) {
+    ASSERT_GT(poll(ready.data(), ready.size(), 60000), 0);
+    for (int i = 0; i < kConnections; ++i) {
+      if (ready[i].revents == 0) continue;
+      ASSERT_EQ(clients[i]->ReadAnswer().body, "GET /turn");
+      ++turns[i];
+      ++answers;
+      clients[i]->Get("/turn");
+    }
+  }
+  // Requests are taken in turn. The machine may suspend a thread of the pool,
+  // and with it one request, while others go on: hence the slack.
+  const auto [least, most] = std::minmax_element(turns.begin(), turns.end());
+  RecordProperty("least_turns", *least);
+  RecordProperty("most_turns", *most);
+  EXPECT_GE(*least, kTurns / 3);
+  EXPECT_LE(*most, kTurns * 2);
 }
 
 TEST_P(PoolServerTest, IdleConnectionsOccupyNoThread) {
