@@ -352,7 +352,10 @@ void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
   events.push_back({.kind = info.si_code == CLD_EXITED ? ProcessEvent::kExited
                                                        : ProcessEvent::kKilled,
                     .pid = pid,
-                    .value = info.si_status});
+                    .value = info.si_status,
+                    .out_of_memory = info.si_code != CLD_EXITED &&
+                                     info.si_status == SIGKILL &&
+                                     !child.told_to_die && oom_.TakeKill()});
   Forget(found);
 }
 
