@@ -256,6 +256,7 @@ void ProcessLauncher::OnSignal(int signal) {
 
 void ProcessLauncher::BeginRestart() {
   restart_pending_ = false;
+  board_->BeginReload();
   const bool reload = options_.restart_method == RestartMethod::kReload;
   const std::function<absl::Status()>& hook =
       reload ? options_.reload : options_.mutate;
@@ -266,15 +267,15 @@ void ProcessLauncher::BeginRestart() {
   if (!read.ok()) {
     log_->error("{} failed, the old values and workers go on: {}",
                 reload ? "Reload" : "Mutate", read.ToString());
-    EndReload(absl::StrCat(reload ? "Reload" : "Mutate",
-                           " failed: ", read.ToString()));
+    EndReload(read, absl::StrCat(reload ? "Reload" : "Mutate",
+                                 " failed: ", read.ToString()));
     return;
   }
   if (options_.log_options) options_.log_options();
   if (options_.worker_count) Resize(0, options_.worker_count());
   if (!reload) {
     Do(table_.HangUp());
-    EndReload("Mutated");
+    EndReload(absl::OkStatus(), "Mutated");
     return;
   }
   table_.set_retire_timeout(options_.graceful_shutdown_timeout());
@@ -308,7 +309,13 @@ std::string ProcessLauncher::NameOf(int service, int number) const {
                           : absl::StrCat(number);
 }
 
-void ProcessLauncher::EndReload(absl::string_view news) {
+void ProcessLauncher::EndReload(const absl::Status& verdict,
+                                absl::string_view news) {
+  board_->EndReload(verdict);
+  EndRestart(news);
+}
+
+void ProcessLauncher::EndRestart(absl::string_view news) {
   SetPhase(all_started_ ? Phase::kRunning : Phase::kStarting);
   if (all_started_) TellReady(news);
   if (upgrade_pending_) {
@@ -353,7 +360,7 @@ void ProcessLauncher::EndUpgrade(absl::string_view reason) {
   upgrade_pid_ = 0;
   upgrade_deadline_ = absl::InfiniteFuture();
   if (phase_ != Phase::kStopping) {
-    EndReload(absl::StrCat("Upgrade failed: ", reason));
+    EndRestart(absl::StrCat("Upgrade failed: ", reason));
   }
 }
 
@@ -452,12 +459,13 @@ void ProcessLauncher::Do(const Action& action) {
       return;
     case Action::kReloadFinished:
       log_->info("Reload finished");
-      EndReload("Reloaded");
+      EndReload(absl::OkStatus(), "Reloaded");
       return;
     case Action::kReloadFailed:
       log_->error("Reload ended early, workers not yet replaced go on: {}",
                   action.reason);
-      EndReload(absl::StrCat("Reload ended early: ", action.reason));
+      EndReload(absl::UnavailableError(action.reason),
+                absl::StrCat("Reload ended early: ", action.reason));
       return;
     case Action::kRecycleFailed:
       log_->error("Recycling failed, the old worker goes on: {}",

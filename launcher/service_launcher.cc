@@ -22,10 +22,12 @@ constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
 }  // namespace
 
 ServiceLauncher::ServiceLauncher(LaunchOptions options, Predecessor predecessor,
-                                 Signals& signals, periodic::Clock& clock,
-                                 spdlog::logger& log, bool reap_strangers)
+                                 Signals& signals, StatusBoard& board,
+                                 periodic::Clock& clock, spdlog::logger& log,
+                                 bool reap_strangers)
     : options_(std::move(options)),
       signals_(&signals),
+      board_(&board),
       clock_(&clock),
       log_(&log),
       predecessor_(std::move(predecessor)) {
@@ -66,6 +68,9 @@ int ServiceLauncher::Run() {
        .drain_delay = options_.drain_delay,
        .reload = options_.reload,
        .mutate = options_.mutate,
+       .on_reload = [this] { board_->BeginReload(); },
+       .on_reloaded =
+           [this](const absl::Status& verdict) { board_->EndReload(verdict); },
        .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
        .log_stacks = options_.log_stacks,

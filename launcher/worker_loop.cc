@@ -316,7 +316,7 @@ void WorkerLoop::OnStarted(Generation& generation) {
     // It drains while the new services already serve.
     if (Generation* const old = Find(previous)) PostStop(*old);
     if (options_.log_options) options_.log_options();
-    EndRestart();
+    EndReload(absl::OkStatus());
     return;
   }
   SetPhase(Phase::kRunning);
@@ -333,7 +333,7 @@ void WorkerLoop::OnStartFailed(Generation& generation,
   }
   if (phase_ == Phase::kReloading) {
     log_->error("Reload failed, the old services go on: {}", status.ToString());
-    EndRestart();
+    EndReload(status);
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
@@ -352,6 +352,7 @@ void WorkerLoop::OnFinished(Generation& generation,
 
 void WorkerLoop::BeginRestart() {
   restart_pending_ = false;
+  if (options_.on_reload) options_.on_reload();
   SetPhase(Phase::kReloading);
   if (options_.restart_method == RestartMethod::kReload) {
     PostTask([this] {
@@ -376,7 +377,7 @@ void WorkerLoop::OnReloadRead(const absl::Status& status) {
   if (options_.restart_method == RestartMethod::kMutate) {
     if (!status.ok()) log_->error("Mutate failed: {}", status.ToString());
     if (status.ok() && options_.log_options) options_.log_options();
-    EndRestart();
+    EndReload(status);
     return;
   }
   absl::Status going = status;
@@ -384,8 +385,13 @@ void WorkerLoop::OnReloadRead(const absl::Status& status) {
   if (!going.ok()) {
     log_->error("Reload failed, the old values and services go on: {}",
                 going.ToString());
-    EndRestart();
+    EndReload(going);
   }
+}
+
+void WorkerLoop::EndReload(const absl::Status& verdict) {
+  if (options_.on_reloaded) options_.on_reloaded(verdict);
+  EndRestart();
 }
 
 void WorkerLoop::EndRestart() {

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backdoor/address.h"
 #include "backdoor/builtin_commands.h"
@@ -30,6 +31,7 @@
 #include "backdoor/log_commands.h"
 #include "backdoor/options.h"
 #include "backdoor/output_file.h"
+#include "backdoor/process_commands.h"
 #include "backdoor/profiler.h"
 #include "backdoor/run_directory.h"
 #include "backdoor/text_server.h"
@@ -41,9 +43,12 @@
 #include "examples/demo/log_file.h"
 #include "examples/demo/options.h"
 #include "gflags/gflags.h"
+#include "launcher/crash_record.h"
 #include "launcher/launch.h"
+#include "launcher/launcher.h"
 #include "launcher/options.h"
 #include "launcher/phase.h"
+#include "launcher/reload_state.h"
 #include "periodic/clock.h"
 #include "periodic/looping_call.h"
 #include "service/inherited_listeners.h"
@@ -108,7 +113,8 @@ class Heartbeat : public Service {
 class Diagnostics {
  public:
   static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(
-      int worker, config::Registry& registry, spdlog::logger& log) {
+      int worker, launcher::Launcher& launcher, config::Registry& registry,
+      spdlog::logger& log) {
     auto diagnostics = std::make_unique<Diagnostics>();
     absl::Status added = backdoor::AddBuiltinCommands(
         {.output_directory = backdoor::DefaultOutputDirectory(),
@@ -116,6 +122,8 @@ class Diagnostics {
         diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
     added.Update(backdoor::AddConfigCommands(registry, diagnostics->table_));
     added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
+    added.Update(backdoor::AddProcessCommands(Control(worker, launcher),
+                                              diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
   }
@@ -124,6 +132,32 @@ class Diagnostics {
   backdoor::ThreadDumper& dumper() { return dumper_; }
 
  private:
+  static backdoor::ProcessControl Control(int worker,
+                                          launcher::Launcher& launcher) {
+    backdoor::ProcessControl control = {.program = kProgram,
+                                        .version = "1.0",
+                                        .worker = worker,
+                                        .started = absl::Now()};
+    control.workers = [&launcher] { return launcher.Workers(); };
+    control.set_workers = [&launcher](int service, int workers) {
+      return launcher.SetWorkers(service, workers);
+    };
+    control.crashes = [&launcher] {
+      std::vector<std::string> lines;
+      for (const launcher::CrashRecord& crash : launcher.Crashes()) {
+        lines.push_back(crash.ToString());
+      }
+      return lines;
+    };
+    control.reload = [&launcher] { launcher.Restart(); };
+    control.reloads = [&launcher] {
+      const launcher::ReloadState state = launcher.Reloads();
+      return backdoor::ProcessControl::Reloads{
+          .begun = state.begun, .ended = state.ended, .verdict = state.verdict};
+    };
+    return control;
+  }
+
   backdoor::Profiler profiler_;
   backdoor::ThreadDumper dumper_;
   backdoor::CommandTable table_;
@@ -230,6 +264,9 @@ class Demo {
     }
     return absl::OkStatus();
   }
+
+  // Before `Build`; outlives this.
+  void set_launcher(launcher::Launcher& launcher) { launcher_ = &launcher; }
 
   Listener& http() { return *http_; }
   // Those that belong to one worker each and have a fixed address.
@@ -416,7 +453,7 @@ class Demo {
   absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
       absl::StatusOr<std::unique_ptr<Diagnostics>> made =
-          Diagnostics::Create(worker, *registry_, *log_);
+          Diagnostics::Create(worker, *launcher_, *registry_, *log_);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
@@ -427,6 +464,7 @@ class Demo {
   DemoOptions options_;
   InheritedListeners inherited_;
   spdlog::logger* log_;
+  launcher::Launcher* launcher_ = nullptr;
   periodic::RealClock clock_;
   std::optional<Listener> http_;
   std::string run_directory_;  // Empty: gRPC is elsewhere, or nowhere.
@@ -508,6 +546,7 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
              log.info("phase: {}", std::string(launcher::PhaseName(phase)));
            }});
   if (!launcher.ok()) return launcher.status();
+  demo.set_launcher(**launcher);
   demo.PrintWhere();
   return (*launcher)->Wait();
 }
