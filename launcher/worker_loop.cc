@@ -415,8 +415,11 @@ void WorkerLoop::OnNextGeneration() {
     log_->info("Upgrade finished: process {} serves, this one leaves",
                next_.pid);
     upgrade_deadline_ = absl::InfiniteFuture();
-    const int pid = std::exchange(next_, {}).pid;
-    if (options_.on_handed_over) options_.on_handed_over(pid);
+    {
+      // What it reports through is closed when the manager knows of it.
+      const NextGeneration next = std::exchange(next_, {});
+      if (options_.on_handed_over) options_.on_handed_over(next.pid);
+    }
     BeginStop();
     return;
   }
