@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -33,11 +33,9 @@ absl::Status CallHook(const std::function<absl::Status()>& hook) {
 
 }  // namespace
 
-WorkerLoop::Mailbox::Mailbox() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!fd_.ok()) {
-    std::perror("worker: eventfd");
-    std::abort();
-  }
+absl::Status WorkerLoop::Mailbox::Open() {
+  fd_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return fd_.ok() ? absl::OkStatus() : absl::ErrnoToStatus(errno, "eventfd");
 }
 
 void WorkerLoop::Mailbox::Send(Message message) {
@@ -103,7 +101,8 @@ int WorkerLoop::Run() {
   if (options_.log_options) options_.log_options();
   Beat();
   Reap();
-  absl::Status ready = tasks_.Start();
+  absl::Status ready = mailbox_.Open();
+  if (ready.ok()) ready = tasks_.Start();
   if (ready.ok()) ready = StartGeneration();
   if (!ready.ok()) {
     log_->critical("Error starting services: {}", ready.ToString());
