@@ -264,6 +264,11 @@ void PosixProcesses::RunChild(
   ::_exit(status);
 }
 
+void PosixProcesses::Release(int pid) {
+  const auto found = children_.find(pid);
+  if (found != children_.end()) found->second.reports.Reset();
+}
+
 void PosixProcesses::Send(int pid, int signal) {
   // Not reaped before it leaves the map, so the pid is still this child's.
   const auto found = children_.find(pid);

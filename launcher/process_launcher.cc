@@ -27,6 +27,9 @@ constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
 // What a stop may take beyond the graceful timeout: to kill what is left.
 constexpr absl::Duration kStopMargin = absl::Seconds(5);
 constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
+// How long the old generation may take to tell the service manager that this
+// one is the main process.
+constexpr absl::Duration kHandOverTimeout = absl::Seconds(5);
 // As sd_watchdog_enabled(3) advises.
 constexpr int kKeepAlivesInTime = 2;
 
@@ -347,7 +350,8 @@ void ProcessLauncher::BeginUpgrade() {
 void ProcessLauncher::HandOver() {
   log_->info("Upgrade finished: process {} serves, this one leaves",
              upgrade_pid_);
-  Tell(options_.notifier.ReadyAs(std::exchange(upgrade_pid_, 0), "Upgraded"));
+  Tell(options_.notifier.ReadyAs(upgrade_pid_, "Upgraded"));
+  processes_->Release(std::exchange(upgrade_pid_, 0));
   upgrade_deadline_ = absl::InfiniteFuture();
   handed_over_ = true;
   DisownListeners(options_);
@@ -449,11 +453,15 @@ void ProcessLauncher::Do(const Action& action) {
     case Action::kAllStarted:
       all_started_ = true;
       if (phase_ == Phase::kStarting) SetPhase(Phase::kRunning);
-      // The manager hears of the new main process from the old one.
       if (predecessor_.waits()) {
+        // The manager hears of the new main process from the old one.
         predecessor_.ReportStarted();
+        if (options_.notifier.enabled()) {
+          predecessor_.AwaitHandOver(kHandOverTimeout);
+        }
+        Tell(StoreListeners(options_, /*replace=*/true));
       } else {
-        Tell(StoreListeners(options_));
+        Tell(StoreListeners(options_, /*replace=*/false));
         TellReady("");
       }
       return;

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -33,11 +33,9 @@ absl::Status CallHook(const std::function<absl::Status()>& hook) {
 
 }  // namespace
 
-WorkerLoop::Mailbox::Mailbox() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!fd_.ok()) {
-    std::perror("worker: eventfd");
-    std::abort();
-  }
+absl::Status WorkerLoop::Mailbox::Open() {
+  fd_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return fd_.ok() ? absl::OkStatus() : absl::ErrnoToStatus(errno, "eventfd");
 }
 
 void WorkerLoop::Mailbox::Send(Message message) {
@@ -110,7 +108,8 @@ int WorkerLoop::Run() {
   if (options_.log_options) options_.log_options();
   Beat();
   Reap();
-  const absl::Status ready = StartGeneration();
+  absl::Status ready = mailbox_.Open();
+  if (ready.ok()) ready = StartGeneration();
   if (!ready.ok()) {
     log_->critical("Error starting services: {}", ready.ToString());
     exit_status_ = kExitFailed;
@@ -427,8 +426,11 @@ void WorkerLoop::OnNextGeneration() {
     log_->info("Upgrade finished: process {} serves, this one leaves",
                next_.pid);
     upgrade_deadline_ = absl::InfiniteFuture();
-    const int pid = std::exchange(next_, {}).pid;
-    if (options_.on_handed_over) options_.on_handed_over(pid);
+    {
+      // What it reports through is closed when the manager knows of it.
+      const NextGeneration next = std::exchange(next_, {});
+      if (options_.on_handed_over) options_.on_handed_over(next.pid);
+    }
     BeginStop();
     return;
   }

@@ -115,7 +115,8 @@ class WorkerLoop {
   // Thread-safe.
   class Mailbox {
    public:
-    Mailbox();
+    // Before anything else; the system's error without a descriptor.
+    absl::Status Open();
     void Send(Message message);
     std::deque<Message> Take();
     int fd() const { return fd_.get(); }
