@@ -28,8 +28,8 @@ Candidate::Candidate(const RegistryState& registry_state,
                      std::shared_ptr<const RawTable> raw_table)
     : state(registry_state), table(std::move(raw_table)) {
   selections.resize(state.entries.size());
-  for (const RawTable::Part& part : table->parts()) {
-    if (part.kind == SourceKind::kEnvironment) {
+  for (uint32_t part = 0; part < table->parts().size(); ++part) {
+    if (table->parts()[part].kind == SourceKind::kEnvironment) {
       MatchEnvironment(part);
     } else {
       Match(part);
@@ -37,7 +37,8 @@ Candidate::Candidate(const RegistryState& registry_state,
   }
 }
 
-void Candidate::Match(const RawTable::Part& part) {
+void Candidate::Match(uint32_t number) {
+  const RawTable::Part& part = table->parts()[number];
   absl::string_view section;
   const NameIndex::Group* group = nullptr;
   NameCursor names(state.names);
@@ -49,21 +50,22 @@ void Candidate::Match(const RawTable::Part& part) {
       section = raw.group;
       group = state.names.FindGroup(section);
     }
-    MatchOne(group ? names.Find(*group, raw.name) : nullptr, position++, raw,
-             part);
+    MatchOne(group ? names.Find(*group, raw.name) : nullptr, position++,
+             number);
   }
 }
 
 // Variables have lost the case of the names that they stand for.
-void Candidate::MatchEnvironment(const RawTable::Part& part) {
+void Candidate::MatchEnvironment(uint32_t number) {
+  const RawTable::Part& part = table->parts()[number];
   Position position = part.begin;
   for (const RawValue& raw : part.document.values()) {
     const std::string lower = absl::AsciiStrToLower(raw.name);
-    MatchOne(state.names.Find(raw.group, lower), position, raw, part);
+    MatchOne(state.names.Find(raw.group, lower), position, number);
     for (const NameIndex::Name* name : state.names.mixed_case_names()) {
       if (absl::EqualsIgnoreCase(name->name, raw.name) &&
           GroupKey(name->group.name) == GroupKey(raw.group)) {
-        MatchOne(name, position, raw, part);
+        MatchOne(name, position, number);
       }
     }
     ++position;
@@ -71,16 +73,17 @@ void Candidate::MatchEnvironment(const RawTable::Part& part) {
 }
 
 void Candidate::MatchOne(const NameIndex::Name* name, Position position,
-                         const RawValue& raw, const RawTable::Part& part) {
+                         uint32_t part) {
+  const SourceKind kind = table->parts()[part].kind;
   const auto consider = [&](uint32_t index, uint32_t rank) {
-    selections[index].Consider(position, raw, part.begin, rank);
+    selections[index].Consider(position, part, rank);
     if (!state.entries[index].is_multi) return;
     std::unique_ptr<RawTable::ManySelected>& selected = many[index];
     if (!selected) selected = std::make_unique<RawTable::ManySelected>();
-    selected->Consider(*table, position, part.kind, rank);
+    selected->Consider(*table, position, kind, rank);
   };
   if (!name || (name->option == NameIndex::kNoOption && !name->aliases)) {
-    if (part.kind != SourceKind::kEnvironment) {
+    if (kind != SourceKind::kEnvironment) {
       unknown_names.push_back(position);
     }
     return;
@@ -97,7 +100,7 @@ void Candidate::WarnOfName(const Entry& entry, Lines& warnings) const {
   const auto warn = [&](Position position, absl::string_view text) {
     const RawTable::Value value = table->At(position);
     warnings.Add(position, absl::StrCat(PlaceText(value, entry.secret), ": ",
-                                        value.raw->group, ".", value.raw->name,
+                                        value.raw.group, ".", value.raw.name,
                                         ": ", text));
   };
   const auto warn_of_alias = [&](Position position) {
@@ -111,7 +114,7 @@ void Candidate::WarnOfName(const Entry& entry, Lines& warnings) const {
     if (selection.ignored() != RawTable::kNone) {
       const RawTable::Value ignored = table->At(selection.ignored());
       warn(selection.position(),
-           absl::StrCat("set again; ", ignored.document->PlaceOf(*ignored.raw),
+           absl::StrCat("set again; ", ignored.document->PlaceOf(ignored.raw),
                         " does not count"));
     }
   }
@@ -132,7 +135,7 @@ void Candidate::FindUnknown(Lines& unknown) const {
   int suggestions = 0;
   for (const Position position : unknown_names) {
     const RawTable::Value value = table->At(position);
-    const RawValue& raw = *value.raw;
+    const RawValue& raw = value.raw;
     const auto add = [&](absl::string_view text, absl::string_view hint) {
       unknown.Add(position,
                   absl::StrCat(value.document->PlaceOf(raw), ": ", text,
@@ -176,26 +179,31 @@ void Candidate::ResolveAll(Lines& errors, Lines& warnings) {
   const auto wish_of = [&](const Entry& entry) { return InForce(entry); };
   const auto is_fresh = [](const Entry&) { return true; };
   Resolver resolver(state, wish_of, is_fresh);
-  values.resize(state.entries.size());
+  values.Resize(state.entries.size());
   masked.resize(state.entries.size());
   for (const Entry& entry : state.entries) {
-    if (!entry.alive) continue;
     const uint32_t index = entry.index();
+    if (!entry.alive) {
+      values.Set(index, state.ValueOf(entry));
+      continue;
+    }
     if (index + kPrefetchDistance < state.entries.size()) {
-      Prefetch(state.entries[index + kPrefetchDistance].erased());
+      Prefetch(state.entries[index + kPrefetchDistance].erased(),
+               kLinesToParse);
     }
     const RawTable::Selection& selection = selections[index];
     if (!selection.found()) {
       if (entry.has_plain_default && !entry.has_override &&
           !entry.has_default) {
-        values[index] = entry.erased().default_value();
+        values.Set(index, entry.erased().default_value());
         masked[index] = entry.secret;
       } else {
         ResolveOne(entry, resolver, errors);
       }
     } else {
       if (!entry.is_multi && !entry.has_override &&
-          (entry.literal || !absl::StrContains(selection.raw()->text, '$'))) {
+          (entry.literal ||
+           !absl::StrContains(table->TextAt(selection), '$'))) {
         ParseOne(entry, errors);
       } else {
         ResolveOne(entry, resolver, errors);
@@ -216,10 +224,10 @@ void Candidate::ResolveAll(Lines& errors, Lines& warnings) {
 void Candidate::ParseOne(const Entry& entry, Lines& errors) {
   const uint32_t index = entry.index();
   const RawTable::Selection& selection = selections[index];
-  absl::StatusOr<AnyValue> value = entry.erased().Parse(
-      absl::MakeConstSpan(&selection.raw()->text, 1), entry.secret);
+  absl::StatusOr<AnyValue> value =
+      entry.erased().Parse({table->TextAt(selection)}, entry.secret);
   if (value.ok()) {
-    values[index] = *std::move(value);
+    values.Set(index, *std::move(value));
   } else {
     Reject(entry, selection.position(),
            absl::StrCat(PlaceOf(entry, InForce(entry)), ": ", entry.subject(),
@@ -257,7 +265,7 @@ void Candidate::ResolveOne(const Entry& entry, Resolver& resolver,
 }
 
 void Candidate::Take(uint32_t index, const Resolved& resolved) {
-  values[index] = resolved.value;
+  values.Set(index, resolved.value);
   masked[index] = resolved.masked;
   if (!resolved.references) return;
   references[index] =

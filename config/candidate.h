@@ -20,6 +20,7 @@
 #include "config/name_index.h"
 #include "config/raw_table.h"
 #include "config/resolver.h"
+#include "config/snapshot.h"
 #include "config/source.h"
 
 namespace bergen::config::internal {
@@ -73,24 +74,31 @@ struct Candidate {
   // stays must give what is in force.
   void KeepImmutable(Lines& errors);
   Wish InForce(const Entry& entry) const;
+  // What the option refers to; null for nothing.
+  std::unique_ptr<std::vector<std::string>> TakeReferences(uint32_t index) {
+    if (references.empty()) return nullptr;
+    const auto found = references.find(index);
+    return found == references.end() ? nullptr : std::move(found->second);
+  }
 
   const RegistryState& state;
   const std::shared_ptr<const RawTable> table;
   // These by index.
   std::vector<RawTable::Selection> selections;
   ManyByIndex many;
-  std::vector<AnyValue> values;
-  std::vector<bool> masked;
+  ValueList values;
+  std::vector<char> masked;  // Not bits, which cost more than a load saves.
   absl::flat_hash_map<uint32_t, std::unique_ptr<std::vector<std::string>>>
       references;
   absl::flat_hash_map<uint32_t, std::string> rejected;  // Why.
   std::vector<RawTable::Position> unknown_names;
 
  private:
-  void Match(const RawTable::Part& part);
-  void MatchEnvironment(const RawTable::Part& part);
+  // `part` is a position in the table's parts.
+  void Match(uint32_t part);
+  void MatchEnvironment(uint32_t part);
   void MatchOne(const NameIndex::Name* name, RawTable::Position position,
-                const RawValue& raw, const RawTable::Part& part);
+                uint32_t part);
   void WarnOfName(const Entry& entry, Lines& warnings) const;
   void ParseOne(const Entry& entry, Lines& errors);
   void ResolveOne(const Entry& entry, Resolver& resolver, Lines& errors);

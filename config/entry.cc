@@ -39,7 +39,7 @@ Wish Wish::OfSource(const RawTable& table, RawTable::Position position,
                .table = &table,
                .position = position,
                .has_texts = true};
-  wish.text = value.raw->text;
+  wish.text = value.raw.text;
   wish.many = many;
   return wish;
 }
@@ -49,9 +49,9 @@ std::string PlaceText(CodeLocation where) {
 }
 
 std::string PlaceText(const RawTable::Value& value, bool secret) {
-  const std::string place = value.document->PlaceOf(*value.raw);
+  const std::string place = value.document->PlaceOf(value.raw);
   if (!value.document->holds_value()) return place;
-  return absl::StrCat(place, "=", secret ? kMask : value.raw->text);
+  return absl::StrCat(place, "=", secret ? kMask : value.raw.text);
 }
 
 std::string PlaceOf(const Entry& entry, const Wish& wish) {

@@ -57,14 +57,15 @@ struct Wish {
 inline constexpr absl::string_view kUnsetText = "<None>";
 
 // What is changed only under the registry's lock. Has what a load asks of every
-// option, so that it need not look at the option itself, which is large.
-struct Entry {
-  Entry(NameIndex::Name& name, AnyOption any_option, CodeLocation where,
+// option, so that it need not look at the option itself, which is large; and it
+// is one cache line, since there may be many more than caches hold.
+struct alignas(64) Entry {
+  Entry(NameIndex::Name& name, AnyOption any_option, uint32_t where,
         const void* registry, uint32_t index)
-      : known_as(name),
+      : cell(registry, index, any_option.erased().type()),
+        known_as(name),
         option(std::move(any_option)),
         registered_at(where),
-        cell(registry, index, erased().type()),
         required(erased().required()),
         secret(erased().secret()),
         is_mutable(erased().is_mutable()),
@@ -91,27 +92,28 @@ struct Entry {
     return erased().ValuesEqual(a, b);
   }
 
+  Cell cell;
   NameIndex::Name& known_as;
   const AnyOption option;
-  CodeLocation registered_at;
-  uint32_t order = 0;  // Of its last registration among all of them.
-  Cell cell;
+  uint32_t registered_at;  // In the registry's places.
+  uint32_t order = 0;      // Of its last registration among all of them.
   // Of the assignment that counts, in the table for its kind of option.
   RawTable::Position position = RawTable::kNone;
-  bool alive = true;
-  bool masked = false;
-  bool has_references = false;
-  bool has_override = false;
-  bool has_default = false;
+  bool alive : 1 = true;
+  bool masked : 1 = false;
+  bool has_references : 1 = false;
+  bool has_override : 1 = false;
+  bool has_default : 1 = false;
   // These as the option says.
-  const bool required;
-  const bool secret;
-  const bool is_mutable;
-  const bool literal;
-  const bool is_multi;
-  const bool has_removal;
-  const bool has_plain_default;
+  const bool required : 1;
+  const bool secret : 1;
+  const bool is_mutable : 1;
+  const bool literal : 1;
+  const bool is_multi : 1;
+  const bool has_removal : 1;
+  const bool has_plain_default : 1;
 };
+static_assert(sizeof(Entry) == 64);
 
 // A line of code as messages call it.
 std::string PlaceText(CodeLocation where);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/numeric/bits.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -86,8 +87,22 @@ absl::string_view Unquoted(absl::string_view value) {
   return inside.find(value.front()) == inside.npos ? inside : value;
 }
 
+// The lowest bit of the result is in the first byte of `word` that is `byte`;
+// what is above that bit means nothing.
+uint64_t FindByte(uint64_t word, char byte) {
+  constexpr uint64_t kEach = 0x0101010101010101u;
+  const uint64_t zero_there = word ^ (kEach * static_cast<uint8_t>(byte));
+  return (zero_there - kEach) & ~zero_there & (kEach * 0x80);
+}
+
 size_t FindSeparator(absl::string_view line) {
-  for (size_t i = 0; i < line.size(); ++i) {
+  size_t i = 0;
+  for (uint64_t word = 0; i + sizeof(word) <= line.size(); i += sizeof(word)) {
+    std::memcpy(&word, line.data() + i, sizeof(word));
+    const uint64_t found = FindByte(word, '=') | FindByte(word, ':');
+    if (found != 0) return i + absl::countr_zero(found) / 8;
+  }
+  for (; i < line.size(); ++i) {
     if (line[i] == '=' || line[i] == ':') return i;
   }
   return line.npos;

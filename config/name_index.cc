@@ -84,8 +84,20 @@ uint64_t HashName(uint64_t group_hash, absl::string_view name) {
   return HashBytes(group_hash, name, 0);
 }
 
+// Whether one of the bytes of `word` is in upper case.
+bool HasUpperCase(uint64_t word) {
+  constexpr uint64_t kEach = 0x0101010101010101u;
+  const uint64_t low = word & (kEach * 0x7f);
+  const uint64_t from_a = low + kEach * (0x80 - 'A');
+  const uint64_t beyond_z = low + kEach * (0x7f - 'Z');
+  return (from_a & ~beyond_z & ~word & (kEach * 0x80)) != 0;
+}
+
 bool HasUpperCase(absl::string_view text) {
   bool has_upper_case = false;
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    has_upper_case |= HasUpperCase(LoadWord<uint64_t>(text.data()));
+  }
   for (const char c : text) has_upper_case |= c >= 'A' && c <= 'Z';
   return has_upper_case;
 }

@@ -18,8 +18,12 @@
 #ifndef CONFIG_OPTION_H_
 #define CONFIG_OPTION_H_
 
+#include <sys/single_threaded.h>
+
+#include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -242,6 +246,21 @@ class ErasedOption {
  public:
   virtual ~ErasedOption();
 
+  // Counted by `AnyOption`, which takes half the memory of a shared_ptr: there
+  // are as many as options. As with that, an atomic addition, which makes the
+  // processor wait for its memory, is left out while there is one thread.
+  void Hold() const {
+    if (__libc_single_threaded) {
+      holders_.store(holders_.load(std::memory_order_relaxed) + 1,
+                     std::memory_order_relaxed);
+    } else {
+      holders_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  void Release() const {
+    if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
   // The fields that do not depend on the type, without making a description.
   const std::string& name() const { return *name_; }
   bool required() const { return required_; }
@@ -253,7 +272,7 @@ class ErasedOption {
   // 0 for none.
   char short_name() const { return short_name_; }
   // As the program wrote it.
-  const std::string& given_name() const { return *given_name_; }
+  virtual const std::string& given_name() const = 0;
   bool is_multi() const { return is_multi_; }
   bool has_removal() const { return has_removal_; }
   bool has_old_names() const { return has_old_names_; }
@@ -261,9 +280,9 @@ class ErasedOption {
   const std::vector<DeprecatedName>& deprecated_names() const {
     return *deprecated_names_;
   }
-  const std::optional<Removal>& removal() const { return *removal_; }
+  virtual const std::optional<Removal>& removal() const = 0;
   // Empty if there is none; otherwise there is no default value.
-  const std::string& default_text() const { return *default_text_; }
+  virtual const std::string& default_text() const = 0;
   // Null for "none".
   const AnyValue& default_value() const { return default_; }
   // Whether the default, if any, is a value as it is: neither a text nor with
@@ -300,10 +319,8 @@ class ErasedOption {
   template <typename T>
   void Adopt(const Option<T>& option, AnyValue default_value, bool is_multi) {
     default_ = std::move(default_value);
-    name_ = given_name_ = &option.name;
+    name_ = &option.name;
     deprecated_names_ = &option.deprecated_names;
-    removal_ = &option.removal;
-    default_text_ = &option.default_text;
     required_ = option.required.value_or(option.positional);
     secret_ = option.secret;
     is_mutable_ = option.is_mutable;
@@ -314,6 +331,7 @@ class ErasedOption {
     is_multi_ = is_multi;
     has_removal_ = option.removal.has_value();
     has_old_names_ = !option.deprecated_names.empty();
+    has_limits_ = option.min || option.max || option.choices.given();
     NormaliseNames();
   }
 
@@ -327,6 +345,9 @@ class ErasedOption {
 
   absl::Status CheckNames(char short_name) const;
 
+  // Whether there are bounds or choices.
+  bool has_limits() const { return has_limits_; }
+
  private:
   // Of the few options that have a `-` in them.
   struct Names {
@@ -336,25 +357,25 @@ class ErasedOption {
 
   void NormaliseNames();
 
-  // Together, since registering reads them and hardly anything else.
+  // Together in the first cache line, since registering reads them and hardly
+  // anything else.
+  mutable std::atomic<uint32_t> holders_ = 0;
+  bool required_ : 1 = false;
+  bool secret_ : 1 = false;
+  bool is_mutable_ : 1 = false;
+  bool literal_ : 1 = false;
+  bool cli_ : 1 = false;
+  bool positional_ : 1 = false;
+  bool is_multi_ : 1 = false;
+  bool has_plain_default_ : 1 = false;
+  bool has_removal_ : 1 = false;
+  bool has_old_names_ : 1 = false;
+  bool has_limits_ : 1 = false;
+  char short_name_ = 0;
   AnyValue default_;
   absl::Status definition_status_;
   const std::string* name_ = nullptr;
   const std::vector<DeprecatedName>* deprecated_names_ = nullptr;
-  bool required_ = false;
-  bool secret_ = false;
-  bool is_mutable_ = false;
-  bool literal_ = false;
-  bool cli_ = false;
-  bool positional_ = false;
-  char short_name_ = 0;
-  bool is_multi_ = false;
-  bool has_plain_default_ = false;
-  bool has_removal_ = false;
-  bool has_old_names_ = false;
-  const std::optional<Removal>* removal_ = nullptr;
-  const std::string* default_text_ = nullptr;
-  const std::string* given_name_ = nullptr;
   std::unique_ptr<const Names> names_;
   mutable absl::once_flag described_;
   mutable std::unique_ptr<const OptionDescription> description_;
@@ -386,7 +407,6 @@ class TypedOption final : public ErasedOption {
       if (!option_.min) option_.min = Port{0};
       if (!option_.max) option_.max = Port{65535};
     }
-    has_limits_ = option_.min || option_.max || option_.choices.given();
     AnyValue value;
     if (option_.default_value) {
       value = AnyValue::Of<T>(*std::move(option_.default_value));
@@ -395,7 +415,7 @@ class TypedOption final : public ErasedOption {
     Adopt(option_, std::move(value), kIsMulti<T>);
     SetDefinition(
         CheckDefinition(),
-        default_text().empty() &&
+        option_.default_text.empty() &&
             !(default_value() && HasReference(Typed(default_value()))));
   }
 
@@ -407,6 +427,14 @@ class TypedOption final : public ErasedOption {
   }
 
   TypeKind kind() const override { return Type::Kind(); }
+
+  const std::string& given_name() const override { return option_.name; }
+  const std::optional<Removal>& removal() const override {
+    return option_.removal;
+  }
+  const std::string& default_text() const override {
+    return option_.default_text;
+  }
 
   bool Equals(const ErasedOption& other) const override {
     if (type() != other.type()) return false;
@@ -554,7 +582,7 @@ class TypedOption final : public ErasedOption {
   }
 
   absl::Status CheckItem(const Item& item, bool hide) const {
-    if (!has_limits_) return absl::OkStatus();
+    if (!has_limits()) return absl::OkStatus();
     if (!option_.choices.given()) return CheckBounds(item, hide);
     std::string allowed;
     for (const Choice<Item>& choice : option_.choices) {
@@ -676,8 +704,7 @@ class TypedOption final : public ErasedOption {
     }
   }
 
-  bool has_limits_ = false;  // Bounds or choices.
-  Option<T> option_;         // Without its default value.
+  Option<T> option_;  // Without its default value.
 };
 
 }  // namespace internal
@@ -687,8 +714,18 @@ class AnyOption {
  public:
   template <typename T>
   AnyOption(Option<T> option)  // NOLINT: lists mix options of many types
-      : erased_(std::make_shared<const internal::TypedOption<T>>(
-            std::move(option))) {}
+      : AnyOption(new internal::TypedOption<T>(std::move(option))) {}
+
+  AnyOption(const AnyOption& other) : AnyOption(other.erased_) {}
+  AnyOption(AnyOption&& other) noexcept
+      : erased_(std::exchange(other.erased_, nullptr)) {}
+  AnyOption& operator=(AnyOption other) noexcept {
+    std::swap(erased_, other.erased_);
+    return *this;
+  }
+  ~AnyOption() {
+    if (erased_) erased_->Release();
+  }
 
   // Made by the first call, and then kept: for documentation and tools.
   const OptionDescription& description() const {
@@ -713,7 +750,11 @@ class AnyOption {
   const internal::ErasedOption& erased() const { return *erased_; }
 
  private:
-  std::shared_ptr<const internal::ErasedOption> erased_;
+  explicit AnyOption(const internal::ErasedOption* erased) : erased_(erased) {
+    if (erased_) erased_->Hold();
+  }
+
+  const internal::ErasedOption* erased_;  // Null only after a move.
 };
 
 // The options of one section; `kDefaultGroup` is the unnamed one.

@@ -20,20 +20,19 @@ std::string EnvironmentKey(absl::string_view group, absl::string_view name) {
 
 }  // namespace
 
-void RawTable::Selection::Consider(Position position, const RawValue& raw,
-                                   Position part_begin, uint32_t rank) {
-  const bool same_place = found() && part_begin == part_begin_;
+void RawTable::Selection::Consider(Position position, uint32_t part,
+                                   uint32_t rank) {
+  const bool same_place = found() && part == part_;
   if (same_place && rank > rank_) return;
   ignored_ = same_place && rank == rank_ ? position_ : kNone;
   position_ = position;
-  raw_ = &raw;
-  part_begin_ = part_begin;
+  part_ = part;
   rank_ = rank;
 }
 
 void RawTable::ManySelected::Consider(const RawTable& table, Position position,
                                       SourceKind kind, uint32_t new_rank) {
-  const absl::string_view text = table.At(position).raw->text;
+  const absl::string_view text = table.At(position).raw.text;
   if (kind == SourceKind::kEnvironment) {
     *this = ManySelected();
     if (!text.empty()) {
@@ -68,8 +67,8 @@ void RawTable::Add(SourceKind kind, std::vector<Document> documents) {
 RawTable::Selection RawTable::Find(absl::Span<const NameInGroup> names) const {
   Selection selection;
   for (const Candidate& candidate : Candidates(names)) {
-    selection.Consider(candidate.position, *At(candidate.position).raw,
-                       PartOf(candidate.position).begin, candidate.rank);
+    selection.Consider(candidate.position, PartOf(candidate.position),
+                       candidate.rank);
   }
   return selection;
 }
@@ -79,14 +78,14 @@ RawTable::ManySelected RawTable::FindMany(
   ManySelected selected;
   for (const Candidate& candidate : Candidates(names)) {
     selected.Consider(*this, candidate.position,
-                      PartOf(candidate.position).kind, candidate.rank);
+                      parts_[PartOf(candidate.position)].kind, candidate.rank);
   }
   return selected;
 }
 
 RawTable::Value RawTable::At(Position position) const {
-  const Part& part = PartOf(position);
-  return {.raw = &part.document.values()[position - part.begin],
+  const Part& part = parts_[PartOf(position)];
+  return {.raw = part.document.values()[position - part.begin],
           .document = &part.document,
           .kind = part.kind};
 }
@@ -126,11 +125,11 @@ std::vector<RawTable::Candidate> RawTable::Candidates(
   return candidates;
 }
 
-const RawTable::Part& RawTable::PartOf(Position position) const {
+uint32_t RawTable::PartOf(Position position) const {
   const auto after = std::upper_bound(
       parts_.begin(), parts_.end(), position,
       [](Position wanted, const Part& part) { return wanted < part.begin; });
-  return *std::prev(after);
+  return static_cast<uint32_t>(after - parts_.begin() - 1);
 }
 
 }  // namespace bergen::config

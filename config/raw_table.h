@@ -6,7 +6,7 @@
 //   RawTable table;
 //   table.Add(source.kind(), *source.ReadAll());
 //   RawTable::Selection selection = table.Find("demo", {"workers"});
-//   if (selection.found()) Parse(table.At(selection.position()).raw->text);
+//   if (selection.found()) Parse(table.At(selection.position()).raw.text);
 //
 // Source: sections 2.7 and 3.4 of oslo.config's behaviour: the newest file
 // wins; in one file the current name beats its aliases; of one name the last
@@ -18,7 +18,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +44,7 @@ class RawTable {
 
   // An assignment and where it was found. Good as long as the table.
   struct Value {
-    const RawValue* raw = nullptr;
+    RawValue raw;
     const Document* document = nullptr;
     SourceKind kind = SourceKind::kOther;
   };
@@ -54,22 +53,20 @@ class RawTable {
   // in ascending positions.
   class Selection {
    public:
-    // `rank` is 0 under the option's current name, else that of the deprecated
-    // name from 1.
-    void Consider(Position position, const RawValue& raw, Position part_begin,
-                  uint32_t rank);
+    // `part` is where the table has it in `parts`. `rank` is 0 under the
+    // option's current name, else that of the deprecated name from 1.
+    void Consider(Position position, uint32_t part, uint32_t rank);
 
     bool found() const { return position_ != kNone; }
     Position position() const { return position_; }
-    const RawValue* raw() const { return raw_; }
+    uint32_t part() const { return part_; }
     uint32_t rank() const { return rank_; }
     // An earlier assignment of the same name in the same place, now ignored.
     Position ignored() const { return ignored_; }
 
    private:
-    const RawValue* raw_ = nullptr;
     Position position_ = kNone;
-    Position part_begin_ = kNone;
+    uint32_t part_ = kNone;
     Position ignored_ = kNone;
     uint32_t rank_ = 0;
   };
@@ -101,7 +98,12 @@ class RawTable {
 
   Position size() const { return size_; }
   Value At(Position position) const;
-  const std::deque<Part>& parts() const { return parts_; }
+  absl::string_view TextAt(const Selection& selection) const {
+    const Part& part = parts_[selection.part()];
+    return part.document.values()[selection.position() - part.begin].text;
+  }
+  // In ascending precedence.
+  const std::vector<Part>& parts() const { return parts_; }
 
  private:
   struct Candidate {
@@ -110,9 +112,9 @@ class RawTable {
   };
 
   std::vector<Candidate> Candidates(absl::Span<const NameInGroup> names) const;
-  const Part& PartOf(Position position) const;
+  uint32_t PartOf(Position position) const;
 
-  std::deque<Part> parts_;
+  std::vector<Part> parts_;
   Position size_ = 0;
   // Ascending positions by key; variables of the environment, whose names have
   // lost case, have keys of their own. Made when first needed.

@@ -26,7 +26,7 @@ std::vector<Document> Read(
 }
 
 std::string TextOf(const RawTable& table, const RawTable::Selection& found) {
-  return found.found() ? std::string(table.At(found.position()).raw->text) : "";
+  return found.found() ? std::string(table.At(found.position()).raw.text) : "";
 }
 
 TEST(RawTableTest, TheNewestFileBeatsTheCurrentName) {
@@ -65,7 +65,7 @@ TEST(RawTableTest, TheLastOfEqualNamesCountsAndTheOneBeforeIsTold) {
   const RawTable::Selection found = table.Find({{"g", "a"}});
   EXPECT_EQ(TextOf(table, found), "3");
   ASSERT_EQ(found.ignored(), 1u);
-  EXPECT_EQ(table.At(1).raw->text, "2");
+  EXPECT_EQ(table.At(1).raw.text, "2");
   EXPECT_EQ(table.At(1).document->where(), "y");
 }
 

@@ -389,7 +389,7 @@ std::vector<DumpEntry> Registry::Dump() const {
   std::vector<DumpEntry> dump;
   dump.reserve(sorted.size());
   for (const Entry* entry : sorted) {
-    const AnyValue& value = state_->values[entry->index()];
+    const AnyValue& value = state_->ValueOf(*entry);
     dump.push_back({.group = entry->group().name,
                     .name = entry->erased().name(),
                     .value = entry->ToText(value, entry->masked),

@@ -73,7 +73,7 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
     if (existing.option == option) return Added{.entry = &existing};
     return error(absl::AlreadyExistsError(
         absl::StrCat("another option of that name was registered at ",
-                     PlaceText(existing.registered_at))));
+                     PlaceText(places[existing.registered_at]))));
   }
 
   Added added = {.is_new = true, .needs_commit = true};
@@ -81,10 +81,10 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
       entries[name.last_option].option == option) {
     added.entry = &entries[name.last_option];
     added.entry->alive = true;
-    added.entry->registered_at = where;
+    added.entry->registered_at = NumberOf(where);
     if (loaded) SelectFor(*added.entry);
   } else {
-    Entry& entry = entries.emplace_back(name, option, where, registry,
+    Entry& entry = entries.emplace_back(name, option, NumberOf(where), registry,
                                         static_cast<uint32_t>(entries.size()));
     added.entry = &entry;
     if (loaded) SelectFor(entry);
@@ -93,9 +93,9 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
       added.needs_commit = !referrers.empty();
       entry.masked = entry.secret;
       entry.cell.Publish(erased.default_value());
-      values.Append(erased.default_value());
     } else {
-      values.Append(AnyValue());
+      FillValues();
+      values.Set(entry.index(), AnyValue());
     }
   }
   added.entry->order = registrations++;
@@ -105,6 +105,14 @@ absl::StatusOr<RegistryState::Added> RegistryState::Add(
   }
   Connect(*added.entry);
   return added;
+}
+
+uint32_t RegistryState::NumberOf(CodeLocation place) {
+  if (places.empty() || places.back().file != place.file ||
+      places.back().line != place.line) {
+    places.push_back(place);
+  }
+  return static_cast<uint32_t>(places.size() - 1);
 }
 
 NameIndex::Name& RegistryState::OldName(const Entry& entry,
@@ -284,11 +292,15 @@ absl::Status RegistryState::Replace(Entry& entry, Layer layer,
     if (!status.ok()) return absl::InvalidArgumentError(status.message());
   }
   auto& layers = is_override ? overrides : set_defaults;
-  bool& has = is_override ? entry.has_override : entry.has_default;
+  const auto known = layers.find(entry.index());
   std::optional<Setting> before;
-  if (has) before = std::move(layers[entry.index()]);
+  if (known != layers.end()) before = std::move(known->second);
   const auto put = [&](std::optional<Setting> wanted) {
-    has = wanted.has_value();
+    if (is_override) {
+      entry.has_override = wanted.has_value();
+    } else {
+      entry.has_default = wanted.has_value();
+    }
     if (wanted) {
       layers[entry.index()] = *std::move(wanted);
     } else {
@@ -312,7 +324,7 @@ Wish RegistryState::InForce(const Entry& entry,
     return Wish::OfCode(Origin::Kind::kSetDefault,
                         set_defaults.find(entry.index())->second);
   }
-  Wish wish = {.where = entry.registered_at};
+  Wish wish = {.where = places[entry.registered_at]};
   wish.has_texts = !entry.erased().default_text().empty();
   if (wish.has_texts) wish.text = entry.erased().default_text();
   wish.value = &entry.erased().default_value();
@@ -349,17 +361,16 @@ void RegistryState::SetReferences(Entry& entry,
 }
 
 // Records the value, which is not visible yet. False, and nothing done, if it
-// is the one that is in force, unless the two are not to be compared.
-bool RegistryState::Stage(Entry& entry, Resolved& resolved, Compare compare) {
+// is the one that is in force.
+bool RegistryState::Stage(Entry& entry, Resolved& resolved) {
   if (resolved.references || entry.has_references) {
     SetReferences(entry, resolved.references.get());
   }
   entry.masked = resolved.masked;
   const uint32_t index = entry.index();
+  FillValues();
   const AnyValue& now = values[index];
-  if (compare == Compare::kYes && entry.Equal(now, resolved.value)) {
-    return false;
-  }
+  if (entry.Equal(now, resolved.value)) return false;
   AnyValue next = std::move(resolved.value);
   if (now || !superseded.empty()) Reuse(entry, now, next);
   values.Set(index, std::move(next));
@@ -405,7 +416,7 @@ Change RegistryState::ToChange(const Entry& entry,
   const Wish wish = candidate.InForce(entry);
   Change change = {.group = entry.group().name,
                    .name = entry.erased().name(),
-                   .old_text = entry.ToText(values[index], entry.masked),
+                   .old_text = entry.ToText(ValueOf(entry), entry.masked),
                    .origin = {wish.kind, PlaceOf(entry, wish)}};
   const auto rejected = candidate.rejected.find(index);
   if (rejected != candidate.rejected.end()) {
@@ -445,8 +456,7 @@ Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
     for (const Entry& entry : entries) {
       if (!entry.alive) continue;
       if (candidate.rejected.contains(entry.index()) ||
-          !entry.Equal(values[entry.index()],
-                       candidate.values[entry.index()])) {
+          !entry.Equal(ValueOf(entry), candidate.values[entry.index()])) {
         differing.push_back(&entry);
       }
     }
@@ -468,8 +478,8 @@ Report RegistryState::Adopt(std::shared_ptr<const RawTable> table,
 
 void RegistryState::Apply(Candidate& candidate, Mode mode,
                           std::vector<Changed>* changed) {
-  // Nobody asks what a first load changes, and most of it does.
-  const Compare compare = loaded || changed ? Compare::kYes : Compare::kNo;
+  // Nobody asks what it changes, and most of it does.
+  if (!loaded && !changed && superseded.empty()) return ApplyFirst(candidate);
   newest = candidate.table;
   if (mode == Mode::kAll) loaded = candidate.table;
   staged.reserve(entries.size());
@@ -477,26 +487,13 @@ void RegistryState::Apply(Candidate& candidate, Mode mode,
     if (!entry.alive) continue;
     if (mode == Mode::kMutableOnly && !entry.is_mutable) continue;
     const uint32_t index = entry.index();
-    entry.position = candidate.selections[index].position();
-    if (entry.is_multi) {
-      const auto selected = candidate.many.find(index);
-      if (selected == candidate.many.end()) {
-        many.erase(index);
-      } else {
-        many[index] = std::move(selected->second);
-      }
-    }
-    const AnyValue before = changed ? values[index] : AnyValue();
+    TakeSelection(entry, candidate);
+    const AnyValue before = changed ? ValueOf(entry) : AnyValue();
     Resolved resolved;
-    resolved.value = std::move(candidate.values[index]);
+    resolved.value = candidate.values[index];
     resolved.masked = candidate.masked[index];
-    if (!candidate.references.empty()) {
-      const auto found = candidate.references.find(index);
-      if (found != candidate.references.end()) {
-        resolved.references = std::move(found->second);
-      }
-    }
-    if (Stage(entry, resolved, compare) && changed) {
+    resolved.references = candidate.TakeReferences(index);
+    if (Stage(entry, resolved) && changed) {
       changed->push_back({index, before, values[index]});
     }
   }
@@ -504,6 +501,45 @@ void RegistryState::Apply(Candidate& candidate, Mode mode,
     FreezeFor(version.load(std::memory_order_relaxed) + 1);
   }
   PublishStaged();
+}
+
+// As `Apply` of a load that nothing went before: in one pass, and the values
+// are not copied.
+void RegistryState::ApplyFirst(Candidate& candidate) {
+  newest = loaded = candidate.table;
+  const ValueList before = std::exchange(values, std::move(candidate.values));
+  for (size_t i = 0; i < before.size(); ++i) {
+    AnyValue now = values[i];
+    if (before[i].word() != now.word()) Reuse(entries[i], before[i], now);
+  }
+  if (snapshots_taken.load(std::memory_order_relaxed)) {
+    FreezeFor(version.load(std::memory_order_relaxed) + 1);
+  }
+  version.fetch_add(1, std::memory_order_release);
+  for (Entry& entry : entries) {
+    if (!entry.alive) continue;
+    const uint32_t index = entry.index();
+    TakeSelection(entry, candidate);
+    const auto references = candidate.TakeReferences(index);
+    if (references || entry.has_references) {
+      SetReferences(entry, references.get());
+    }
+    entry.masked = candidate.masked[index];
+    entry.cell.Publish(values[index]);
+  }
+}
+
+// What the sources say about the entry.
+void RegistryState::TakeSelection(Entry& entry, Candidate& candidate) {
+  const uint32_t index = entry.index();
+  entry.position = candidate.selections[index].position();
+  if (!entry.is_multi) return;
+  const auto selected = candidate.many.find(index);
+  if (selected == candidate.many.end()) {
+    many.erase(index);
+  } else {
+    many[index] = std::move(selected->second);
+  }
 }
 
 void RegistryState::Sort(std::vector<const Entry*>& sorted) const {

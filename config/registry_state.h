@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -45,13 +46,17 @@ struct Changed {
 
 // Has the processor fetch an option that is looked at soon, as it would not by
 // itself: there may be many more than its caches hold.
-inline void Prefetch(const ErasedOption& option) {
+template <size_t... kLines>
+void Prefetch(const ErasedOption& option,
+              std::index_sequence<kLines...> /*lines*/) {
   constexpr size_t kCacheLine = 64;
   const char* const begin = reinterpret_cast<const char*>(&option);
-  __builtin_prefetch(begin);
-  __builtin_prefetch(begin + kCacheLine);
-  __builtin_prefetch(begin + 2 * kCacheLine);
+  (__builtin_prefetch(begin + kLines * kCacheLine), ...);
 }
+// The lines that registering reads, its name with them, and those that parsing
+// a value does, with rules and bounds.
+inline constexpr std::index_sequence<0, 1> kLinesToRegister;
+inline constexpr std::index_sequence<0, 3, 4> kLinesToParse;
 inline constexpr size_t kPrefetchDistance = 8;  // Options.
 inline constexpr size_t kNamePrefetchDistance = 4;
 
@@ -83,12 +88,13 @@ struct RegistryState {
   // it is the first.
   void PrefetchAhead(const std::vector<AnyOption>& options, size_t i) const {
     if (i + kPrefetchDistance < options.size()) {
-      Prefetch(options[i + kPrefetchDistance].erased());
+      Prefetch(options[i + kPrefetchDistance].erased(), kLinesToRegister);
     }
     if (i > 0 && i + kNamePrefetchDistance < options.size() && last_group) {
       names.Prefetch(*last_group, options[i + kNamePrefetchDistance].name());
     }
   }
+  uint32_t NumberOf(CodeLocation place);
   NameIndex::Name& OldName(const Entry& entry, const DeprecatedName& old);
   void Connect(Entry& entry);
   void Disconnect(Entry& entry);
@@ -113,8 +119,9 @@ struct RegistryState {
                const LoadOptions& options, Mode mode, bool dry_run,
                std::vector<Changed>* changed);
   void Apply(Candidate& candidate, Mode mode, std::vector<Changed>* changed);
-  enum class Compare { kYes, kNo };
-  bool Stage(Entry& entry, Resolved& resolved, Compare compare = Compare::kYes);
+  void ApplyFirst(Candidate& candidate);
+  void TakeSelection(Entry& entry, Candidate& candidate);
+  bool Stage(Entry& entry, Resolved& resolved);
   void Reuse(const Entry& entry, const AnyValue& now, AnyValue& next);
   void PublishStaged();
   void SetReferences(Entry& entry, const std::vector<std::string>* references);
@@ -128,7 +135,10 @@ struct RegistryState {
   StableVector<Entry> entries;
   uint32_t registrations = 0;
   NameIndex::Group* last_group = nullptr;  // To which an option was added.
-  ValueList values;                        // In force, by index.
+  // Where options were registered; many have one in common.
+  std::vector<CodeLocation> places;
+  // In force, by index; options that are newer have their default.
+  ValueList values;
   absl::node_hash_map<uint32_t, Setting> overrides;
   absl::node_hash_map<uint32_t, Setting> set_defaults;
   // Of options with several values: what counts in their table.
@@ -147,10 +157,22 @@ struct RegistryState {
   std::atomic<bool> snapshots_taken = false;
   std::vector<uint32_t> staged;  // Entries whose value is not visible yet.
 
+  const AnyValue& ValueOf(const Entry& entry) const {
+    return entry.index() < values.size() ? values[entry.index()]
+                                         : entry.erased().default_value();
+  }
+  // Puts all of them into `values`.
+  void FillValues() {
+    for (size_t i = values.size(); i < entries.size(); ++i) {
+      values.Append(entries[i].erased().default_value());
+    }
+  }
+
   // Makes the values as they are now those of version `wanted`.
   FrozenValues FreezeFor(uint64_t wanted) {
     FrozenValues made = frozen.Get();
     if (made.version == wanted) return made;
+    FillValues();
     made = {wanted, values.Freeze()};
     frozen.Set(made);
     return made;

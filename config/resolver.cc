@@ -31,7 +31,7 @@ Resolver::Outcome& Resolver::Resolve(const Entry& entry) {
   if (is_fresh_(entry)) {
     outcome.status = Evaluate(entry, wish_of_(entry), outcome.resolved);
   } else {
-    outcome.resolved.value = state_.values[entry.index()];
+    outcome.resolved.value = state_.ValueOf(entry);
     outcome.resolved.masked = entry.masked;
   }
   return done_.emplace(&entry, std::move(outcome)).first->second;

@@ -39,8 +39,16 @@ class ValueList {
   size_t size() const { return size_; }
 
   void Append(AnyValue value) {
-    if (size_ % kPieceSize == 0) pieces_.push_back(std::make_shared<Piece>());
-    Set(size_++, std::move(value));
+    Resize(size_ + 1);
+    Set(size_ - 1, std::move(value));
+  }
+
+  // Grows; the new values are null.
+  void Resize(size_t size) {
+    while (pieces_.size() * kPieceSize < size) {
+      pieces_.push_back(std::make_shared<Piece>());
+    }
+    size_ = size;
   }
 
   const AnyValue& operator[](size_t index) const {

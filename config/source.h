@@ -18,7 +18,11 @@
 #define CONFIG_SOURCE_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <forward_list>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,7 +56,60 @@ struct RawValue {
 // Move-only, and moving does not invalidate the texts it keeps. Not
 // thread-safe.
 class Document {
+ private:
+  // A `RawValue` in half the memory.
+  struct Stored {
+    const char* name;
+    const char* text;
+    uint32_t name_size;
+    uint32_t text_size;
+    uint32_t group;  // In `groups_`.
+    int line;
+  };
+
  public:
+  // No text may be longer: the program ends.
+  static constexpr size_t kMaxText = UINT32_MAX;
+
+  // The assignments in the order in which they were added. Valid until the
+  // document changes.
+  class Values {
+   public:
+    class Iterator {
+     public:
+      using iterator_category = std::input_iterator_tag;
+      using value_type = RawValue;
+      using difference_type = ptrdiff_t;
+      using pointer = const RawValue*;
+      using reference = RawValue;
+
+      Iterator(const Document& document, size_t index)
+          : document_(&document), index_(index) {}
+      RawValue operator*() const { return document_->At(index_); }
+      Iterator& operator++() {
+        ++index_;
+        return *this;
+      }
+      friend bool operator==(const Iterator& a, const Iterator& b) {
+        return a.index_ == b.index_;
+      }
+
+     private:
+      const Document* document_;
+      size_t index_;
+    };
+
+    explicit Values(const Document& document) : document_(document) {}
+    size_t size() const { return document_.values_.size(); }
+    bool empty() const { return document_.values_.empty(); }
+    RawValue operator[](size_t index) const { return document_.At(index); }
+    Iterator begin() const { return {document_, 0}; }
+    Iterator end() const { return {document_, size()}; }
+
+   private:
+    const Document& document_;
+  };
+
   // `where` is how messages call the place: a path, `--set demo.workers`, the
   // name of a variable. With `holds_value` messages add `=VALUE` to it, unless
   // the option is a secret.
@@ -74,7 +131,23 @@ class Document {
 
   // Adds an assignment, in the order in which it was written, whose texts are
   // kept (`Keep`) or constant.
-  void Add(const RawValue& value) { values_.push_back(value); }
+  void Add(const RawValue& value) {
+    if (value.name.size() > kMaxText || value.text.size() > kMaxText) {
+      std::fputs("config::Document: a text of 4 GiB or more\n", stderr);
+      std::abort();
+    }
+    // Mostly the same text, not just equal.
+    if (groups_.empty() || groups_.back().data() != value.group.data() ||
+        groups_.back().size() != value.group.size()) {
+      groups_.push_back(value.group);
+    }
+    values_.push_back({.name = value.name.data(),
+                       .text = value.text.data(),
+                       .name_size = static_cast<uint32_t>(value.name.size()),
+                       .text_size = static_cast<uint32_t>(value.text.size()),
+                       .group = static_cast<uint32_t>(groups_.size() - 1),
+                       .line = value.line});
+  }
 
   // The same with copies of the texts; for the few.
   void AddCopy(absl::string_view group, absl::string_view name,
@@ -87,7 +160,7 @@ class Document {
 
   const std::string& where() const { return where_; }
   bool holds_value() const { return holds_value_; }
-  const std::vector<RawValue>& values() const { return values_; }
+  Values values() const { return Values(*this); }
 
   // `demo.conf:7`, or only the place if there are no lines.
   std::string PlaceOf(const RawValue& value) const {
@@ -95,9 +168,19 @@ class Document {
   }
 
  private:
+  RawValue At(size_t index) const {
+    const Stored& stored = values_[index];
+    return {.group = groups_[stored.group],
+            .name = {stored.name, stored.name_size},
+            .text = {stored.text, stored.text_size},
+            .line = stored.line};
+  }
+
   std::string where_;
   bool holds_value_;
-  std::vector<RawValue> values_;
+  std::vector<Stored> values_;
+  // Of runs of values.
+  std::vector<absl::string_view> groups_;
   std::forward_list<std::string> kept_;
 };
 

@@ -22,6 +22,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +34,7 @@
 #include "launcher/fake_signals.h"
 #include "launcher/launch.h"
 #include "launcher/launcher.h"
+#include "launcher/phase.h"
 #include "launcher/posix_processes.h"
 #include "launcher/processes.h"
 #include "launcher/test_program.h"
@@ -101,7 +103,9 @@ class Idle : public Service {
  public:
   absl::string_view name() const override { return "idle"; }
   absl::Status Start() override { return absl::OkStatus(); }
-  void Stop() override { stopped_.Notify(); }
+  void Stop() override {
+    if (!stopped_.HasBeenNotified()) stopped_.Notify();
+  }
   absl::Status Wait() override {
     stopped_.WaitForNotification();
     return absl::OkStatus();
@@ -193,6 +197,49 @@ TEST(FaultTest, AnInterruptedWaitIsNoEvent) {
     FailSyscall(SYS_ppoll, EINTR);
     EXPECT_TRUE(supervisor.processes().Await(absl::InfiniteFuture()).empty());
   });
+}
+
+TEST(FaultTest, WithoutMemoryToPollASupervisorStillHearsOfEverything) {
+  InChild([] {
+    Supervisor supervisor;
+    FailSyscall(SYS_ppoll, ENOMEM);
+    const absl::StatusOr<int> pid = supervisor.processes().Fork([](auto& link) {
+      link.ReportStarted();
+      return 7;
+    });
+    ASSERT_THAT(pid, IsOk());
+    std::vector<ProcessEvent> events;
+    while (events.size() < 2) {
+      for (const ProcessEvent& event :
+           supervisor.processes().Await(absl::InfiniteFuture())) {
+        events.push_back(event);
+      }
+    }
+    EXPECT_EQ(events[0].kind, ProcessEvent::kStarted);
+    EXPECT_EQ(events[1].kind, ProcessEvent::kExited);
+    EXPECT_EQ(events[1].value, 7);
+  });
+}
+
+TEST(FaultTest, WithoutMemoryToPollAProgramRunsAndStops) {
+  for (int workers : {1, 2}) {
+    TestProgram program([workers](TestProgram::Voice& voice) {
+      auto launcher =
+          Launch(voice.log(),
+                 [](const WorkerInfo&, ServiceGroup& group) {
+                   group.Add(std::make_unique<Idle>());
+                   return absl::OkStatus();
+                 },
+                 {.workers = workers, .on_phase = [&voice](Phase phase) {
+                    voice.Say(std::string(PhaseName(phase)));
+                  }});
+      FailSyscall(SYS_ppoll, ENOMEM);
+      return launcher.ok() ? (*launcher)->Wait() : 99;
+    });
+    program.ReadUntil("running");
+    program.Signal(SIGTERM);
+    EXPECT_EQ(program.ExitStatus(), kExitOk);
+  }
 }
 
 TEST(FaultTest, ASupervisorThatCannotForkGoesOnTryingAndStops) {

@@ -11,17 +11,21 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "config/registry.h"
+#include "launcher/crash_record.h"
 #include "launcher/health_monitor.h"
+#include "launcher/oom_counter.h"
 #include "launcher/options.h"
 #include "launcher/posix_processes.h"
 #include "launcher/posix_signals.h"
 #include "launcher/process_launcher.h"
 #include "launcher/restart_budget.h"
 #include "launcher/service_launcher.h"
+#include "launcher/status_board.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "periodic/random.h"
@@ -124,11 +128,20 @@ class InProcess final : public LauncherBase {
             Predecessor predecessor, spdlog::logger& log)
       : LauncherBase(std::move(signals)),
         launcher_(std::move(options), std::move(predecessor), this->signals(),
-                  clock(), log) {}
+                  clock(), log, /*reap_strangers=*/::getpid() == 1) {}
 
   absl::Status LaunchService(ServiceFactory factory, int workers) override {
     return launcher_.LaunchService(std::move(factory), workers);
   }
+
+  absl::Status SetWorkers(int, int) override {
+    return absl::FailedPreconditionError(
+        "launcher: a single process has no workers");
+  }
+  std::vector<int> Workers() const override {
+    return std::vector<int>(static_cast<size_t>(launcher_.service_count()), 1);
+  }
+  std::vector<CrashRecord> Crashes() const override { return {}; }
 
  private:
   int Run() override { return launcher_.Run(); }
@@ -141,26 +154,49 @@ class Forking final : public LauncherBase {
   static absl::StatusOr<std::unique_ptr<Forking>> Create(
       std::unique_ptr<PosixSignals> signals, LaunchOptions options,
       Predecessor predecessor, spdlog::logger& log) {
-    auto result =
-        std::unique_ptr<Forking>(new Forking(std::move(signals), log));
+    absl::StatusOr<StatusBoard> board = StatusBoard::Create();
+    if (!board.ok()) return board.status();
+    auto result = std::unique_ptr<Forking>(
+        new Forking(std::move(signals), *std::move(board), log));
     absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
         PosixProcesses::Create(result->signals(), result->clock(), log,
-                               /*reap_strangers=*/::getpid() == 1);
+                               /*reap_strangers=*/::getpid() == 1,
+                               OomCounter::OfThisProcess());
     if (!processes.ok()) return processes.status();
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
         std::move(options), std::move(predecessor), *result->processes_,
-        result->clock(), result->random_, log);
+        result->board_, result->clock(), result->random_, log);
     return result;
   }
 
   absl::Status LaunchService(ServiceFactory factory, int workers) override {
-    return launcher_->LaunchService(std::move(factory), workers);
+    absl::Status added = launcher_->LaunchService(std::move(factory), workers);
+    if (added.ok()) ++services_;
+    return added;
   }
 
+  absl::Status SetWorkers(int service, int workers) override {
+    if (service < 0 || service >= services_) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("launcher: there is no service ", service,
+                       "; their numbers are below ", services_));
+    }
+    if (workers < 1 || workers > kMostWorkers) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "launcher: workers must be in 1..", kMostWorkers, ", got ", workers));
+    }
+    return processes_->RequestWorkers(service, workers);
+  }
+  std::vector<int> Workers() const override { return board_.Workers(); }
+  std::vector<CrashRecord> Crashes() const override { return board_.Crashes(); }
+
  private:
-  Forking(std::unique_ptr<PosixSignals> signals, spdlog::logger& log)
-      : LauncherBase(std::move(signals)), log_(&log) {}
+  Forking(std::unique_ptr<PosixSignals> signals, StatusBoard board,
+          spdlog::logger& log)
+      : LauncherBase(std::move(signals)),
+        log_(&log),
+        board_(std::move(board)) {}
 
   int Run() override {
     const int threads = CountThreads();
@@ -174,6 +210,8 @@ class Forking final : public LauncherBase {
   }
 
   spdlog::logger* const log_;
+  int services_ = 0;  // Does not change once there are workers.
+  StatusBoard board_;
   periodic::SystemRandom random_;
   std::unique_ptr<PosixProcesses> processes_;
   std::unique_ptr<ProcessLauncher> launcher_;
@@ -196,7 +234,7 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
   absl::Status checked = CheckOptions(options);
   if (!checked.ok()) return checked;
   absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
-      PosixSignals::Create(/*children=*/::getpid() == 1 && options.workers > 1);
+      PosixSignals::Create(/*children=*/::getpid() == 1);
   if (!signals.ok()) return signals.status();
 
   Predecessor predecessor = Predecessor::FromEnvironment();
@@ -229,6 +267,10 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
     return absl::Seconds(registered.drain_delay_seconds.Get());
   };
   options.health_limits = registered->health_limits();
+  const absl::StatusOr<RestartLimits> restart_limits =
+      registered->restart_limits(registry);
+  if (!restart_limits.ok()) return restart_limits.status();
+  options.restart_limits = *restart_limits;
   options.reload = [&registry, &log, next = std::move(options.reload)] {
     return Finish(registry.Reload(), log, next);
   };

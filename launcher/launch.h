@@ -56,12 +56,12 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
                                                  LaunchOptions options);
 
 // The same, with the launcher's options (options.h) registered in `registry`,
-// which must outlive the launcher: the graceful timeout, the drain delay,
-// the health limits and whether options are logged come from there, instead of
-// those in `options`. SIGHUP
-// reads the registry again and logs what has changed; then
-// `options.reload` or `options.mutate` is called. Also fails as
-// `RegisterOpts`.
+// which must outlive the launcher: the graceful timeout, the drain delay, the
+// limits of restarts and health, and whether options are logged come from
+// there, instead of those in `options`. The limits are read now, once. SIGHUP
+// reads the registry again and logs what has changed; then `options.reload` or
+// `options.mutate` is called. Also fails as `RegisterOpts` and
+// `Options::restart_limits`.
 absl::StatusOr<std::unique_ptr<Launcher>> Launch(config::Registry& registry,
                                                  spdlog::logger& log,
                                                  ServiceFactory factory,

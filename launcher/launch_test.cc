@@ -6,7 +6,6 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -30,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
@@ -40,8 +40,10 @@
 #include "config/sources.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "launcher/crash_record.h"
 #include "launcher/launcher.h"
 #include "launcher/test_program.h"
+#include "service/fake_notify_manager.h"
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service.h"
@@ -53,6 +55,7 @@ namespace bergen::launcher {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -391,42 +394,29 @@ TEST_P(LaunchWorkersTest, ConnectionsAreRefusedWhileAcceptedOnesAreDrained) {
 
 // W-18.
 TEST_P(LaunchWorkersTest, TheServiceManagerIsToldOnceEverythingHasStarted) {
-  const std::string name = absl::StrCat("@bergen-launch-test-", ::getpid());
-  const UniqueFd manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
-  ASSERT_EQ(::bind(manager.get(), reinterpret_cast<sockaddr*>(&address),
-                   static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
-                                          name.size())),
-            0);
-  const auto receive = [&manager](int flags) {
-    char text[64];
-    const ssize_t size = ::recv(manager.get(), text, sizeof(text), flags);
-    return size < 0 ? std::string("nothing")
-                    : std::string(text, static_cast<size_t>(size));
-  };
-
-  TestProgram program([&name](Voice& voice) {
-    return RunLauncher(voice,
-                       Serve(voice, {.start =
-                                         [&voice] {
-                                           voice.AwaitRelease();
-                                           return absl::OkStatus();
-                                         }}),
-                       {.workers = GetParam(), .notifier = Notifier(name)});
+  FakeNotifyManager manager;
+  TestProgram program([&manager](Voice& voice) {
+    return RunLauncher(
+        voice,
+        Serve(voice, {.start =
+                          [&voice] {
+                            voice.AwaitRelease();
+                            return absl::OkStatus();
+                          }}),
+        {.workers = GetParam(), .notifier = Notifier(manager.name())});
   });
   for (int i = 0; i + 1 < GetParam(); ++i) {
     program.Release();
     program.ReadUntil("started ");
   }
-  EXPECT_EQ(receive(MSG_DONTWAIT), "nothing");
+  EXPECT_EQ(manager.Receive(), "nothing");
   program.Release();
-  EXPECT_THAT(receive(0), StartsWith("READY=1"));
+  std::string said;
+  while ((said = manager.Receive()) == "nothing") std::this_thread::yield();
+  EXPECT_THAT(said, StartsWith("READY=1"));
   program.Signal(SIGTERM);
-  EXPECT_THAT(receive(0), StartsWith("STOPPING=1\n"));
-  program.ReadAll();
   EXPECT_EQ(program.ExitStatus(), 0);
+  EXPECT_THAT(manager.Take(), ElementsAre(StartsWith("STOPPING=1\n")));
 }
 
 // OS-005.
@@ -861,6 +851,64 @@ TEST(LaunchForkingTest, WhatAFactoryThrowsStaysInTheWorker) {
   EXPECT_EQ(program.ExitStatus(), 0);
 }
 
+TEST(LaunchForkingTest, AWorkerChangesTheNumberOfWorkersAndSeesCrashes) {
+  TestProgram program([](Voice& voice) {
+    std::unique_ptr<Launcher> launcher;
+    const ServiceFactory factory = [&](const WorkerInfo& info,
+                                       ServiceGroup& group) {
+      if (info.service == 1) {
+        if (info.number == 0) {
+          voice.Say(launcher->SetWorkers(2, 1).ToString());
+          voice.Say(launcher->SetWorkers(1, 0).ToString());
+          voice.Say(launcher->SetWorkers(1, kMostWorkers + 1).ToString());
+          voice.Say(launcher->SetWorkers(1, 2).ToString());
+        }
+        for (const CrashRecord& crash : launcher->Crashes()) {
+          voice.Say(absl::StrCat("crash of ", crash.service, ".", crash.number,
+                                 ": ", crash.end.ToString()));
+        }
+      }
+      voice.Say(absl::StrCat("service ", info.service, " in ", ::getpid(),
+                             " of ", absl::StrJoin(launcher->Workers(), ",")));
+      return Serve(voice)(info, group);
+    };
+    launcher = *Launch(voice.log(), factory, {.workers = 2});
+    const absl::Status added = launcher->LaunchService(factory, 1);
+    return added.ok() ? launcher->Wait() : 99;
+  });
+  for (int i = 0; i < 3; ++i) program.ReadUntil("INVALID_ARGUMENT");
+  program.ReadUntil("service 1: 2 workers from now on, 1 before");
+  const Said second = Parse(program.ReadUntil("started 1 "));
+  ::kill(second.pid, SIGKILL);
+  program.ReadUntil("by itself");
+  program.ReadUntil("crash of ");
+  program.ReadUntil(" of 2,2");
+  program.ReadUntil("started ");
+  program.Signal(SIGTERM);
+  EXPECT_EQ(program.ExitStatus(), 0);
+}
+
+TEST(LaunchInProcessTest, HasOneWorkerForEachServiceAndNoOthers) {
+  TestProgram program([](Voice& voice) {
+    std::vector<int> services;
+    const ServiceFactory factory = [&services](const WorkerInfo& info,
+                                               ServiceGroup&) {
+      services.push_back(info.service);
+      return absl::OkStatus();
+    };
+    auto launcher = Launch(voice.log(), factory, {});
+    (*launcher)->LaunchService(factory, 1).IgnoreError();
+    (*launcher)->Wait();
+    return absl::IsFailedPrecondition((*launcher)->SetWorkers(0, 2)) &&
+                   (*launcher)->Workers() == std::vector<int>({1, 1}) &&
+                   (*launcher)->Crashes().empty() &&
+                   services == std::vector<int>({0, 1})
+               ? 0
+               : 1;
+  });
+  EXPECT_EQ(program.ExitStatus(), 0);
+}
+
 TEST(LaunchForkingTest, ABurstOfHupsEndsInReloadsAndNothingElse) {
   TestProgram program([](Voice& voice) {
     return RunLauncher(voice, Serve(voice), {.workers = 2});
@@ -876,15 +924,19 @@ TEST(LaunchForkingTest, ABurstOfHupsEndsInReloadsAndNothingElse) {
 // A registry that reads one file, on the other side of the fork too.
 class LaunchRegistryTest : public ::testing::TestWithParam<int> {
  protected:
-  LaunchRegistryTest() { Write("first"); }
-  ~LaunchRegistryTest() override { ::unlink(path_.c_str()); }
+  LaunchRegistryTest() {
+    EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
+    path_ = folder_ + "/launch_test.conf";
+    Write("first");
+  }
+  ~LaunchRegistryTest() override { std::filesystem::remove_all(folder_); }
 
   void Write(const std::string& greeting) {
     std::ofstream(path_) << "[demo]\ngreeting = " << greeting << "\n";
   }
 
-  const std::string path_ =
-      absl::StrCat("/tmp/bergen-launch-test-", ::getpid(), ".conf");
+  std::string folder_ = "/tmp/launch_test.XXXXXX";
+  std::string path_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Workers, LaunchRegistryTest, ::testing::Values(1, 2));

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "launcher/crash_record.h"
 #include "launcher/phase.h"
 #include "service/listener.h"
 #include "service/notify.h"
@@ -33,11 +34,16 @@ enum ExitStatus {
   kExitConfiguration = 78,
 };
 
+// More at once are never found hanging, and cannot be asked for.
+inline constexpr int kMostWorkers = 16384;
+
 // Which worker a service runs in.
 struct WorkerInfo {
+  // In the order of `LaunchService`; that of `Launch` is 0.
+  int service = 0;
   // Stable: in 0..total-1, and a replacement has that of the one it replaces.
   int number = 0;
-  int total = 1;
+  int total = 1;  // Of the service's workers, when this one was forked.
   // What services tell of their health; outlives them. Null only in tests that
   // call a factory themselves.
   Vitals* vitals = nullptr;
@@ -157,8 +163,9 @@ struct LaunchOptions {
   // another included: opens what that worker has for itself, once. An error
   // counts as one of the fork. Not called in a single process.
   std::function<absl::Status(const WorkerInfo& info)> before_fork;
-  // How many workers the first service has from now on; asked after the options
-  // were read again. Less than 1 counts as 1. Not asked in a single process.
+  // How many workers the first service has from now on, whatever was asked for
+  // since the start; asked after the options were read again. Less than 1
+  // counts as 1. Not asked in a single process. Empty: a reload changes none.
   std::function<int()> worker_count;
 
   // Told when everything has started, reloads and stops.
@@ -167,7 +174,10 @@ struct LaunchOptions {
   PhaseObserver on_phase;
 };
 
-// One per process, used by the thread that made it, except where noted.
+// One per process, used by the thread that made it, except where noted. As
+// process 1 of a container it reaps processes that others have left to it: at
+// once if it forks workers, and must then be the only one that has children in
+// this process; else after 10 s, so that services may wait for their own.
 class Launcher {
  public:
   virtual ~Launcher() = default;
@@ -185,10 +195,11 @@ class Launcher {
   // process at once. SIGHUP does what `restart_method` says, daemon or not.
   // SIGQUIT calls `log_stacks` in every worker. SIGUSR1 calls `reopen_logs`.
   // SIGTTIN adds a worker to those of the first service, and SIGTTOU takes one
-  // away, but never the last. SIGUSR2 hands over to a new process, see
-  // `upgrade_command`; this one's status is then `kExitOk`. A single process
-  // ends by _exit, without returning, on SIGINT and when the graceful shutdown
-  // takes too long: its threads cannot be ended.
+  // away, that with the highest number, which drains as in a reload; but never
+  // the last. `SetWorkers` does the same for any service. SIGUSR2 hands over to
+  // a new process, see `upgrade_command`; this one's status is then `kExitOk`.
+  // A single process ends by _exit, without returning, on SIGINT and when the
+  // graceful shutdown takes too long: its threads cannot be ended.
   virtual int Wait() = 0;
 
   // As SIGTERM and SIGHUP, but by code. Thread-safe, may be called from a
@@ -196,6 +207,23 @@ class Launcher {
   // supervisor.
   virtual void Stop() = 0;
   virtual void Restart() = 0;
+
+  // The rest is thread-safe, and may be called in a worker, where it asks and
+  // shows the supervisor. Services are numbered as in `WorkerInfo`.
+
+  // Has the supervisor change the number of workers of `service`; returns
+  // before that is done. The change lasts until the next one, `worker_count`
+  // of a reload included; an upgrade begins with that of `Launch` again.
+  // InvalidArgument if there is no such service or `workers` is not in
+  // 1..kMostWorkers;
+  // FailedPrecondition in a single process; Unavailable once the supervisor is
+  // gone; ResourceExhausted while it has more requests than it can take.
+  virtual absl::Status SetWorkers(int service, int workers) = 0;
+  // How many workers each service should have now, by number.
+  virtual std::vector<int> Workers() const = 0;
+  // The last workers that ended without having been told to, 16 at most; the
+  // latest is the last. None in a single process.
+  virtual std::vector<CrashRecord> Crashes() const = 0;
 };
 
 }  // namespace bergen::launcher

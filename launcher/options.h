@@ -33,10 +33,19 @@ struct Options {
   config::Handle<int64_t> worker_max_requests;
   config::Handle<double> worker_max_age_seconds;
   config::Handle<int64_t> worker_max_memory_mib;
+  config::Handle<int64_t> worker_free_restarts;
+  config::Handle<double> worker_restart_delay_seconds;
+  config::Handle<double> worker_max_restart_delay_seconds;
+  config::Handle<double> worker_restart_quiet_period_seconds;
+  config::Handle<int64_t> worker_give_up_after;
 
   // `absl::InfiniteDuration()` for 0.
   absl::Duration graceful_shutdown_timeout() const;
   HealthLimits health_limits() const;
+  // InvalidArgument, with the options' names and places, if they do not go
+  // together. `registry` is the one that they are registered in.
+  absl::StatusOr<RestartLimits> restart_limits(
+      const config::Registry& registry) const;
 };
 
 // For samples, documentation and schemas.

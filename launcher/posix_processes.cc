@@ -23,9 +23,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "launcher/launcher.h"
 #include "launcher/pidfd.h"
 #include "launcher/pipe.h"
+#include "launcher/poll.h"
 #include "launcher/upgrade.h"
 #include "periodic/guarded_call.h"
 #include "spdlog/spdlog.h"
@@ -33,8 +35,11 @@
 namespace bergen::launcher {
 namespace {
 
-// More at once have no line on the scoreboard, and are never found hanging.
-constexpr size_t kMostWorkers = 16384;
+// Written and read at once, as so little is.
+struct ResizeRequest {
+  int32_t service;
+  int32_t workers;
+};
 
 // Adds `fd` to the epoll `poll`; `pid` is told when it is readable.
 absl::Status Add(const UniqueFd& poll, int fd, int pid) {
@@ -70,6 +75,7 @@ void CloseAll(std::vector<int> fds) {
 
 // In place of a pid.
 constexpr int kSignals = 0;
+constexpr int kRequests = -1;
 
 class PipeLink : public SupervisorLink {
  public:
@@ -124,10 +130,11 @@ int RunBody(const std::function<int(SupervisorLink& link)>& body,
 
 absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
     Signals& signals, periodic::Clock& clock, spdlog::logger& log,
-    bool reap_strangers) {
+    bool reap_strangers, OomCounter oom) {
   const UniqueFd probe = OpenPidfd(::getpid());
   if (!probe.ok()) return absl::ErrnoToStatus(errno, "pidfd_open");
-  absl::StatusOr<Scoreboard> scoreboard = Scoreboard::Create(kMostWorkers);
+  absl::StatusOr<Scoreboard> scoreboard =
+      Scoreboard::Create(static_cast<size_t>(kMostWorkers));
   if (!scoreboard.ok()) return scoreboard.status();
   UniqueFd poll(::epoll_create1(EPOLL_CLOEXEC));
   if (!poll.ok()) return absl::ErrnoToStatus(errno, "epoll of processes");
@@ -137,10 +144,20 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
   auto result = std::unique_ptr<PosixProcesses>(new PosixProcesses(
       *std::move(scoreboard), std::move(poll), signals, clock, log));
   result->reap_strangers_ = reap_strangers;
+  result->oom_ = std::move(oom);
   absl::StatusOr<Pipe> life = MakePipe("workers");
   if (!life.ok()) return life.status();
   result->life_read_ = std::move(life->read_end);
   result->life_write_ = std::move(life->write_end);
+  absl::StatusOr<Pipe> requests = MakePipe("the supervisor", O_NONBLOCK);
+  if (!requests.ok()) return requests.status();
+  if (absl::Status added =
+          Add(result->poll_, requests->read_end.get(), kRequests);
+      !added.ok()) {
+    return added;
+  }
+  result->requests_read_ = std::move(requests->read_end);
+  result->requests_write_ = std::move(requests->write_end);
   return result;
 }
 
@@ -166,6 +183,8 @@ absl::StatusOr<int> PosixProcesses::Fork(
   const absl::Status watched =
       Watch(pid, {OpenPidfd(pid), std::move(reports->read_end), line});
   if (!watched.ok()) return watched;
+  // Whoever was killed earlier was no child of these.
+  oom_.Forget();
   return pid;
 }
 
@@ -229,6 +248,7 @@ void PosixProcesses::RunChild(
   // each page that it is on.
   life_write_.Reset();
   poll_.Reset();
+  requests_read_.Reset();
   CloseAll(DescriptorsOfChildren());
   if (reap_strangers_) {
     // Blocked for the supervisor alone.
@@ -246,23 +266,21 @@ void PosixProcesses::RunChild(
 
 void PosixProcesses::Send(int pid, int signal) {
   // Not reaped before it leaves the map, so the pid is still this child's.
-  if (children_.count(pid) > 0) ::kill(pid, signal);
+  const auto found = children_.find(pid);
+  if (found == children_.end()) return;
+  if (signal == SIGKILL) found->second.told_to_die = true;
+  ::kill(pid, signal);
 }
 
 std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
-  timespec left = {};
-  const timespec* timeout = nullptr;
-  if (deadline != absl::InfiniteFuture()) {
-    left = absl::ToTimespec(
-        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
-    timeout = &left;
-  }
   // epoll_wait(2) itself rounds deadlines.
   pollfd anything = {.fd = poll_.get(), .events = POLLIN};
-  if (::ppoll(&anything, 1, timeout, nullptr) < 0 && errno != EINTR) {
-    log_->critical("supervisor: poll: {}", std::strerror(errno));
-    std::abort();
+  const absl::Status polled =
+      PollUntil(absl::MakeSpan(&anything, 1), deadline, *clock_);
+  if (!polled.ok() && !poll_failed_) {
+    log_->error("supervisor: {}, going on without", polled.ToString());
   }
+  poll_failed_ = !polled.ok();
 
   std::vector<ProcessEvent> events;
   bool signals = false;
@@ -273,7 +291,7 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
     for (int i = 0; i < count; ++i) {
       if (ready[i].data.fd == kSignals) {
         signals = true;
-      } else {
+      } else if (ready[i].data.fd != kRequests) {
         Examine(ready[i].data.fd, events);
       }
     }
@@ -287,8 +305,36 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
       events.push_back({.kind = ProcessEvent::kSignal, .value = signal});
     }
   }
+  ReadRequests(events);
   if (look_for_strangers_) ReapStrangers();
   return events;
+}
+
+absl::Status PosixProcesses::RequestWorkers(int service, int workers) const {
+  const ResizeRequest request = {service, workers};
+  if (::write(requests_write_.get(), &request, sizeof(request)) ==
+      sizeof(request)) {
+    return absl::OkStatus();
+  }
+  switch (errno) {
+    case EPIPE:
+      return absl::UnavailableError("the supervisor is gone");
+    case EAGAIN:
+      return absl::ResourceExhaustedError(
+          "the supervisor has too many requests");
+    default:
+      return absl::ErrnoToStatus(errno, "pipe of requests");
+  }
+}
+
+void PosixProcesses::ReadRequests(std::vector<ProcessEvent>& events) const {
+  ResizeRequest request;
+  while (::read(requests_read_.get(), &request, sizeof(request)) ==
+         sizeof(request)) {
+    events.push_back({.kind = ProcessEvent::kResize,
+                      .value = request.workers,
+                      .service = request.service});
+  }
 }
 
 void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "launcher/oom_counter.h"
 #include "launcher/processes.h"
 #include "launcher/scoreboard.h"
 #include "launcher/signals.h"
@@ -34,10 +35,16 @@ class PosixProcesses : public Processes {
   // left to this one are reaped; for process 1 of a container. `signals` must
   // then include SIGCHLD, and the program must have no children of its own.
   // Unimplemented on a kernel before 5.4, which has
-  // no pidfds to wait on; else fails only without descriptors.
+  // no pidfds to wait on; else fails only without descriptors. `oom` tells
+  // kills for lack of memory from others.
   static absl::StatusOr<std::unique_ptr<PosixProcesses>> Create(
       Signals& signals, periodic::Clock& clock, spdlog::logger& log,
-      bool reap_strangers = false);
+      bool reap_strangers = false, OomCounter oom = OomCounter());
+
+  // Has `Await` report kResize. Thread-safe; in a child it reaches the parent.
+  // Unavailable if that is gone, ResourceExhausted if it has more to read than
+  // it can take.
+  absl::Status RequestWorkers(int service, int workers) const;
 
   absl::StatusOr<int> Fork(
       const std::function<int(SupervisorLink& link)>& body) override;
@@ -51,6 +58,7 @@ class PosixProcesses : public Processes {
     UniqueFd pidfd;
     UniqueFd reports;  // Closed once the worker has closed its end.
     Scoreboard::Line* line = nullptr;  // Of a worker, if there is one left.
+    bool told_to_die = false;          // Got SIGKILL from here.
   };
 
   PosixProcesses(Scoreboard scoreboard, UniqueFd poll, Signals& signals,
@@ -72,6 +80,7 @@ class PosixProcesses : public Processes {
   // `pid` may have ended, or have reported.
   void Examine(int pid, std::vector<ProcessEvent>& events);
   void ReapStrangers();
+  void ReadRequests(std::vector<ProcessEvent>& events) const;
   void ReadReports(int pid, Child& child, std::vector<ProcessEvent>& events);
 
   Scoreboard scoreboard_;
@@ -85,9 +94,14 @@ class PosixProcesses : public Processes {
   // Nothing is ever written: children see its end when this process is gone.
   UniqueFd life_read_;
   UniqueFd life_write_;
+  // One `ResizeRequest` at a time.
+  UniqueFd requests_read_;
+  UniqueFd requests_write_;
+  OomCounter oom_;
   std::map<int, Child> children_;
   bool reap_strangers_ = false;
   bool look_for_strangers_ = false;
+  bool poll_failed_ = false;  // And was logged.
 };
 
 }  // namespace bergen::launcher

@@ -8,18 +8,25 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/fake_signals.h"
 #include "launcher/launcher.h"
+#include "launcher/oom_counter.h"
 #include "launcher/posix_signals.h"
 #include "launcher/processes.h"
 #include "periodic/clock.h"
@@ -89,6 +96,59 @@ TEST_F(PosixProcessesTest, TellsTheSignalThatEndedAChild) {
   EXPECT_EQ(event.value, SIGKILL);
   // Its pid may be another's now.
   processes_->Send(pid, SIGKILL);
+}
+
+TEST_F(PosixProcessesTest, AKillIsForLackOfMemoryIfTheGroupHasCountedOne) {
+  std::string folder = "/tmp/posix_processes_test.XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string events = folder + "/memory.events";
+  const auto count = [&events](int kills) {
+    std::ofstream(events) << "oom_kill " << kills << "\n";
+  };
+  count(3);
+  processes_ = *PosixProcesses::Create(signals_, clock_, log_, false,
+                                       OomCounter(events));
+  const auto pause = [](SupervisorLink&) -> int {
+    while (true) ::pause();
+  };
+  int pid = Fork(pause);
+  ::kill(pid, SIGKILL);  // By somebody.
+  EXPECT_FALSE(Await(1).front().out_of_memory);
+
+  pid = Fork(pause);
+  count(4);
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(Await(1).front().out_of_memory);
+
+  // The supervisor's own kill, and another signal: no reason to look.
+  pid = Fork(pause);
+  count(5);
+  processes_->Send(pid, SIGKILL);
+  EXPECT_FALSE(Await(1).front().out_of_memory);
+  pid = Fork(pause);
+  count(6);
+  ::kill(pid, SIGTERM);
+  EXPECT_FALSE(Await(1).front().out_of_memory);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(PosixProcessesTest, AChildAsksForWorkers) {
+  Fork([this](SupervisorLink&) {
+    return processes_->RequestWorkers(1, 5).ok() ? 0 : 1;
+  });
+  std::vector<ProcessEvent> events = Await(2);
+  // What a child did may be heard of after its end.
+  if (events[0].kind != ProcessEvent::kResize) std::swap(events[0], events[1]);
+  EXPECT_EQ(events[0].kind, ProcessEvent::kResize);
+  EXPECT_EQ(events[0].service, 1);
+  EXPECT_EQ(events[0].value, 5);
+  EXPECT_EQ(events[1].value, 0);
+}
+
+TEST_F(PosixProcessesTest, MoreRequestsThanThePipeHoldsAreRefused) {
+  absl::Status status;
+  while (status.ok()) status = processes_->RequestWorkers(0, 1);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST_F(PosixProcessesTest, ReportsComeInOrderAndBeforeTheEnd) {

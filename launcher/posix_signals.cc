@@ -31,7 +31,10 @@ sigset_t Handled() {
 void BlockSignals() {
   const sigset_t handled = Handled();
   pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  // What is written then fails, and must not end the process: a log file that
+  // has reached its limit above all.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 absl::StatusOr<std::unique_ptr<PosixSignals>> PosixSignals::Create(

@@ -24,9 +24,9 @@ namespace bergen::launcher {
 // Blocks SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU
 // and SIGURG, by which a supervisor announces a stop, in the calling thread and
 // in those it starts from now on: they wait until they are read. A thread that
-// was started earlier would die of them. Ignores SIGPIPE. Programs that the
-// process executes inherit both; posix_spawnattr_setsigmask(3) gives them
-// another mask.
+// was started earlier would die of them. Ignores SIGPIPE and SIGXFSZ. Programs
+// that the process executes inherit all of this; posix_spawnattr_setsigmask(3)
+// gives them another mask.
 void BlockSignals();
 
 // Reads what `BlockSignals` blocks. A forked process needs its own.

@@ -43,9 +43,10 @@ TEST(PosixSignalsTest, TakesRequestsBesideSignals) {
   EXPECT_EQ(::poll(&ready, 1, 0), 0);
 }
 
-TEST(PosixSignalsTest, IgnoresBrokenPipes) {
+TEST(PosixSignalsTest, IgnoresBrokenPipesAndFullFiles) {
   BlockSignals();
   std::raise(SIGPIPE);
+  std::raise(SIGXFSZ);
 }
 
 }  // namespace

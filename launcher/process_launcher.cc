@@ -33,10 +33,12 @@ constexpr int kKeepAlivesInTime = 2;
 }  // namespace
 
 ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
-                                 Processes& processes, periodic::Clock& clock,
+                                 Processes& processes, StatusBoard& board,
+                                 periodic::Clock& clock,
                                  periodic::Random& random, spdlog::logger& log)
     : options_(std::move(options)),
       processes_(&processes),
+      board_(&board),
       clock_(&clock),
       log_(&log),
       table_({.start_timeout = options_.start_timeout}, random),
@@ -58,8 +60,9 @@ absl::Status ProcessLauncher::LaunchService(ServiceFactory factory,
     return absl::InvalidArgumentError(
         absl::StrCat("launcher: workers must be at least 1, got ", workers));
   }
-  table_.AddWorkers(static_cast<int>(sets_.size()), workers,
-                    options_.restart_limits);
+  const auto service = static_cast<int>(sets_.size());
+  table_.AddWorkers(service, workers, options_.restart_limits);
+  board_->SetWorkers(service, workers);
   sets_.push_back({std::move(factory), workers});
   return absl::OkStatus();
 }
@@ -95,7 +98,7 @@ int ProcessLauncher::Run() {
 }
 
 void ProcessLauncher::Handle(const ProcessEvent& event) {
-  if (event.kind != ProcessEvent::kSignal && event.pid == upgrade_pid_) {
+  if (event.pid != 0 && event.pid == upgrade_pid_) {
     if (event.kind == ProcessEvent::kStarted) HandOver();
     if (event.kind == ProcessEvent::kExited ||
         event.kind == ProcessEvent::kKilled) {
@@ -117,8 +120,12 @@ void ProcessLauncher::Handle(const ProcessEvent& event) {
     case ProcessEvent::kExited:
     case ProcessEvent::kKilled:
       OnEnd(event.pid, {.killed = event.kind == ProcessEvent::kKilled,
-                        .value = event.value});
+                        .value = event.value,
+                        .out_of_memory = event.out_of_memory});
       break;
+    case ProcessEvent::kResize:
+      Resize(event.service, event.value);
+      return;
     case ProcessEvent::kSignal:
       OnSignal(event.value);
       return;
@@ -134,14 +141,19 @@ void ProcessLauncher::OnEnd(int pid, const ProcessEnd& end) {
   health_.Forget(pid);
   const int crashes = table_.crash_count();
   const Actions actions = table_.Exited(pid, end, clock_->Now());
-  if (table_.crash_count() > crashes) LogCrash(table_.crashes().back());
+  if (table_.crash_count() > crashes) {
+    CrashRecord crash = table_.crashes().back();
+    LogCrash(crash);
+    crash.time = clock_->WallNow();
+    board_->AddCrash(crash);
+  }
   Do(actions);
 }
 
 void ProcessLauncher::LogCrash(const CrashRecord& crash) {
   log_->warn(
-      "worker {} (process {}) {}, by itself, {} after its start", crash.number,
-      crash.pid, crash.end.ToString(),
+      "worker {} (process {}) {}, by itself, {} after its start",
+      NameOf(crash.service, crash.number), crash.pid, crash.end.ToString(),
       absl::FormatDuration(absl::Trunc(crash.uptime, absl::Milliseconds(1))));
 }
 
@@ -153,7 +165,7 @@ void ProcessLauncher::CheckHealth() {
   }
   next_check_ = clock_->Now() + health_.interval();
   for (int i = 0; i < table_.slot_count(); ++i) {
-    const int number = table_.slot(i).number;
+    const std::string name = NameOf(table_.slot(i).set, table_.slot(i).number);
     const int pid = table_.slot(i).pid;
     if (pid == 0) continue;
     switch (health_.Check(pid, processes_->Look(pid), clock_->Now())) {
@@ -161,11 +173,11 @@ void ProcessLauncher::CheckHealth() {
         break;
       case Verdict::kHung:
         log_->error("worker {} (process {}) hangs, asking for its stacks: {}",
-                    number, pid, health_.reason());
+                    name, pid, health_.reason());
         processes_->Send(pid, SIGQUIT);
         break;
       case Verdict::kHopeless:
-        log_->error("worker {} (process {}) hangs, killing it: {}", number, pid,
+        log_->error("worker {} (process {}) hangs, killing it: {}", name, pid,
                     health_.reason());
         processes_->Send(pid, SIGKILL);
         break;
@@ -173,7 +185,7 @@ void ProcessLauncher::CheckHealth() {
         table_.set_retire_timeout(options_.graceful_shutdown_timeout());
         const Actions actions = table_.Recycle(pid, clock_->Now());
         if (actions.empty()) break;
-        log_->info("worker {} (process {}) is recycled after {}", number, pid,
+        log_->info("worker {} (process {}) is recycled after {}", name, pid,
                    health_.reason());
         Do(actions);
         break;
@@ -224,17 +236,12 @@ void ProcessLauncher::OnSignal(int signal) {
       ReopenLogs();
       return;
     case SIGTTIN:
-      if (phase_ == Phase::kStopping) return;
-      table_.AddWorker(0, clock_->Now());
-      log_->info("Caught SIGTTIN, {} workers from now on",
-                 table_.worker_count(0));
+      log_->info("Caught SIGTTIN, one worker more");
+      Resize(0, table_.worker_count(0) + 1);
       return;
     case SIGTTOU:
-      if (phase_ == Phase::kStopping) return;
-      table_.set_retire_timeout(options_.graceful_shutdown_timeout());
-      Do(table_.RemoveWorker(0, clock_->Now()));
-      log_->info("Caught SIGTTOU, {} workers from now on",
-                 table_.worker_count(0));
+      log_->info("Caught SIGTTOU, one worker less");
+      Resize(0, table_.worker_count(0) - 1);
       return;
     case SIGUSR2:
       if (phase_ >= Phase::kDraining) return;
@@ -264,7 +271,7 @@ void ProcessLauncher::BeginRestart() {
     return;
   }
   if (options_.log_options) options_.log_options();
-  Resize();
+  if (options_.worker_count) Resize(0, options_.worker_count());
   if (!reload) {
     Do(table_.HangUp());
     EndReload("Mutated");
@@ -274,17 +281,31 @@ void ProcessLauncher::BeginRestart() {
   Do(table_.BeginReload(clock_->Now()));
 }
 
-void ProcessLauncher::Resize() {
-  if (!options_.worker_count) return;
-  const int before = table_.worker_count(0);
-  const int wanted = std::max(options_.worker_count(), 1);
-  if (wanted == before) return;
-  log_->info("{} workers from now on, {} before", wanted, before);
-  table_.set_retire_timeout(options_.graceful_shutdown_timeout());
-  for (int i = before; i < wanted; ++i) table_.AddWorker(0, clock_->Now());
-  for (int i = wanted; i < before; ++i) {
-    Do(table_.RemoveWorker(0, clock_->Now()));
+void ProcessLauncher::Resize(int service, int workers) {
+  // A request may come from anybody who has the pipe.
+  if (phase_ == Phase::kStopping || service < 0 ||
+      service >= static_cast<int>(sets_.size())) {
+    return;
   }
+  const int before = table_.worker_count(service);
+  const int wanted = std::max(workers, 1);
+  if (wanted == before) return;
+  log_->info("{}{} workers from now on, {} before",
+             sets_.size() > 1 ? absl::StrCat("service ", service, ": ") : "",
+             wanted, before);
+  board_->SetWorkers(service, wanted);
+  table_.set_retire_timeout(options_.graceful_shutdown_timeout());
+  for (int i = before; i < wanted; ++i) {
+    table_.AddWorker(service, clock_->Now());
+  }
+  for (int i = wanted; i < before; ++i) {
+    Do(table_.RemoveWorker(service, clock_->Now()));
+  }
+}
+
+std::string ProcessLauncher::NameOf(int service, int number) const {
+  return sets_.size() > 1 ? absl::StrCat(service, ".", number)
+                          : absl::StrCat(number);
 }
 
 void ProcessLauncher::EndReload(absl::string_view news) {
@@ -408,13 +429,15 @@ void ProcessLauncher::Do(const Action& action) {
       log_->info("Forking too fast, sleeping {} before worker {}",
                  absl::FormatDuration(
                      absl::Trunc(action.delay, absl::Milliseconds(1))),
-                 table_.slot(action.slot).number);
+                 NameOf(table_.slot(action.slot).set,
+                        table_.slot(action.slot).number));
       return;
     case Action::kHeld:
       log_->error(
           "worker {} does not accept the configuration; it is not started "
           "again before a reload",
-          table_.slot(action.slot).number);
+          NameOf(table_.slot(action.slot).set,
+                 table_.slot(action.slot).number));
       return;
     case Action::kAllStarted:
       all_started_ = true;
@@ -461,7 +484,8 @@ void ProcessLauncher::Fork(int slot) {
   // An earlier action of the same list has made the launcher give up.
   if (place.state == WorkerState::kStopped) return;
   const Set& set = sets_[static_cast<size_t>(place.set)];
-  const WorkerInfo info = {.number = place.number, .total = place.total};
+  const WorkerInfo info = {
+      .service = place.set, .number = place.number, .total = place.total};
   const absl::Status prepared =
       options_.before_fork
           ? periodic::CallGuarded([&] { return options_.before_fork(info); })
@@ -473,8 +497,8 @@ void ProcessLauncher::Fork(int slot) {
             })
           : prepared;
   if (!pid.ok()) {
-    log_->error("Error starting worker {}: {}", info.number,
-                pid.status().ToString());
+    log_->error("Error starting worker {}: {}",
+                NameOf(info.service, info.number), pid.status().ToString());
     Do(table_.ForkFailed(slot, clock_->Now()));
     return;
   }
@@ -490,7 +514,8 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
   absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
       PosixSignals::Create();
   if (!signals.ok()) {
-    log_->critical("Error starting worker {}: {}", info.number,
+    log_->critical("Error starting worker {}: {}",
+                   NameOf(info.service, info.number),
                    signals.status().ToString());
     return kExitFailed;
   }
@@ -513,6 +538,8 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
 }
 
 void ProcessLauncher::ShutDownListeners() {
+  // Done already.
+  if (listeners_deadline_ == absl::InfiniteFuture()) return;
   listeners_deadline_ = absl::InfiniteFuture();
   if (handed_over_) return;
   for (Listener* listener : options_.listeners) listener->Shutdown();

@@ -12,15 +12,18 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "launcher/crash_record.h"
 #include "launcher/health_monitor.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "launcher/processes.h"
+#include "launcher/status_board.h"
 #include "launcher/upgrade.h"
 #include "launcher/worker_table.h"
 #include "periodic/clock.h"
@@ -33,10 +36,12 @@ namespace bergen::launcher {
 class ProcessLauncher {
  public:
   // `clock` and `log` must also be usable in the workers.
-  // `predecessor` is told when everything has started.
+  // `predecessor` is told when everything has started; `board`, which must
+  // outlive this, is shown workers and crashes.
   ProcessLauncher(LaunchOptions options, Predecessor predecessor,
-                  Processes& processes, periodic::Clock& clock,
-                  periodic::Random& random, spdlog::logger& log);
+                  Processes& processes, StatusBoard& board,
+                  periodic::Clock& clock, periodic::Random& random,
+                  spdlog::logger& log);
 
   // InvalidArgument if `workers` is not positive, FailedPrecondition once `Run`
   // was called.
@@ -58,7 +63,9 @@ class ProcessLauncher {
   void CheckHealth();
   void LogCrash(const CrashRecord& crash);
   void BeginRestart();
-  void Resize();
+  void Resize(int service, int workers);
+  // How the log calls worker `number`: by its service too if there are several.
+  std::string NameOf(int service, int number) const;
   void PrepareStop(absl::Duration delay);
   void BeginStop(int status);
   // `news` is what the service manager shows.
@@ -83,6 +90,7 @@ class ProcessLauncher {
 
   const LaunchOptions options_;
   Processes* const processes_;
+  StatusBoard* const board_;
   periodic::Clock* const clock_;
   spdlog::logger* const log_;
 

@@ -18,9 +18,11 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "launcher/crash_record.h"
 #include "launcher/fake_processes.h"
 #include "launcher/launcher.h"
 #include "launcher/processes.h"
+#include "launcher/status_board.h"
 #include "periodic/fake_clock.h"
 #include "periodic/fake_random.h"
 #include "service/fake_notify_manager.h"
@@ -58,7 +60,7 @@ class ProcessLauncherTest : public ::testing::Test {
   }
 
   int RunWithObserver(LaunchOptions options) {
-    ProcessLauncher launcher(std::move(options), {}, processes_, clock_,
+    ProcessLauncher launcher(std::move(options), {}, processes_, board_, clock_,
                              random_, log_);
     EXPECT_THAT(
         launcher.LaunchService(
@@ -71,6 +73,7 @@ class ProcessLauncherTest : public ::testing::Test {
   periodic::FakeClock clock_;
   periodic::FakeRandom random_{0};
   FakeProcesses processes_{clock_};
+  StatusBoard board_ = *StatusBoard::Create();
   std::ostringstream text_;
   spdlog::logger log_{"test",
                       std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
@@ -92,9 +95,13 @@ TEST_F(ProcessLauncherTest, StartsRunsAndStops) {
   for (const char* line :
        {"Starting 2 workers", "Started child 101",
         "Caught SIGTERM, stopping children", "Killing children.",
-        "Waiting on 2 children to exit", "Child 101 exited with status 0"}) {
+        "Waiting on 2 children to exit", "Child 101 exited with status 0",
+        "Stopped listening"}) {
     EXPECT_THAT(text_.str(), HasSubstr(line));
   }
+  // Once.
+  EXPECT_EQ(text_.str().find("Stopped listening"),
+            text_.str().rfind("Stopped listening"));
 }
 
 TEST_F(ProcessLauncherTest, KillsWhatIsLeftAfterTheGracefulTimeout) {
@@ -320,7 +327,108 @@ TEST_F(ProcessLauncherTest, TtinAddsAWorkerAndTtouTakesOneAway) {
   EXPECT_THAT(processes_.TakeCalls(),
               ElementsAre("fork 101", "fork 102", "fork 103", "TERM 103",
                           "TERM 102", "TERM 101"));
-  EXPECT_THAT(text_.str(), HasSubstr("Caught SIGTTIN, 3 workers from now on"));
+  EXPECT_THAT(text_.str(), HasSubstr("3 workers from now on, 2 before"));
+  EXPECT_THAT(text_.str(), HasSubstr("1 workers from now on, 2 before"));
+  EXPECT_THAT(board_.Workers(), ElementsAre(1));
+}
+
+// Two services, of two workers and one.
+class SeveralServicesTest : public ProcessLauncherTest {
+ protected:
+  int RunBoth(LaunchOptions options) {
+    ProcessLauncher launcher(std::move(options), {}, processes_, board_, clock_,
+                             random_, log_);
+    for (int workers : {2, 1}) {
+      EXPECT_THAT(
+          launcher.LaunchService(
+              [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); },
+              workers),
+          IsOk());
+    }
+    return launcher.Run();
+  }
+
+  static ProcessEvent Resize(int service, int workers) {
+    return {
+        .kind = ProcessEvent::kResize, .value = workers, .service = service};
+  }
+};
+
+TEST_F(SeveralServicesTest, EachHasItsOwnNumberOfWorkersThatMayChange) {
+  std::vector<WorkerInfo> forked;
+  processes_.Then({Started(101), Started(102), Started(103), Resize(1, 3)});
+  processes_.Then({Started(104), Started(105), Resize(1, 2), Resize(0, 1)});
+  processes_.Then({Exited(105, 0), Exited(102, 0), Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(103, 0), Exited(104, 0)});
+  EXPECT_EQ(RunBoth({.before_fork =
+                         [&forked](const WorkerInfo& info) {
+                           forked.push_back(info);
+                           return absl::OkStatus();
+                         }}),
+            kExitOk);
+  EXPECT_THAT(
+      processes_.TakeCalls(),
+      ElementsAre("fork 101", "fork 102", "fork 103", "fork 104", "fork 105",
+                  "TERM 105", "TERM 102", "TERM 101", "TERM 103", "TERM 104"));
+  ASSERT_EQ(forked.size(), 5u);
+  EXPECT_EQ(forked[2].service, 1);
+  EXPECT_EQ(forked[2].number, 0);
+  EXPECT_EQ(forked[2].total, 1);
+  EXPECT_EQ(forked[4].service, 1);
+  EXPECT_EQ(forked[4].number, 2);
+  EXPECT_EQ(forked[4].total, 3);
+  EXPECT_THAT(board_.Workers(), ElementsAre(1, 2));
+  EXPECT_THAT(text_.str(),
+              HasSubstr("service 1: 3 workers from now on, 1 before"));
+}
+
+TEST_F(SeveralServicesTest, TtinIsForTheFirstServiceAndAReloadForItsOption) {
+  processes_.Then({Started(101), Started(102), Started(103), Signal(SIGTTIN)});
+  processes_.Then({Started(104), Resize(1, 2)});
+  processes_.Then({Started(105), Signal(SIGHUP)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Exited(103, 0),
+                   Exited(104, 0), Exited(105, 0), Exited(106, 0)});
+  std::vector<std::vector<int>> seen;
+  RunBoth({.worker_count = [&] {
+    seen.push_back(board_.Workers());
+    return 2;
+  }});
+  EXPECT_THAT(seen, ElementsAre(ElementsAre(3, 2)));
+  EXPECT_THAT(board_.Workers(), ElementsAre(2, 2));
+}
+
+TEST_F(SeveralServicesTest, WhatCannotBeOrComesTooLateIsIgnored) {
+  processes_.Then({Started(101), Started(102), Started(103), Resize(2, 1),
+                   Resize(-1, 1), Resize(0, 2), Signal(SIGTERM)});
+  processes_.Then({Resize(0, 5), Exited(101, 0), Exited(102, 0)});
+  processes_.Then({Exited(103, 0)});
+  RunBoth({});
+  EXPECT_THAT(processes_.TakeCalls(),
+              ElementsAre("fork 101", "fork 102", "fork 103", "TERM 101",
+                          "TERM 102", "TERM 103"));
+  EXPECT_THAT(board_.Workers(), ElementsAre(2, 1));
+}
+
+TEST_F(SeveralServicesTest, ACrashIsShownWithItsService) {
+  processes_.Then({Started(101), Started(102), Started(103)});
+  processes_.Then({{.kind = ProcessEvent::kKilled,
+                    .pid = 103,
+                    .value = 9,
+                    .out_of_memory = true}});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0), Exited(104, 0)});
+  RunBoth({});
+  const std::vector<CrashRecord> crashes = board_.Crashes();
+  ASSERT_EQ(crashes.size(), 1u);
+  EXPECT_EQ(crashes[0].service, 1);
+  EXPECT_EQ(crashes[0].number, 0);
+  EXPECT_EQ(crashes[0].pid, 103);
+  EXPECT_TRUE(crashes[0].end.out_of_memory);
+  EXPECT_EQ(crashes[0].time, clock_.WallNow());
+  EXPECT_THAT(text_.str(),
+              HasSubstr("worker 1.0 (process 103) killed by signal 9 (out of "
+                        "memory), by itself"));
 }
 
 TEST_F(ProcessLauncherTest, AReloadMayChangeTheNumberOfWorkers) {

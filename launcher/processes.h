@@ -24,10 +24,13 @@ struct ProcessEvent {
     kExited,    // `pid` ended with status `value`.
     kKilled,    // `pid` was ended by signal `value`.
     kSignal,    // This process got signal `value`.
+    kResize,    // `service` shall have `value` workers.
   };
   Kind kind;
-  int pid = 0;
+  int pid = 0;  // 0: not of a process.
   int value = 0;
+  bool out_of_memory = false;  // Of kKilled: by the kernel, for that reason.
+  int service = 0;
 };
 
 // What a worker has in common with its supervisor.
@@ -67,7 +70,7 @@ class Processes {
 
   // Blocks until something has happened or `deadline` has come. Only children
   // made by `Fork` are waited for. What one process did is in order; its end is
-  // reported once and last, and signals come after processes.
+  // reported once and last, and signals and requests come after processes.
   virtual std::vector<ProcessEvent> Await(absl::Time deadline) = 0;
 };
 

@@ -3,6 +3,7 @@
 #include "launcher/service_launcher.h"
 
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,12 +23,14 @@ constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
 
 ServiceLauncher::ServiceLauncher(LaunchOptions options, Predecessor predecessor,
                                  Signals& signals, periodic::Clock& clock,
-                                 spdlog::logger& log)
+                                 spdlog::logger& log, bool reap_strangers)
     : options_(std::move(options)),
       signals_(&signals),
       clock_(&clock),
       log_(&log),
-      predecessor_(std::move(predecessor)) {}
+      predecessor_(std::move(predecessor)) {
+  if (reap_strangers) reaper_.emplace(log);
+}
 
 absl::Status ServiceLauncher::LaunchService(ServiceFactory factory,
                                             int workers) {
@@ -45,12 +48,16 @@ absl::Status ServiceLauncher::LaunchService(ServiceFactory factory,
 
 int ServiceLauncher::Run() {
   running_ = true;
+  std::function<absl::Time(absl::Time)> reap;
+  if (reaper_) reap = [this](absl::Time now) { return reaper_->Reap(now); };
   WorkerLoop loop(
       {.factory = [this](const WorkerInfo& info,
                          ServiceGroup& group) -> absl::Status {
+         WorkerInfo own = info;
          for (const ServiceFactory& factory : factories_) {
-           absl::Status made = factory(info, group);
+           absl::Status made = factory(own, group);
            if (!made.ok()) return made;
+           ++own.service;
          }
          return absl::OkStatus();
        },
@@ -75,6 +82,7 @@ int ServiceLauncher::Run() {
        .upgrade = [this] { return Upgrade(); },
        .upgrade_timeout = options_.start_timeout,
        .on_handed_over = [this](int pid) { OnHandedOver(pid); },
+       .reap = reap,
        .on_phase = [this](Phase phase) { OnPhase(phase); }},
       *signals_, *clock_, *log_);
   const int status = loop.Run();

@@ -10,11 +10,13 @@
 #define LAUNCHER_SERVICE_LAUNCHER_H_
 
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "launcher/launcher.h"
+#include "launcher/reaper.h"
 #include "launcher/signals.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
@@ -25,14 +27,18 @@ namespace bergen::launcher {
 // Used by one thread.
 class ServiceLauncher {
  public:
-  // `predecessor` is told when everything has started.
+  // `predecessor` is told when everything has started. `reap_strangers`:
+  // processes that others have left to this one are reaped (reaper.h); for
+  // process 1 of a container. `signals` must then include SIGCHLD.
   ServiceLauncher(LaunchOptions options, Predecessor predecessor,
-                  Signals& signals, periodic::Clock& clock,
-                  spdlog::logger& log);
+                  Signals& signals, periodic::Clock& clock, spdlog::logger& log,
+                  bool reap_strangers = false);
 
   // InvalidArgument if `workers` is not 1, FailedPrecondition once `Run` was
   // called.
   absl::Status LaunchService(ServiceFactory factory, int workers);
+
+  int service_count() const { return static_cast<int>(factories_.size()); }
 
   // Returns an `ExitStatus` when no service is left, or ends the process.
   int Run();
@@ -50,6 +56,7 @@ class ServiceLauncher {
   std::vector<ServiceFactory> factories_;
   bool running_ = false;  // `Run` was called.
   Predecessor predecessor_;
+  std::optional<Reaper> reaper_;
   bool told_stopping_ = false;
   bool stored_ = false;  // The manager keeps the listeners.
   // The listeners are somebody else's.

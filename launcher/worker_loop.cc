@@ -8,17 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <ctime>
-#include <iterator>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "launcher/poll.h"
 #include "periodic/guarded_call.h"
 #include "periodic/named_thread.h"
 #include "spdlog/spdlog.h"
@@ -111,6 +109,7 @@ int WorkerLoop::Run() {
   SetPhase(Phase::kStarting);
   if (options_.log_options) options_.log_options();
   Beat();
+  Reap();
   const absl::Status ready = StartGeneration();
   if (!ready.ok()) {
     log_->critical("Error starting services: {}", ready.ToString());
@@ -181,23 +180,24 @@ void WorkerLoop::WaitForEvents() {
       {.fd = next_.reports.get(), .events = POLLIN},
       {.fd = next_.pidfd.get(), .events = POLLIN},
   };
-  timespec left = {};
-  const timespec* timeout = nullptr;
-  const absl::Time deadline = std::min(
-      {drain_deadline_, stop_deadline_, upgrade_deadline_, next_beat_});
-  if (deadline != absl::InfiniteFuture()) {
-    left = absl::ToTimespec(
-        std::max(deadline - clock_->Now(), absl::ZeroDuration()));
-    timeout = &left;
+  const absl::Status polled =
+      PollUntil(absl::MakeSpan(fds),
+                std::min({drain_deadline_, stop_deadline_, upgrade_deadline_,
+                          next_beat_, next_reap_}),
+                *clock_);
+  if (!polled.ok() && !poll_failed_) {
+    log_->error("worker: {}, going on without", polled.ToString());
   }
-  if (::ppoll(fds, std::size(fds), timeout, nullptr) < 0 && errno != EINTR) {
-    ExitNow(kExitCrashed, absl::StrCat("worker: poll: ", std::strerror(errno)));
-  }
+  poll_failed_ = !polled.ok();
   for (const Message& message : mailbox_.Take()) OnMessage(message);
   for (int signal : signals_->Take()) OnSignal(signal);
   if (fds[2].revents != 0) OnParentDeath();
-  if (fds[3].revents != 0 || fds[4].revents != 0) OnNextGeneration();
+  if (fds[3].revents != 0 || fds[4].revents != 0 ||
+      (!polled.ok() && next_.pid != 0)) {
+    OnNextGeneration();
+  }
   if (clock_->Now() >= next_beat_) Beat();
+  if (clock_->Now() >= next_reap_) Reap();
   if (clock_->Now() >= drain_deadline_) BeginStop();
   if (clock_->Now() >= upgrade_deadline_) {
     EndUpgrade(absl::StrCat("not started within ",
@@ -217,6 +217,11 @@ void WorkerLoop::Beat() {
   }
   next_beat_ = clock_->Now() + options_.beat_interval;
   if (!vitals_.overdue()) options_.on_beat(vitals_.requests());
+}
+
+void WorkerLoop::Reap() {
+  next_reap_ =
+      options_.reap ? options_.reap(clock_->Now()) : absl::InfiniteFuture();
 }
 
 void WorkerLoop::OnSignal(int signal) {
@@ -250,6 +255,9 @@ void WorkerLoop::OnSignal(int signal) {
                  options_.parent_fd >= 0 ? "Child caught" : "Caught");
       restart_pending_ = true;
       if (phase_ == Phase::kRunning) BeginRestart();
+      return;
+    case SIGCHLD:
+      Reap();
       return;
     case SIGQUIT:
       if (options_.log_stacks) options_.log_stacks();

@@ -73,6 +73,9 @@ struct WorkerLoopOptions {
   absl::Duration upgrade_timeout = absl::Minutes(1);
   // It serves, and this process is about to stop; or it does not.
   std::function<void(int pid)> on_handed_over;
+  // What SIGCHLD does, and the beginning; on the loop's thread. Called again at
+  // the time that it returns. See `Reaper::Reap`.
+  std::function<absl::Time(absl::Time now)> reap;
   PhaseObserver on_phase;
 };
 
@@ -150,6 +153,7 @@ class WorkerLoop {
 
   void WaitForEvents();
   void Beat();
+  void Reap();
   void OnSignal(int signal);
   void OnParentDeath();
   void OnMessage(const Message& message);
@@ -181,6 +185,8 @@ class WorkerLoop {
 
   Vitals vitals_;
   absl::Time next_beat_ = absl::InfiniteFuture();
+  absl::Time next_reap_ = absl::InfiniteFuture();
+  bool poll_failed_ = false;  // And was logged.
 
   Mailbox mailbox_;
   Tasks tasks_;

@@ -106,6 +106,20 @@ TEST_F(WorkerLoopTest, AnnouncesItsPhases) {
                                    Phase::kStopping, Phase::kStopped));
 }
 
+TEST_F(WorkerLoopTest, ChildrenAreReapedAtTheStartForASignalAndWhenDue) {
+  signal_in_[static_cast<size_t>(Phase::kRunning)] = SIGCHLD;
+  std::vector<absl::Time> due = {absl::InfiniteFuture(), clock_.Now(),
+                                 absl::InfiniteFuture()};
+  size_t calls = 0;
+  WorkerLoopOptions options = Options();
+  options.reap = [&](absl::Time) {
+    if (calls == 2) signals_.Raise(SIGTERM);
+    return due.at(calls++);
+  };
+  EXPECT_EQ(Run(std::move(options)), kExitOk);
+  EXPECT_EQ(calls, due.size());
+}
+
 TEST_F(WorkerLoopTest, AHupWhileStartingIsActedOnOnceRunning) {
   signal_in_[static_cast<size_t>(Phase::kStarting)] = SIGHUP;
   int reads = 0;

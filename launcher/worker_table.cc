@@ -16,11 +16,6 @@ constexpr absl::Duration kKillGrace = absl::Seconds(1);
 
 }  // namespace
 
-std::string ProcessEnd::ToString() const {
-  return absl::StrCat(killed ? "killed by signal " : "exited with status ",
-                      value);
-}
-
 void WorkerTable::AddWorkers(int set, int count, const RestartLimits& limits) {
   RestartLimits resolved = limits;
   if (resolved.free_restarts < 0) resolved.free_restarts = count + 1;
@@ -339,7 +334,7 @@ void WorkerTable::Record(const Slot& slot, int pid, const ProcessEnd& end,
   ++crash_count_;
   if (crashes_.size() == kCrashesKept) crashes_.pop_front();
   crashes_.push_back({.time = now,
-                      .set = slot.set,
+                      .service = slot.set,
                       .number = slot.number,
                       .pid = pid,
                       .end = end,

@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "launcher/crash_record.h"
 #include "launcher/launcher.h"
 #include "launcher/restart_budget.h"
 #include "periodic/random.h"
@@ -45,25 +46,6 @@
 namespace bergen::launcher {
 
 enum class WorkerState { kDown, kStarting, kRunning, kReplacing, kStopped };
-
-// How a process ended.
-struct ProcessEnd {
-  bool killed = false;
-  int value = 0;  // The signal if it was killed, or else its status.
-
-  // `exited with status 1` or `killed by signal 11`.
-  std::string ToString() const;
-};
-
-// A worker that ended without having been told to.
-struct CrashRecord {
-  absl::Time time;  // As `now` of the table.
-  int set = 0;
-  int number = 0;
-  int pid = 0;
-  ProcessEnd end;
-  absl::Duration uptime;
-};
 
 struct Action {
   enum Kind {
@@ -170,6 +152,7 @@ class WorkerTable {
   bool timed_out() const { return timed_out_; }
   int process_count() const;
   // The last `kCrashesKept`, the latest at the end, and how many there were.
+  // Their times are as `now`, and a set is a service.
   const std::deque<CrashRecord>& crashes() const { return crashes_; }
   int crash_count() const { return crash_count_; }
   static constexpr size_t kCrashesKept = 16;

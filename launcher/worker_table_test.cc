@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "launcher/crash_record.h"
 #include "launcher/launcher.h"
 #include "periodic/fake_random.h"
 

@@ -11,49 +11,9 @@ import socket
 import unittest
 
 from tests.support.demo import DEADLINE, Demo
+from tests.support.service_manager import Manager, activated
 
 DEPLOY = pathlib.Path(os.environ["TEST_SRCDIR"]) / "bergen/examples/deploy"
-
-
-def activated(listener):
-    """How Demo starts a program with `listener` as its descriptor 3, named http."""
-    return {
-        "prefix": ["sh", "-c", f'exec 3<&{listener.fileno()} && LISTEN_PID=$$ exec "$0" "$@"'],
-        "pass_fds": (listener.fileno(),),
-        "environment": {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "http"},
-    }
-
-
-class Manager:
-    """Hears what is said at NOTIFY_SOCKET."""
-
-    def __init__(self):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        # The kernel chooses a name: a pid is not unique to a test where each has pids of its own.
-        self.socket.bind("")
-        self.socket.settimeout(DEADLINE)
-        self.name = "@" + self.socket.getsockname()[1:].decode()
-        self.stored = {}
-
-    def until(self, line):
-        """The messages up to the first with that line; keeps descriptors as systemd does."""
-        said = []
-        while not said or line not in said[-1].split("\n"):
-            data, passed, _, _ = socket.recv_fds(self.socket, 4096, 1)
-            text = data.decode()
-            if text.startswith("FDSTORE=1\n"):
-                self.stored[text.partition("FDNAME=")[2]] = passed
-            else:
-                for descriptor in passed:
-                    os.close(descriptor)
-            said.append(text)
-        return said
-
-    def close(self):
-        self.socket.close()
-        for descriptors in self.stored.values():
-            for descriptor in descriptors:
-                os.close(descriptor)
 
 
 class ActivationTest(unittest.TestCase):

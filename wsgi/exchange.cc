@@ -2,7 +2,9 @@
 
 #include "wsgi/exchange.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
@@ -36,6 +38,12 @@ constexpr size_t kReceiveSize = 16384;
 
 // Pieces that a thread which must not block sends before others get their turn.
 constexpr int kPiecesInTurn = 16;
+
+// Sent, and not yet taken by the other end.
+int QueuedBytes(int fd) {
+  int size = 0;
+  return ioctl(fd, SIOCOUTQ, &size) == 0 ? size : 0;
+}
 
 constexpr Refusal kInternalError = {500, "Internal Server Error", ""};
 
@@ -97,7 +105,7 @@ absl::Status Exchange::RequestBody::SendContinue() {
       rest.remove_prefix(result.bytes);
       continue;
     }
-    absl::Status waited = exchange_->Wait(result.state, exchange_->timeout_);
+    absl::Status waited = exchange_->WaitToSend(result.state);
     if (!waited.ok()) return waited;
   }
   return absl::OkStatus();
@@ -169,7 +177,10 @@ absl::StatusOr<size_t> Exchange::RequestBody::ReadChunked(char* buffer,
 }
 
 Exchange::Exchange(const ExchangeSettings& settings)
-    : settings_(&settings), input_(*this) {}
+    : settings_(&settings),
+      input_(*this),
+      reading_(settings.body_timeout, settings.least_rate),
+      writing_(settings.write_timeout, settings.least_rate) {}
 
 Exchange::~Exchange() = default;
 
@@ -182,8 +193,12 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   body_ = Body();
   environ_.reset();
   called_ = ended_ = broken_ = refused_ = false;
+  id_.clear();
   status_ = 0;
-  timeout_ = settings_->timeout;
+  reading_ = Patience(settings_->body_timeout, settings_->least_rate);
+  writing_ = Patience(settings_->write_timeout, settings_->least_rate);
+  longest_wait_ = absl::InfiniteDuration();
+  ++channel.requests;
   out_.clear();
   out_sent_ = 0;
   piece_ = tail_ = {};
@@ -208,6 +223,14 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   }
   input_.Begin();
   environ_.emplace(request_, channel.info, input_, *settings_->log);
+}
+
+bool Exchange::Refuse(const Refusal& refusal) {
+  if (called_) return refused_;
+  refused_ = true;
+  called_ = true;
+  Answer(refusal, "");
+  return true;
 }
 
 bool Exchange::MayWaitForBody() const {
@@ -274,6 +297,8 @@ void Exchange::CallApplication() {
 void Exchange::SendHead(std::optional<uint64_t> body_size) {
   bool may_keep = settings_->keep_alive &&
                   !settings_->stopping->load(std::memory_order_relaxed) &&
+                  (settings_->max_requests == 0 ||
+                   channel_->requests < settings_->max_requests) &&
                   input_.failure().ok();
   // A client that was not told to continue may send its body or not: what
   // follows cannot be told apart.
@@ -301,8 +326,9 @@ void Exchange::Fail(const absl::Status& error) {
   body_ = Body();
   ended_ = true;
   piece_ = tail_ = {};
-  // What the application passes on is the client's failure, not its own.
-  if (!input_.failure().ok() && error == input_.failure()) {
+  // What the application passes on, perhaps with something added to the text,
+  // is the client's failure, not its own.
+  if (!input_.failure().ok() && error.code() == input_.failure().code()) {
     settings_->log->debug("{}: {}", channel_->info.remote_addr,
                           std::string(error.message()));
     Refusal refusal;
@@ -314,9 +340,12 @@ void Exchange::Fail(const absl::Status& error) {
     }
     return;
   }
-  settings_->log->error("{} {}: the application failed: {}",
+  // Middleware that gives ids has added its own.
+  const bool has_id = environ_.has_value() && !RequestId(*environ_).empty();
+  settings_->log->error("{} {}: the application failed: {}{}",
                         std::string(request_.method),
-                        std::string(request_.raw_path), error.ToString());
+                        std::string(request_.raw_path), error.ToString(),
+                        has_id ? "" : absl::StrCat(" [", EnsureId(), "]"));
   if (head_.sent()) {
     broken_ = true;
     return;
@@ -324,11 +353,27 @@ void Exchange::Fail(const absl::Status& error) {
   Answer(kInternalError, settings_->debug ? error.ToString() : "");
 }
 
+absl::string_view Exchange::EnsureId() {
+  if (environ_.has_value() && !RequestId(*environ_).empty()) {
+    return RequestId(*environ_);
+  }
+  if (!id_.empty()) return id_;
+  for (const Header& header : request_.headers) {
+    if (absl::EqualsIgnoreCase(header.name, kRequestIdHeader) &&
+        IsGoodRequestId(header.value)) {
+      id_.assign(header.value.data(), header.value.size());
+      return id_;
+    }
+  }
+  id_ = NewRequestId();
+  return id_;
+}
+
 void Exchange::Answer(const Refusal& refusal, absl::string_view text) {
   plan_ = {};
   status_ = refusal.status;
   ended_ = true;
-  out_ = RefusalResponse(refusal, text, date_.Now());
+  out_ = RefusalResponse(refusal, text, EnsureId(), date_.Now());
   out_sent_ = 0;
   out_body_ = body_queued_ = text.size();
 }
@@ -347,7 +392,7 @@ Exchange::Progress Exchange::Send() {
       const bool waits = result.state == IoState::kWantRead ||
                          result.state == IoState::kWantWrite;
       if (waits && !may_block_) return Progress::kBlocked;
-      if (absl::Status waited = Wait(result.state, timeout_); !waited.ok()) {
+      if (absl::Status waited = WaitToSend(result.state); !waited.ok()) {
         settings_->log->debug("{}: response cut off: {}",
                               channel_->info.remote_addr,
                               std::string(waited.message()));
@@ -466,6 +511,7 @@ After Exchange::Finish(bool broken) {
       record.forwarded_for = environ_->Header("x-forwarded-for").value_or("");
       record.request_id = RequestId(*environ_);
     }
+    if (record.request_id.empty()) record.request_id = id_;
     LogAccess(*settings_, channel_->info, record);
   }
   if (broken) return After::kClose;
@@ -482,7 +528,7 @@ bool Exchange::DropRestOfBody() {
   char rest[kReceiveSize];
   while (input_.remaining() != 0) {
     if (dropped >= kDroppedBody) return false;
-    timeout_ = std::min(settings_->timeout, end - MonotonicNow());
+    longest_wait_ = end - MonotonicNow();
     const absl::StatusOr<size_t> size = input_.Read(rest, sizeof(rest));
     if (!size.ok()) return false;
     dropped += *size;
@@ -490,11 +536,14 @@ bool Exchange::DropRestOfBody() {
   return true;
 }
 
-absl::Status Exchange::Wait(IoState state, absl::Duration timeout) {
+absl::Status Exchange::Wait(IoState state, Patience& patience,
+                            absl::Duration longest) {
   if (state == IoState::kClosed || state == IoState::kFailed) {
     return absl::UnavailableError("the client is gone");
   }
-  const absl::Duration end = MonotonicNow() + timeout;
+  const absl::Duration timeout = std::min(patience.left(), longest);
+  const absl::Duration began = MonotonicNow();
+  const absl::Duration end = began + timeout;
   for (;;) {
     pollfd ready = {
         .fd = channel_->transport.fd(),
@@ -510,20 +559,40 @@ absl::Status Exchange::Wait(IoState state, absl::Duration timeout) {
                   absl::Ceil(std::max(left, absl::ZeroDuration()),
                              absl::Milliseconds(1))));
     const int count = poll(&ready, 1, milliseconds);
+    if (count >= 0) patience.Waited(MonotonicNow() - began);
     if (count > 0) return absl::OkStatus();
     if (count == 0) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "the client was silent for ", absl::FormatDuration(timeout)));
+      return absl::DeadlineExceededError(
+          absl::StrCat("the client was silent or too slow, last for ",
+                       absl::FormatDuration(timeout)));
     }
     if (errno != EINTR) return absl::ErrnoToStatus(errno, "poll");
+  }
+}
+
+absl::Status Exchange::WaitToSend(IoState state) {
+  for (;;) {
+    // Sockets hold so much that a client may take long to make room, without
+    // being silent.
+    const int queued = QueuedBytes(channel_->transport.fd());
+    absl::Status waited = Wait(state, writing_, absl::InfiniteDuration());
+    const int taken = queued - QueuedBytes(channel_->transport.fd());
+    if (taken > 0) writing_.Moved(taken);
+    if (!absl::IsDeadlineExceeded(waited) || taken <= 0 ||
+        writing_.left() <= absl::ZeroDuration()) {
+      return waited;
+    }
   }
 }
 
 absl::StatusOr<size_t> Exchange::Receive(char* buffer, size_t size) {
   for (;;) {
     const IoResult result = channel_->transport.Read(buffer, size);
-    if (result.state == IoState::kDone) return result.bytes;
-    absl::Status waited = Wait(result.state, timeout_);
+    if (result.state == IoState::kDone) {
+      reading_.Moved(result.bytes);
+      return result.bytes;
+    }
+    absl::Status waited = Wait(result.state, reading_, longest_wait_);
     if (!waited.ok()) return waited;
   }
 }

@@ -24,6 +24,7 @@
 #include "wsgi/application.h"
 #include "wsgi/environ.h"
 #include "wsgi/http1.h"
+#include "wsgi/patience.h"
 #include "wsgi/request.h"
 #include "wsgi/response.h"
 #include "wsgi/transport.h"
@@ -38,8 +39,13 @@ struct ExchangeSettings {
   const AccessLogFormat* access_log = nullptr;
   HeadLimits limits;
   uint64_t max_body = 0;
-  // Longest wait for the client to send or to take more.
-  absl::Duration timeout;
+  // Longest silence of a client that is to send a body, or to take a response.
+  absl::Duration body_timeout;
+  absl::Duration write_timeout;
+  // Bytes a second that it must move in the long run; 0: any number.
+  uint64_t least_rate = 0;
+  // The most requests of one connection; 0: any number.
+  uint64_t max_requests = 0;
   bool keep_alive = true;
   bool debug = false;
   // Set once the server stops: no connection is kept after that.
@@ -52,6 +58,8 @@ struct Channel {
   ConnectionInfo info;
   // Received and not yet used.
   std::string received;
+  // Begun on it so far.
+  uint64_t requests = 0;
 };
 
 // What becomes of the connection after an exchange.
@@ -81,6 +89,10 @@ class Exchange {
 
   // After `Begin`: reading the request's body could wait for the client.
   bool MayWaitForBody() const;
+
+  // Answers `refusal` instead, if the application was not called yet; returns
+  // whether it will. `Run` comes next either way.
+  bool Refuse(const Refusal& refusal);
 
   // Runs the application and sends its response. If it may not block it
   // returns kBlocked instead of waiting for the client, and after sending some
@@ -131,14 +143,19 @@ class Exchange {
   // The application failed: answers 500 if the head is not sent, or else cuts
   // the connection.
   void Fail(const absl::Status& error);
+  // The id of the request, which is made if nobody gave it one.
+  absl::string_view EnsureId();
   // Answers without the application.
   void Answer(const Refusal& refusal, absl::string_view text);
   void Queue(absl::string_view body);
   void Sent(size_t size);
   After Finish(bool broken);
   bool DropRestOfBody();
-  // Blocks until the socket is ready.
-  absl::Status Wait(sslutils::IoState state, absl::Duration timeout);
+  // Block until the socket is ready: the first for at most `longest`, for
+  // bytes of the response the second.
+  absl::Status Wait(sslutils::IoState state, Patience& patience,
+                    absl::Duration longest);
+  absl::Status WaitToSend(sslutils::IoState state);
   absl::StatusOr<size_t> Receive(char* buffer, size_t size);
 
   const ExchangeSettings* settings_;
@@ -157,8 +174,12 @@ class Exchange {
   bool broken_ = false;   // The connection is of no more use.
   bool refused_ = false;  // The request was not understood.
   int status_ = 0;
+  std::string id_;  // Of the request, if the server had to give it one.
   int pieces_ = 0;  // Pulled in this `Run`.
-  absl::Duration timeout_;
+  Patience reading_;
+  Patience writing_;
+  // Of one wait for the request's body, besides `reading_`.
+  absl::Duration longest_wait_;
   absl::Duration began_;  // Monotonic; if the access is logged.
 
   // Sent in this order.

@@ -32,6 +32,27 @@ absl::string_view View(boost::beast::string_view text) {
   return absl::string_view(text.data(), text.size());
 }
 
+// A name or an address, perhaps a port. Source: RFC 3986, 3.2.2, where an
+// address of IPv6 is in brackets; what is in them is not looked at.
+bool IsHost(absl::string_view text) {
+  if (text.empty() || text[0] == ':' || !ConsistsOf<IsHostCharacter>(text)) {
+    return false;
+  }
+  size_t end = 0;
+  if (text[0] == '[') {
+    end = text.find(']');
+    if (end == text.npos) return false;
+    ++end;
+  } else {
+    end = std::min(text.find(':'), text.size());
+  }
+  const absl::string_view port = text.substr(end);
+  return text.substr(0, end).find_first_of("[]", 1) >= end - 1 &&
+         (port.empty() ||
+          (port[0] == ':' &&
+           port.find_first_not_of("0123456789", 1) == port.npos));
+}
+
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = absl::ascii_tolower(static_cast<unsigned char>(c));
@@ -57,6 +78,13 @@ void DecodePath(absl::string_view raw, std::string& path) {
   }
   path.append(raw.data(), raw.size());
 }
+
+// What the line of each chunk may have, besides twice its data, and how much
+// data counts for that.
+constexpr int64_t kLineAllowance = 16;
+constexpr uint64_t kLargeChunk = 1 << 20;
+
+constexpr absl::string_view kTooLarge = "Request Header Fields Too Large";
 
 constexpr Refusal kBadRequest = {400, "Bad Request", "malformed request"};
 
@@ -135,7 +163,7 @@ class HeadParser : public http::basic_parser<true> {
         const size_t end = path.find_first_of("/?");
         authority_ = path.substr(0, end);
         path.remove_prefix(authority_.size());
-        if (authority_.empty() || !ConsistsOf<IsHostCharacter>(authority_)) {
+        if (!IsHost(authority_)) {
           RefuseBad(error, "bad authority in the request target");
           return;
         }
@@ -149,6 +177,9 @@ class HeadParser : public http::basic_parser<true> {
     // `http://host` and `http://host?query` mean the root.
     request_.raw_path = path.empty() ? "/" : path;
     DecodePath(request_.raw_path, request_.path);
+    if (request_.path.find('\0') != std::string::npos) {
+      RefuseBad(error, "NUL in the path");
+    }
   }
 
   void on_field_impl(http::field field, boost::beast::string_view name_text,
@@ -180,8 +211,8 @@ class HeadParser : public http::basic_parser<true> {
         }
         break;
       case http::field::host:
-        if (has_host_ || !ConsistsOf<IsHostCharacter>(value)) {
-          RefuseBad(error, "bad or repeated Host");
+        if (has_host_ || !IsHost(value)) {
+          RefuseBad(error, "bad, empty or repeated Host");
           return;
         }
         has_host_ = true;
@@ -268,11 +299,11 @@ bool HeadScanner::LineTooLong(size_t size) {
   // Whichever limit the bytes reach first.
   if (limits_.max_header_line <= room + 1) {
     if (size < limits_.max_header_line) return false;
-    Refuse(400, "Header Line Too Long", "header line too long");
+    Refuse(431, kTooLarge, "header line too long");
     return true;
   }
   if (size <= room) return false;
-  Refuse(400, "Headers Too Large", "header lines too large together");
+  Refuse(431, kTooLarge, "header lines too large together");
   return true;
 }
 
@@ -308,6 +339,12 @@ HeadScanner::Verdict HeadScanner::Scan(absl::string_view received) {
     if (size < 2 || received[end - 2] != '\r') {
       return Refuse(400, "Bad Request", "bare LF");
     }
+    // In other lines the parser finds it, when the head is complete; this one
+    // could be all that the client thinks it has to send.
+    if (!seen_request_line_ &&
+        memchr(received.data() + line_start_, '\r', size - 2) != nullptr) {
+      return Refuse(400, "Bad Request", "bare CR in the request line");
+    }
     const char first = received[line_start_];
     const bool empty = size == 2;
     line_start_ = position_ = end;
@@ -320,7 +357,7 @@ HeadScanner::Verdict HeadScanner::Scan(absl::string_view received) {
       return Refuse(400, "Bad Request", "folded header line");
     }
     if (++headers_ > limits_.max_headers) {
-      return Refuse(431, "Too Many Headers", "too many header lines");
+      return Refuse(431, kTooLarge, "too many header lines");
     }
     headers_size_ += size;
   }
@@ -360,6 +397,9 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
   }
 
   absl::string_view TakeData() { return std::exchange(data_, {}); }
+  // Of the chunks whose lines were read since the last call: how long their
+  // lines may be.
+  int64_t TakeAllowance() { return std::exchange(allowance_, 0); }
 
  private:
   void on_request_impl(http::verb, boost::beast::string_view,
@@ -374,8 +414,10 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
   size_t on_body_impl(boost::beast::string_view body, error_code&) override {
     return body.size();
   }
-  void on_chunk_header_impl(uint64_t, boost::beast::string_view extensions,
+  void on_chunk_header_impl(uint64_t size, boost::beast::string_view extensions,
                             error_code& error) override {
+    allowance_ += kLineAllowance + 2 * static_cast<int64_t>(std::min<uint64_t>(
+                                           size, kLargeChunk));
     // Beast lets control characters pass inside quotes. A line feed there would
     // be the end of the line to a careless proxy.
     if (!ConsistsOf<IsValueCharacter>(View(extensions))) {
@@ -390,6 +432,7 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
   void on_finish_impl(error_code&) override {}
 
   absl::string_view data_;
+  int64_t allowance_ = 0;
 };
 
 ChunkDecoder::ChunkDecoder(size_t max_line)
@@ -416,7 +459,22 @@ absl::StatusOr<ChunkDecoder::Step> ChunkDecoder::Decode(
     return absl::InvalidArgumentError(absl::StrCat(
         "request body: chunk line longer than ", max_line_, " bytes"));
   }
-  if (error) step.consumed = 0;
+  if (error) {
+    step.consumed = 0;
+    return step;
+  }
+  const absl::string_view lines =
+      input.substr(0, step.consumed - step.data.size());
+  // Beast would unfold them.
+  if (lines.find("\r\n ") != lines.npos || lines.find("\r\n\t") != lines.npos) {
+    return absl::InvalidArgumentError("request body: folded trailer line");
+  }
+  excess_ = std::max<int64_t>(0, excess_ + static_cast<int64_t>(lines.size()) -
+                                     parser_->TakeAllowance());
+  if (excess_ > static_cast<int64_t>(max_line_)) {
+    return absl::InvalidArgumentError(
+        "request body: chunk extensions too large together");
+  }
   return step;
 }
 

@@ -16,7 +16,8 @@
 // taken: bare CR or LF, folded lines, blanks before the colon, lists and
 // repetitions in Content-Length, Content-Length beside Transfer-Encoding, and
 // any transfer coding but `chunked` are refused. Limits and answers are those
-// of oslo.service's server, except that answers always have a status line.
+// of oslo.service's server, except that answers always have a status line and
+// that header lines too large are 431, as RFC 6585 has it, where it says 400.
 
 #ifndef WSGI_HTTP1_H_
 #define WSGI_HTTP1_H_
@@ -36,9 +37,9 @@ namespace bergen::wsgi {
 struct HeadLimits {
   // A request line of this size is refused with 414.
   size_t max_request_line = 8192;
-  // A header line of this size is refused with 400.
+  // A header line of this size is refused with 431.
   size_t max_header_line = 16384;
-  // More than this in all header lines is refused with 400.
+  // More than this in all header lines is refused with 431.
   size_t max_headers_total = 65536;
   // More header lines than this are refused with 431.
   int max_headers = 100;
@@ -49,6 +50,8 @@ struct Refusal {
   int status = 400;
   absl::string_view reason;  // Of the status line; a constant.
   absl::string_view detail;  // For the log; a constant.
+  // Seconds after which trying again makes sense; 0: nobody knows.
+  int retry_after = 0;
 };
 
 // Finds the end of a request's head in bytes that arrive in pieces, and checks
@@ -96,8 +99,9 @@ class HeadScanner {
 // rest of `request`, whose other content is replaced.
 std::optional<Refusal> ParseHead(Request& request);
 
-// Takes the chunks of a request's body apart. Extensions are ignored, trailers
-// are checked and dropped. Not thread-safe.
+// Takes the chunks of a request's body apart. Extensions are ignored, and an
+// error if they are much larger than the data; trailers are checked and
+// dropped. Not thread-safe.
 class ChunkDecoder {
  public:
   // A chunk's line, or the last chunk with its trailers, longer than
@@ -123,6 +127,7 @@ class ChunkDecoder {
   class Parser;
 
   size_t max_line_;
+  int64_t excess_ = 0;  // Bytes of lines beyond what the data warrants.
   std::unique_ptr<Parser> parser_;
 };
 

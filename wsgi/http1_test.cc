@@ -3,10 +3,12 @@
 #include "wsgi/http1.h"
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -116,7 +118,6 @@ std::vector<Case> Cases() {
        "GET /?q 1.0 close [Host=other]"},
       {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n",
        "OPTIONS *?none 1.1 keep [Host=h]"},
-      {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET /?none 1.1 keep [Host=]"},
       {"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
        "GET /?none 1.1 keep [Host=[::1]:80]"},
       {"GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nB:\t 2 \r\na: 3\r\n\r\n",
@@ -171,9 +172,15 @@ std::vector<Case> Cases() {
        "501 Not Implemented: CONNECT"},
       {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request: no Host in HTTP/1.1"},
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
-       "400 Bad Request: bad or repeated Host"},
+       "400 Bad Request: bad, empty or repeated Host"},
+      {"GET / HTTP/1.1\r\nHost:\r\n\r\n",
+       "400 Bad Request: bad, empty or repeated Host"},
+      {"GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n",
+       "400 Bad Request: NUL in the path"},
+      {"GET / HTTP/1.1\rHost: h\r\r\n",
+       "400 Bad Request: bare CR in the request line"},
       {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
-       "400 Bad Request: bad or repeated Host"},
+       "400 Bad Request: bad, empty or repeated Host"},
       {"GET / HTTP/1.1\nHost: h\n\n", "400 Bad Request: bare LF"},
       {"GET / HTTP/1.1\r\nHost: h\n\r\n", "400 Bad Request: bare LF"},
       {Post("A: b\rC: d\r\n"), "400 Bad Request: malformed request"},
@@ -219,6 +226,8 @@ std::vector<Case> Cases() {
        absl::StrCat(kChunked, " bad chunks")},
       {Chunks("11111111111111111\r\n"), absl::StrCat(kChunked, " bad chunks")},
       {Chunks("0\r\nContent-Length: 5\r\n\r\n"),
+       absl::StrCat(kChunked, " bad chunks")},
+      {Chunks("0\r\nA: b\r\n c\r\n\r\n"),
        absl::StrCat(kChunked, " bad chunks")},
       {Chunks("0\r\nA : b\r\n\r\n"), absl::StrCat(kChunked, " bad chunks")},
   };
@@ -266,7 +275,8 @@ TEST(Http1Test, RequestLineIsRefusedFromItsLimitOn) {
 TEST(Http1Test, HeaderLineIsRefusedFromItsLimitOn) {
   const HeadLimits limits = {.max_header_line = 100};
   ExpectOutcome(Post(Line("A: ", 99)), limits, "POST /");
-  ExpectOutcome(Post(Line("A: ", 100)), limits, "400 Header Line Too Long");
+  ExpectOutcome(Post(Line("A: ", 100)), limits,
+                "431 Request Header Fields Too Large: header line too long");
 }
 
 TEST(Http1Test, HeadersAreRefusedWhenTooLargeTogether) {
@@ -275,14 +285,15 @@ TEST(Http1Test, HeadersAreRefusedWhenTooLargeTogether) {
   ExpectOutcome(Post(Line("A: ", 100) + Line("B: ", 100 - host.size())), limits,
                 "POST /");
   ExpectOutcome(Post(Line("A: ", 100) + Line("B: ", 101 - host.size())), limits,
-                "400 Headers Too Large");
+                "431 Request Header Fields Too Large: header lines too large");
 }
 
 TEST(Http1Test, TooManyHeadersAreRefused) {
   std::string fields;
   for (int i = 0; i < 99; ++i) absl::StrAppend(&fields, "A", i, ": b\r\n");
   ExpectOutcome(Post(fields), {}, "POST /");
-  ExpectOutcome(Post(fields + "Last: b\r\n"), {}, "431 Too Many Headers");
+  ExpectOutcome(Post(fields + "Last: b\r\n"), {},
+                "431 Request Header Fields Too Large: too many");
 }
 
 TEST(Http1Test, ChunkLinesHaveALimit) {
@@ -298,6 +309,52 @@ TEST(Http1Test, ChunkLinesHaveALimit) {
               HasSubstr("bad chunks"));
   EXPECT_THAT(Outcome(Chunks("1;x\r\na\r\n0\r\nA: b\r\n\r\n"), 0, limits),
               HasSubstr("chunks a rest"));
+}
+
+TEST(Http1Test, ExtensionsHaveALimitTogether) {
+  std::string small;
+  std::string large;
+  for (int i = 0; i < 1000; ++i) {
+    small += "1;x=y\r\na\r\n";
+    large += "1;x=" + std::string(50, 'y') + "\r\na\r\n";
+  }
+  EXPECT_THAT(Outcome(Chunks(small + "0\r\n\r\n"), 0), HasSubstr("chunks a"));
+  EXPECT_THAT(Outcome(Chunks(large + "0\r\n\r\n"), 0), HasSubstr("bad chunks"));
+  // Data makes up for them.
+  std::string much;
+  for (int i = 0; i < 1000; ++i) {
+    much +=
+        "20;x=" + std::string(50, 'y') + "\r\n" + std::string(32, 'a') + "\r\n";
+  }
+  EXPECT_THAT(Outcome(Chunks(much + "0\r\n\r\n"), 0), HasSubstr("chunks a"));
+}
+
+// Each line of the corpus that begins with `> ` is bytes of its case.
+std::vector<std::string> Corpus() {
+  std::ifstream file("wsgi/testdata/http1_corpus.txt");
+  std::vector<std::string> inputs;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    const bool data = line.rfind("> ", 0) == 0;
+    if (data && !inside) inputs.emplace_back();
+    inside = data;
+    std::string bytes;
+    if (!data) continue;
+    EXPECT_TRUE(absl::CUnescape(line.substr(2), &bytes)) << line;
+    inputs.back() += bytes;
+  }
+  return inputs;
+}
+
+TEST(Http1Test, CorpusMeansTheSameHoweverItIsCut) {
+  const std::vector<std::string> corpus = Corpus();
+  EXPECT_GT(corpus.size(), 100u);
+  for (const std::string& input : corpus) {
+    const std::string whole = Outcome(input, input.size() + 1);
+    for (size_t cut = 0; cut < input.size(); ++cut) {
+      ASSERT_EQ(Outcome(input, cut), whole) << input << "\ncut at " << cut;
+    }
+  }
 }
 
 TEST(Http1Test, ScannerTakesOneHeadOfSeveral) {

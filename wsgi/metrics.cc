@@ -191,13 +191,23 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
   const ServerStats stats = stats_();
   return {Family("wsgi_connections", "Connections that are open.",
                  prometheus::MetricType::Gauge, stats.connections),
+          Family("wsgi_handshakes", "TLS handshakes that are not over.",
+                 prometheus::MetricType::Gauge, stats.handshakes),
+          Family("wsgi_refused_connections_total",
+                 "Connections that were closed because there were too many.",
+                 prometheus::MetricType::Counter,
+                 static_cast<double>(stats.refused_connections)),
           Family("wsgi_requests_in_progress",
                  "Requests that the application handles, or that wait for a "
                  "thread.",
                  prometheus::MetricType::Gauge, stats.requests_in_progress),
           Family("wsgi_requests_total", "Requests since the server began.",
                  prometheus::MetricType::Counter,
-                 static_cast<double>(stats.requests))};
+                 static_cast<double>(stats.requests)),
+          Family("wsgi_queue_timeouts_total",
+                 "Requests that waited too long for a thread.",
+                 prometheus::MetricType::Counter,
+                 static_cast<double>(stats.queue_timeouts))};
 }
 
 absl::StatusOr<Body> MetricsPage::operator()(Environ& environ,

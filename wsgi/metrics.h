@@ -87,8 +87,10 @@ class RequestMetrics : public Application {
       {};
 };
 
-// wsgi_connections, wsgi_requests_in_progress and wsgi_requests_total of a
-// server. Thread-safe, if `stats` is.
+// What a server counts: wsgi_connections, wsgi_handshakes,
+// wsgi_refused_connections_total, wsgi_requests_in_progress,
+// wsgi_requests_total and wsgi_queue_timeouts_total. Thread-safe, if `stats`
+// is.
 class ServerMetrics : public prometheus::Collectable {
  public:
   explicit ServerMetrics(std::function<ServerStats()> stats)

@@ -184,8 +184,12 @@ TEST_F(MetricsTest, ThreadsCountTogether) {
 
 TEST_F(MetricsTest, AServerTellsOfItself) {
   const ServerMetrics server([] {
-    return ServerStats{
-        .connections = 3, .requests_in_progress = 2, .requests = 7};
+    return ServerStats{.connections = 3,
+                       .handshakes = 1,
+                       .refused_connections = 4,
+                       .requests_in_progress = 2,
+                       .requests = 7,
+                       .queue_timeouts = 5};
   });
   MetricsPage page({&registry_, &server});
   const absl::StatusOr<TestResponse> response = TestClient(page).Call({});
@@ -195,6 +199,10 @@ TEST_F(MetricsTest, AServerTellsOfItself) {
   EXPECT_THAT(response->body(),
               AllOf(HasSubstr("# TYPE wsgi_connections gauge\n"
                               "wsgi_connections 3\n"),
+                    HasSubstr("wsgi_handshakes 1\n"),
+                    HasSubstr("# TYPE wsgi_refused_connections_total counter\n"
+                              "wsgi_refused_connections_total 4\n"),
+                    HasSubstr("wsgi_queue_timeouts_total 5\n"),
                     HasSubstr("wsgi_requests_in_progress 2\n"),
                     HasSubstr("# TYPE wsgi_requests_total counter\n"
                               "wsgi_requests_total 7\n")));

@@ -108,6 +108,144 @@ Option<double> WsgiRequestDeadline() {
           .min = 0};
 }
 
+Option<double> WsgiHeaderTimeout() {
+  return {.name = "wsgi_header_timeout",
+          .default_value = 60,
+          .help =
+              "Seconds from the first byte of a request's head to its last; "
+              "then the client gets a 408. 0: as client_socket_timeout, "
+              "which bounds it anyway.",
+          .min = 0};
+}
+
+Option<double> WsgiBodyTimeout() {
+  return {.name = "wsgi_body_timeout",
+          .default_value = 60,
+          .help =
+              "Seconds that a client may be silent amid its request's body; "
+              "then it gets a 408. 0: as client_socket_timeout.",
+          .min = 0};
+}
+
+Option<double> WsgiWriteTimeout() {
+  return {.name = "wsgi_write_timeout",
+          .default_value = 60,
+          .help =
+              "Seconds that a client may take nothing of its response; then "
+              "it is cut off. 0: as client_socket_timeout.",
+          .min = 0};
+}
+
+Option<double> WsgiQueueTimeout() {
+  return {.name = "wsgi_queue_timeout",
+          .default_value = 0,
+          .help =
+              "Seconds that a request may wait while all of "
+              "wsgi_default_pool_size are busy; then it gets a 503 with "
+              "Retry-After. 0: as long as it takes.",
+          .min = 0};
+}
+
+Option<int64_t> WsgiLeastRate() {
+  return {.name = "wsgi_least_rate",
+          .default_value = 500,
+          .help =
+              "Bytes a second of a body that a client must send, or of a "
+              "response that it must take, in the long run: it may not keep "
+              "the server waiting for longer than this needs and the "
+              "timeout together. 0: no matter how slow.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
+Option<double> WsgiHandshakeTimeout() {
+  return {.name = "wsgi_handshake_timeout",
+          .default_value = 30,
+          .help =
+              "Seconds that a TLS handshake may take. 0: as long as it "
+              "wants.",
+          .min = 0};
+}
+
+Option<int64_t> WsgiMaxRequestLine() {
+  return {.name = "wsgi_max_request_line",
+          .default_value = 8192,
+          .help =
+              "A request line of so many bytes, or more, is refused with "
+              "414.",
+          .min = 64,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiMaxHeaders() {
+  return {.name = "wsgi_max_headers",
+          .default_value = 100,
+          .help = "A request with more header lines is refused with 431.",
+          .min = 1,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiMaxHeadersSize() {
+  return {.name = "wsgi_max_headers_size",
+          .default_value = 65536,
+          .help =
+              "A request with more bytes in all its header lines is refused "
+              "with 431.",
+          .min = 64,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiMaxBodySize() {
+  return {.name = "wsgi_max_body_size",
+          .default_value = 0,
+          .help =
+              "A request with more bytes in its body is refused with 413. "
+              "0: any number.",
+          .min = 0};
+}
+
+Option<int64_t> WsgiMaxConnections() {
+  return {.name = "wsgi_max_connections",
+          .default_value = 16384,
+          .help =
+              "The most connections of one worker at once; more are closed "
+              "when they come. 0: as many as there are descriptors.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiMaxConnectionsPerAddress() {
+  return {.name = "wsgi_max_connections_per_address",
+          .default_value = 0,
+          .help =
+              "The most connections from one address to one worker. 0: any "
+              "number, which is needed behind a proxy.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiMaxHandshakes() {
+  return {.name = "wsgi_max_handshakes",
+          .default_value = 1000,
+          .help =
+              "The most TLS handshakes of one worker at once: the oldest "
+              "gives way to the next. 0: any number.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiMaxRequestsPerConnection() {
+  return {.name = "wsgi_max_requests_per_connection",
+          .default_value = 0,
+          .help = "Requests after which a connection is closed. 0: any number.",
+          .min = 0};
+}
+
+// 0 waits for ever.
+absl::Duration Timeout(double seconds) {
+  return seconds == 0 ? absl::InfiniteDuration() : absl::Seconds(seconds);
+}
+
 struct Handles {
   Handle<std::string> api_paste_config;
   Handle<std::string> wsgi_log_format;
@@ -119,6 +257,20 @@ struct Handles {
   Handle<bool> wsgi_server_debug;
   Handle<double> wsgi_drain_grace;
   Handle<double> wsgi_request_deadline;
+  Handle<double> wsgi_header_timeout;
+  Handle<double> wsgi_body_timeout;
+  Handle<double> wsgi_write_timeout;
+  Handle<double> wsgi_queue_timeout;
+  Handle<int64_t> wsgi_least_rate;
+  Handle<double> wsgi_handshake_timeout;
+  Handle<int64_t> wsgi_max_request_line;
+  Handle<int64_t> wsgi_max_headers;
+  Handle<int64_t> wsgi_max_headers_size;
+  Handle<int64_t> wsgi_max_body_size;
+  Handle<int64_t> wsgi_max_connections;
+  Handle<int64_t> wsgi_max_connections_per_address;
+  Handle<int64_t> wsgi_max_handshakes;
+  Handle<int64_t> wsgi_max_requests_per_connection;
 };
 
 absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
@@ -134,6 +286,20 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_server_debug = add(WsgiServerDebug()),
       .wsgi_drain_grace = add(WsgiDrainGrace()),
       .wsgi_request_deadline = add(WsgiRequestDeadline()),
+      .wsgi_header_timeout = add(WsgiHeaderTimeout()),
+      .wsgi_body_timeout = add(WsgiBodyTimeout()),
+      .wsgi_write_timeout = add(WsgiWriteTimeout()),
+      .wsgi_queue_timeout = add(WsgiQueueTimeout()),
+      .wsgi_least_rate = add(WsgiLeastRate()),
+      .wsgi_handshake_timeout = add(WsgiHandshakeTimeout()),
+      .wsgi_max_request_line = add(WsgiMaxRequestLine()),
+      .wsgi_max_headers = add(WsgiMaxHeaders()),
+      .wsgi_max_headers_size = add(WsgiMaxHeadersSize()),
+      .wsgi_max_body_size = add(WsgiMaxBodySize()),
+      .wsgi_max_connections = add(WsgiMaxConnections()),
+      .wsgi_max_connections_per_address = add(WsgiMaxConnectionsPerAddress()),
+      .wsgi_max_handshakes = add(WsgiMaxHandshakes()),
+      .wsgi_max_requests_per_connection = add(WsgiMaxRequestsPerConnection()),
   };
   if (!add.status().ok()) return add.status();
   return handles;
@@ -143,10 +309,18 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
 
 config::OptionList ListOpts() {
   return {{.name = std::string(config::kDefaultGroup),
-           .options = {ApiPasteConfig(), WsgiLogFormat(), TcpKeepidle(),
-                       WsgiDefaultPoolSize(), MaxHeaderLine(), WsgiKeepAlive(),
+           .options = {ApiPasteConfig(),      WsgiLogFormat(),
+                       TcpKeepidle(),         WsgiDefaultPoolSize(),
+                       MaxHeaderLine(),       WsgiKeepAlive(),
                        ClientSocketTimeout(), WsgiServerDebug(),
-                       WsgiDrainGrace(), WsgiRequestDeadline()}}};
+                       WsgiDrainGrace(),      WsgiRequestDeadline(),
+                       WsgiHeaderTimeout(),   WsgiBodyTimeout(),
+                       WsgiWriteTimeout(),    WsgiQueueTimeout(),
+                       WsgiLeastRate(),       WsgiHandshakeTimeout(),
+                       WsgiMaxRequestLine(),  WsgiMaxHeaders(),
+                       WsgiMaxHeadersSize(),  WsgiMaxBodySize(),
+                       WsgiMaxConnections(),  WsgiMaxConnectionsPerAddress(),
+                       WsgiMaxHandshakes(),   WsgiMaxRequestsPerConnection()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -156,19 +330,36 @@ absl::Status RegisterOpts(config::Registry& registry) {
 absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
   const absl::StatusOr<Handles> handles = RegisterHandles(registry);
   if (!handles.ok()) return handles.status();
-  const int64_t timeout = handles->client_socket_timeout.Get();
   ServerOptions options;
   options.pool_size = static_cast<int>(handles->wsgi_default_pool_size.Get());
   options.keep_alive = handles->wsgi_keep_alive.Get();
   options.client_socket_timeout =
-      timeout == 0 ? absl::InfiniteDuration() : absl::Seconds(timeout);
+      Timeout(static_cast<double>(handles->client_socket_timeout.Get()));
+  options.header_timeout = Timeout(handles->wsgi_header_timeout.Get());
+  options.body_timeout = Timeout(handles->wsgi_body_timeout.Get());
+  options.write_timeout = Timeout(handles->wsgi_write_timeout.Get());
+  options.queue_timeout = Timeout(handles->wsgi_queue_timeout.Get());
+  options.least_rate = static_cast<uint64_t>(handles->wsgi_least_rate.Get());
+  options.handshake_timeout = Timeout(handles->wsgi_handshake_timeout.Get());
+  options.max_url_len =
+      static_cast<size_t>(handles->wsgi_max_request_line.Get());
+  options.max_headers = static_cast<int>(handles->wsgi_max_headers.Get());
+  options.max_headers_size =
+      static_cast<size_t>(handles->wsgi_max_headers_size.Get());
+  if (const int64_t size = handles->wsgi_max_body_size.Get(); size > 0) {
+    options.max_body_size = static_cast<uint64_t>(size);
+  }
+  options.max_connections =
+      static_cast<int>(handles->wsgi_max_connections.Get());
+  options.max_connections_per_address =
+      static_cast<int>(handles->wsgi_max_connections_per_address.Get());
+  options.max_handshakes = static_cast<int>(handles->wsgi_max_handshakes.Get());
+  options.max_requests_per_connection =
+      static_cast<uint64_t>(handles->wsgi_max_requests_per_connection.Get());
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
   options.debug = handles->wsgi_server_debug.Get();
   options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());
-  if (const double deadline = handles->wsgi_request_deadline.Get();
-      deadline > 0) {
-    options.request_deadline = absl::Seconds(deadline);
-  }
+  options.request_deadline = Timeout(handles->wsgi_request_deadline.Get());
   options.log_format = handles->wsgi_log_format.Get();
   return options;
 }

@@ -7,8 +7,9 @@
 //   options->tls = tls;
 //   auto server = Server::Create(log, app, {&listener}, *options);
 //
-// Source: `wsgi` of oslo.service. Differences: values have bounds, and 0 for
-// `client_socket_timeout`, which means to wait for ever, is translated here.
+// Source: `wsgi` of oslo.service. Differences: values have bounds, there are
+// limits for each phase of a request, and 0 for a time, which means to wait for
+// ever, is translated here.
 
 #ifndef WSGI_OPTIONS_H_
 #define WSGI_OPTIONS_H_

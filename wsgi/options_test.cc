@@ -25,6 +25,22 @@ TEST(OptionsTest, DefaultsAreThoseOfTheServer) {
   EXPECT_EQ(options->keep_alive, defaults.keep_alive);
   EXPECT_EQ(options->client_socket_timeout, defaults.client_socket_timeout);
   EXPECT_EQ(options->max_header_line, defaults.max_header_line);
+  EXPECT_EQ(options->header_timeout, defaults.header_timeout);
+  EXPECT_EQ(options->body_timeout, defaults.body_timeout);
+  EXPECT_EQ(options->write_timeout, defaults.write_timeout);
+  EXPECT_EQ(options->queue_timeout, defaults.queue_timeout);
+  EXPECT_EQ(options->least_rate, defaults.least_rate);
+  EXPECT_EQ(options->handshake_timeout, defaults.handshake_timeout);
+  EXPECT_EQ(options->max_url_len, defaults.max_url_len);
+  EXPECT_EQ(options->max_headers, defaults.max_headers);
+  EXPECT_EQ(options->max_headers_size, defaults.max_headers_size);
+  EXPECT_EQ(options->max_body_size, defaults.max_body_size);
+  EXPECT_EQ(options->max_connections, defaults.max_connections);
+  EXPECT_EQ(options->max_connections_per_address,
+            defaults.max_connections_per_address);
+  EXPECT_EQ(options->max_handshakes, defaults.max_handshakes);
+  EXPECT_EQ(options->max_requests_per_connection,
+            defaults.max_requests_per_connection);
   EXPECT_EQ(options->debug, defaults.debug);
   EXPECT_EQ(options->drain_grace, defaults.drain_grace);
   EXPECT_EQ(options->request_deadline, defaults.request_deadline);
@@ -50,6 +66,20 @@ TEST(OptionsTest, ValuesReachTheServer) {
   set("wsgi_server_debug", true);
   set("wsgi_drain_grace", 0.5);
   set("wsgi_request_deadline", 2.5);
+  set("wsgi_header_timeout", 1.5);
+  set("wsgi_body_timeout", 2.0);
+  set("wsgi_write_timeout", 0.0);
+  set("wsgi_queue_timeout", 3.0);
+  set("wsgi_least_rate", int64_t{9});
+  set("wsgi_handshake_timeout", 4.0);
+  set("wsgi_max_request_line", int64_t{101});
+  set("wsgi_max_headers", int64_t{11});
+  set("wsgi_max_headers_size", int64_t{102});
+  set("wsgi_max_body_size", int64_t{103});
+  set("wsgi_max_connections", int64_t{12});
+  set("wsgi_max_connections_per_address", int64_t{13});
+  set("wsgi_max_handshakes", int64_t{14});
+  set("wsgi_max_requests_per_connection", int64_t{15});
   set("wsgi_log_format", std::string("%(client_ip)s"));
   set("tcp_keepidle", int64_t{5});
   set("api_paste_config", std::string("x.ini"));
@@ -59,6 +89,20 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_FALSE(options->keep_alive);
   EXPECT_EQ(options->client_socket_timeout, absl::InfiniteDuration());
   EXPECT_EQ(options->max_header_line, 100u);
+  EXPECT_EQ(options->header_timeout, absl::Milliseconds(1500));
+  EXPECT_EQ(options->body_timeout, absl::Seconds(2));
+  EXPECT_EQ(options->write_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(options->queue_timeout, absl::Seconds(3));
+  EXPECT_EQ(options->least_rate, 9u);
+  EXPECT_EQ(options->handshake_timeout, absl::Seconds(4));
+  EXPECT_EQ(options->max_url_len, 101u);
+  EXPECT_EQ(options->max_headers, 11);
+  EXPECT_EQ(options->max_headers_size, 102u);
+  EXPECT_EQ(options->max_body_size, 103u);
+  EXPECT_EQ(options->max_connections, 12);
+  EXPECT_EQ(options->max_connections_per_address, 13);
+  EXPECT_EQ(options->max_handshakes, 14);
+  EXPECT_EQ(options->max_requests_per_connection, 15u);
   EXPECT_TRUE(options->debug);
   EXPECT_EQ(options->drain_grace, absl::Milliseconds(500));
   EXPECT_EQ(options->request_deadline, absl::Milliseconds(2500));
@@ -73,8 +117,12 @@ TEST(OptionsTest, ValuesReachTheServer) {
 TEST(OptionsTest, ValuesOutOfBoundsAreRefused) {
   config::Registry registry;
   ASSERT_THAT(RegisterOpts(registry), IsOk());
-  for (const char* name : {"wsgi_default_pool_size", "client_socket_timeout",
-                           "max_header_line", "tcp_keepidle"}) {
+  for (const char* name :
+       {"wsgi_default_pool_size", "client_socket_timeout", "max_header_line",
+        "tcp_keepidle", "wsgi_max_request_line", "wsgi_max_headers",
+        "wsgi_max_headers_size", "wsgi_max_body_size", "wsgi_max_connections",
+        "wsgi_least_rate", "wsgi_max_connections_per_address",
+        "wsgi_max_handshakes", "wsgi_max_requests_per_connection"}) {
     EXPECT_THAT(registry.SetOverride("DEFAULT", name, int64_t{-1}),
                 StatusIs(absl::StatusCode::kInvalidArgument))
         << name;

@@ -22,7 +22,6 @@ namespace bergen::wsgi {
 namespace {
 
 constexpr absl::string_view kKey = "bergen.request_id";
-constexpr absl::string_view kHeader = "X-Request-Id";
 
 // `error` with the same code, so that the server answers it the same.
 absl::Status WithId(const absl::Status& error, absl::string_view id) {
@@ -43,9 +42,9 @@ class StartWithId : public StartResponse {
                           absl::Span<const Header> headers) override {
     std::vector<Header> all(headers.begin(), headers.end());
     if (std::none_of(all.begin(), all.end(), [](const Header& header) {
-          return absl::EqualsIgnoreCase(header.name, kHeader);
+          return absl::EqualsIgnoreCase(header.name, kRequestIdHeader);
         })) {
-      all.push_back({kHeader, id_});
+      all.push_back({kRequestIdHeader, id_});
     }
     return (*start_response_)(status, all);
   }
@@ -108,7 +107,7 @@ absl::string_view RequestId(const Environ& environ) {
 
 absl::StatusOr<Body> RequestIds::operator()(Environ& environ,
                                             StartResponse& start_response) {
-  std::string id(environ.Header(kHeader).value_or(""));
+  std::string id(environ.Header(kRequestIdHeader).value_or(""));
   if (!IsGoodRequestId(id)) id = make_();
   environ.Set(kKey, id);
   environ.Set("HTTP_X_REQUEST_ID", id);

@@ -7,6 +7,7 @@
 //
 // Source: RequestId of oslo.middleware. Differences: the header is X-Request-Id
 // both ways, and an id that the client sends is taken if it is harmless.
+// Answers that the server makes have an id without it too.
 
 #ifndef WSGI_REQUEST_ID_H_
 #define WSGI_REQUEST_ID_H_
@@ -25,6 +26,8 @@
 namespace bergen::wsgi {
 
 inline constexpr size_t kMaxRequestIdSize = 128;
+
+inline constexpr absl::string_view kRequestIdHeader = "X-Request-Id";
 
 // Whether an id may be taken from a client: 1 to `kMaxRequestIdSize` letters,
 // digits and `-_.~+/=:@`, which neither logs nor headers mistake.

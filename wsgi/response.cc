@@ -171,13 +171,18 @@ void AppendChunkLine(size_t size, std::string& out) {
 }
 
 std::string RefusalResponse(const Refusal& refusal, absl::string_view text,
+                            absl::string_view request_id,
                             absl::string_view date) {
-  return absl::StrCat(
+  std::string response = absl::StrCat(
       "HTTP/1.1 ", refusal.status, " ", refusal.reason,
       "\r\nContent-Type: text/plain\r\nContent-Length: ", text.size(),
-      "\r\n"
-      "Date: ",
-      date, "\r\nConnection: close\r\n\r\n", text);
+      "\r\nX-Request-Id: ", request_id, "\r\n");
+  if (refusal.retry_after > 0) {
+    absl::StrAppend(&response, "Retry-After: ", refusal.retry_after, "\r\n");
+  }
+  absl::StrAppend(&response, "Date: ", date, "\r\nConnection: close\r\n\r\n",
+                  text);
+  return response;
 }
 
 absl::string_view HttpDate::Now() {

@@ -88,8 +88,10 @@ void AppendChunkLine(size_t size, std::string& out);
 inline constexpr absl::string_view kChunkEnd = "\r\n";
 inline constexpr absl::string_view kLastChunk = "0\r\n\r\n";
 
-// The whole response to what is not served; it closes. `text` is its body.
+// The whole response to what is not served; it closes. `text` is its body,
+// `request_id` its X-Request-Id.
 std::string RefusalResponse(const Refusal& refusal, absl::string_view text,
+                            absl::string_view request_id,
                             absl::string_view date);
 
 // The time as HTTP writes it, made once a second. Not thread-safe.

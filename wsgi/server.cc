@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <optional>
@@ -25,9 +26,12 @@
 #include "spdlog/spdlog.h"
 #include "wsgi/acceptor.h"
 #include "wsgi/connection.h"
+#include "wsgi/connection_counts.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
 #include "wsgi/monotonic.h"
+#include "wsgi/request_id.h"
+#include "wsgi/response.h"
 #include "wsgi/worker_pool.h"
 
 namespace bergen::wsgi {
@@ -53,6 +57,9 @@ constexpr absl::Duration kLingerTime = absl::Seconds(2);
 // turn.
 constexpr int kRequestsInTurn = 16;
 
+// How often, at most, the log says that there are too many connections.
+constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
+
 // More than this is given back while a connection idles.
 constexpr size_t kIdleCapacity = 4096;
 
@@ -60,6 +67,12 @@ void Trim(std::string& received) {
   if (received.empty() && received.capacity() > kIdleCapacity) {
     std::string().swap(received);
   }
+}
+
+// Whose connections count together: clients of UNIX sockets are all one host,
+// which is none.
+absl::string_view CountedAddress(const ConnectionInfo& info) {
+  return info.remote_port.empty() ? "" : absl::string_view(info.remote_addr);
 }
 
 absl::Status CheckOptions(const ServerOptions& options) {
@@ -73,10 +86,27 @@ absl::Status CheckOptions(const ServerOptions& options) {
            check(options.max_header_line >= 64,
                  "max_header_line must be at least 64"),
            check(options.max_url_len >= 64, "max_url_len must be at least 64"),
+           check(options.max_headers >= 1, "max_headers must be at least 1"),
+           check(options.max_headers_size >= 64,
+                 "max_headers_size must be at least 64"),
+           check(options.max_connections >= 0,
+                 "max_connections must not be negative"),
+           check(options.max_connections_per_address >= 0,
+                 "max_connections_per_address must not be negative"),
+           check(options.max_handshakes >= 0,
+                 "max_handshakes must not be negative"),
            check(options.client_socket_timeout > absl::ZeroDuration(),
                  "client_socket_timeout must be positive"),
+           check(options.header_timeout > absl::ZeroDuration(),
+                 "header_timeout must be positive"),
+           check(options.body_timeout > absl::ZeroDuration(),
+                 "body_timeout must be positive"),
+           check(options.write_timeout > absl::ZeroDuration(),
+                 "write_timeout must be positive"),
            check(options.handshake_timeout > absl::ZeroDuration(),
                  "handshake_timeout must be positive"),
+           check(options.queue_timeout > absl::ZeroDuration(),
+                 "queue_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
                  "drain_grace must not be negative"),
            check(options.request_deadline > absl::ZeroDuration(),
@@ -106,14 +136,22 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
             .log = &log,
             .access_log = &access_log_,
             .limits = {.max_request_line = options.max_url_len,
-                       .max_header_line = options.max_header_line},
+                       .max_header_line = options.max_header_line,
+                       .max_headers_total = options.max_headers_size,
+                       .max_headers = options.max_headers},
             .max_body = options.max_body_size,
-            .timeout = options.client_socket_timeout,
+            .body_timeout =
+                std::min(options.body_timeout, options.client_socket_timeout),
+            .write_timeout =
+                std::min(options.write_timeout, options.client_socket_timeout),
+            .least_rate = options.least_rate,
+            .max_requests = options.max_requests_per_connection,
             .keep_alive = options.keep_alive,
             .debug = options.debug,
             .stopping = &stopping_,
         },
-        pool_(options.pool_size, *this) {}
+        pool_(options.pool_size, *this),
+        counts_(options.max_connections, options.max_connections_per_address) {}
 
   ~Impl() override {
     Stop();
@@ -131,9 +169,13 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   absl::Status Reset();
 
   ServerStats stats() const {
-    return {.connections = connection_count_.load(std::memory_order_relaxed),
-            .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
-            .requests = request_count_.load(std::memory_order_relaxed)};
+    return {
+        .connections = connection_count_.load(std::memory_order_relaxed),
+        .handshakes = handshake_count_.load(std::memory_order_relaxed),
+        .refused_connections = refused_count_.load(std::memory_order_relaxed),
+        .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
+        .requests = request_count_.load(std::memory_order_relaxed),
+        .queue_timeouts = queue_timeout_count_.load(std::memory_order_relaxed)};
   }
 
  private:
@@ -208,7 +250,15 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   bool Advance(Peer& peer);
   bool Dispatch(Peer& peer);
   bool Finished(Peer& peer);
-  void Refuse(Peer& peer);
+  void SubmitJobs();
+  // Answers requests that have waited too long for the pool.
+  void LookAtQueue();
+  void RefuseQueued(Peer& peer);
+  // Counts a connection that has to go, and says so, not too often.
+  void TooMany(absl::string_view what, absl::string_view address);
+  // Ends what is between accepting and the first request.
+  void EndHandshake(Peer& peer);
+  void Refuse(Peer& peer, const Refusal& refusal);
   void Linger(Peer& peer);
   void Discard(Peer& peer);
   void Close(Peer& peer);
@@ -230,8 +280,11 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   WorkerPool pool_;
 
   std::atomic<int> connection_count_ = 0;
+  std::atomic<int> handshake_count_ = 0;
+  std::atomic<uint64_t> refused_count_ = 0;
   std::atomic<int> busy_count_ = 0;
   std::atomic<uint64_t> request_count_ = 0;
+  std::atomic<uint64_t> queue_timeout_count_ = 0;
 
   absl::Mutex mutex_;
   bool stop_called_ ABSL_GUARDED_BY(mutex_) = false;
@@ -246,13 +299,18 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
 
   // Of the loop's thread.
   absl::flat_hash_map<Peer*, std::unique_ptr<Peer>> peers_;
+  ConnectionCounts counts_;
   std::set<std::pair<absl::Duration, Peer*>> checks_;
+  std::set<std::pair<absl::Duration, Peer*>> handshakes_;  // Oldest first.
+  absl::Duration told_too_many_ = -absl::InfiniteDuration();
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
   absl::Duration tls_looked_at_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<WorkerPool::Job> jobs_;
   std::vector<char> buffer_;
+  // When the request that waits longest has waited too long.
+  absl::Duration queue_check_at_ = absl::InfiniteDuration();
   int acceptors_running_ = 0;
   bool draining_ = false;  // Nothing is accepted any more.
   bool aborting_ = false;
@@ -417,10 +475,7 @@ void Server::Impl::Run() {
   while (!draining_ || acceptors_running_ > 0 || !peers_.empty()) {
     loop_->RunOnce();
     ReadInbox();
-    if (!jobs_.empty()) {
-      pool_.Submit(jobs_);
-      jobs_.clear();
-    }
+    SubmitJobs();
     SetTimer();
   }
   log_->info("{}: stopped", options_.name);
@@ -472,6 +527,10 @@ void Server::Impl::Add(UniqueFd fd) {
   // Fails for UNIX sockets, which need it not.
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
   ConnectionInfo info = DescribeConnection(fd.get());
+  if (!counts_.Admit(CountedAddress(info))) {
+    TooMany("too many connections", info.remote_addr);
+    return;
+  }
   info.https = options_.tls != nullptr;
   info.multiprocess = options_.multiprocess;
   std::unique_ptr<sslutils::Stream> tls;
@@ -487,8 +546,17 @@ void Server::Impl::Add(UniqueFd fd) {
                           std::memory_order_relaxed);
   peer.since = CoarseNow();
   if (peer.channel.transport.is_tls()) {
+    if (options_.max_handshakes != 0 &&
+        handshakes_.size() >= static_cast<size_t>(options_.max_handshakes)) {
+      Peer& oldest = *handshakes_.begin()->second;
+      TooMany("too many handshakes", oldest.channel.info.remote_addr);
+      Close(oldest);
+    }
     peer.stage = Connection::Stage::kHandshake;
     peer.deadline = peer.since + options_.handshake_timeout;
+    handshakes_.insert({peer.since, &peer});
+    handshake_count_.store(static_cast<int>(handshakes_.size()),
+                           std::memory_order_relaxed);
   }
   if (draining_) GrantGrace(peer);
   CheckAt(peer, DeadlineOf(peer));
@@ -516,6 +584,7 @@ bool Server::Impl::Handshake(Peer& peer) {
   const IoResult result = peer.channel.transport.Handshake();
   switch (result.state) {
     case IoState::kDone:
+      EndHandshake(peer);
       peer.stage = Connection::Stage::kServing;
       peer.since = CoarseNow();
       if (!draining_) peer.deadline = absl::InfiniteDuration();
@@ -571,9 +640,13 @@ bool Server::Impl::Advance(Peer& peer) {
   for (int turn = 0;; ++turn) {
     switch (peer.scanner.Scan(peer.channel.received)) {
       case HeadScanner::Verdict::kNeedMore:
+        // A head has less time than an idle connection.
+        if (const absl::Duration due = DeadlineOf(peer); due < peer.check_at) {
+          CheckAt(peer, due);
+        }
         return true;
       case HeadScanner::Verdict::kRefused:
-        Refuse(peer);
+        Refuse(peer, peer.scanner.refusal());
         return false;
       case HeadScanner::Verdict::kComplete:
         break;
@@ -655,10 +728,69 @@ bool Server::Impl::Finished(Peer& peer) {
   return Receive(peer);
 }
 
-void Server::Impl::Refuse(Peer& peer) {
-  const Refusal& refusal = peer.scanner.refusal();
+void Server::Impl::SubmitJobs() {
+  if (jobs_.empty()) return;
+  absl::Duration now;
+  if (options_.queue_timeout < absl::InfiniteDuration()) {
+    now = CoarseNow();
+    queue_check_at_ = std::min(queue_check_at_, now + options_.queue_timeout);
+  }
+  pool_.Submit(jobs_, now);
+  jobs_.clear();
+}
+
+void Server::Impl::LookAtQueue() {
+  const absl::Duration now = CoarseNow();
+  if (queue_check_at_ > now) return;
+  const WorkerPool::Waiting waiting =
+      pool_.TakeWaiting(now - options_.queue_timeout);
+  queue_check_at_ = waiting.oldest + options_.queue_timeout;
+  for (const WorkerPool::Job job : waiting.taken) {
+    RefuseQueued(*static_cast<Peer*>(job));
+  }
+}
+
+void Server::Impl::RefuseQueued(Peer& peer) {
+  std::unique_ptr<Exchange> begun = std::move(peer.exchange);
+  Exchange& exchange = begun == nullptr ? *exchange_ : *begun;
+  if (begun == nullptr) {
+    exchange.Begin(peer.channel, peer.scanner.head_begin(),
+                   peer.scanner.head_end());
+  }
+  const auto retry_after = static_cast<int>(absl::ToInt64Seconds(absl::Ceil(
+      std::min(options_.queue_timeout, absl::Hours(1)), absl::Seconds(1))));
+  if (!exchange.Refuse(
+          {503, "Service Unavailable", "no thread of the pool", retry_after})) {
+    // Its response has begun.
+    peer.exchange = std::move(begun);
+    jobs_.push_back(&peer);
+    return;
+  }
+  queue_timeout_count_.fetch_add(1, std::memory_order_relaxed);
+  busy_count_.fetch_sub(1, std::memory_order_relaxed);
+  peer.after = exchange.Run(/*may_block=*/false);
+  Finished(peer);
+}
+
+void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
+  refused_count_.fetch_add(1, std::memory_order_relaxed);
+  const absl::Duration now = CoarseNow();
+  if (now - told_too_many_ < kTooManyInterval) return;
+  told_too_many_ = now;
+  log_->warn("{}: {}: closing a connection of {}", options_.name,
+             std::string(what), std::string(address));
+}
+
+void Server::Impl::EndHandshake(Peer& peer) {
+  handshakes_.erase({peer.since, &peer});
+  handshake_count_.store(static_cast<int>(handshakes_.size()),
+                         std::memory_order_relaxed);
+}
+
+void Server::Impl::Refuse(Peer& peer, const Refusal& refusal) {
   HttpDate date;
-  const std::string answer = RefusalResponse(refusal, "", date.Now());
+  const std::string id = NewRequestId();
+  const std::string answer = RefusalResponse(refusal, "", id, date.Now());
   // It fits into the socket's buffer, or the client does not read.
   peer.channel.transport.Write({answer});
   absl::string_view line = peer.channel.received;
@@ -667,7 +799,8 @@ void Server::Impl::Refuse(Peer& peer) {
   LogAccess(settings_, peer.channel.info,
             {.request_line = line,
              .status_code = refusal.status,
-             .wall_seconds = absl::ToDoubleSeconds(CoarseNow() - peer.since)});
+             .wall_seconds = absl::ToDoubleSeconds(CoarseNow() - peer.since),
+             .request_id = id});
   Linger(peer);
 }
 
@@ -697,6 +830,8 @@ void Server::Impl::Discard(Peer& peer) {
 }
 
 void Server::Impl::Close(Peer& peer) {
+  if (peer.stage == Connection::Stage::kHandshake) EndHandshake(peer);
+  counts_.Remove(CountedAddress(peer.channel.info));
   checks_.erase({peer.check_at, &peer});
   peers_.erase(&peer);
   connection_count_.store(static_cast<int>(peers_.size()),
@@ -738,7 +873,10 @@ absl::Duration Server::Impl::DeadlineOf(const Peer& peer) const {
   if (peer.deadline < absl::InfiniteDuration() && !arriving) {
     return peer.deadline;
   }
-  return peer.since + options_.client_socket_timeout;
+  return peer.since + (peer.channel.received.empty()
+                           ? options_.client_socket_timeout
+                           : std::min(options_.header_timeout,
+                                      options_.client_socket_timeout));
 }
 
 void Server::Impl::CheckAt(Peer& peer, absl::Duration when) {
@@ -749,7 +887,8 @@ void Server::Impl::CheckAt(Peer& peer, absl::Duration when) {
 
 void Server::Impl::SetTimer() {
   const absl::Duration next =
-      checks_.empty() ? absl::InfiniteDuration() : checks_.begin()->first;
+      std::min(queue_check_at_, checks_.empty() ? absl::InfiniteDuration()
+                                                : checks_.begin()->first);
   // A timer that goes off early costs less than one set for each request.
   if (next >= timer_set_for_) return;
   timer_set_for_ = next;
@@ -758,6 +897,7 @@ void Server::Impl::SetTimer() {
 
 void Server::Impl::OnReady() {
   timer_set_for_ = absl::InfiniteDuration();
+  LookAtQueue();
   const absl::Duration now = CoarseNow();
   while (!checks_.empty() && checks_.begin()->first <= now) {
     Peer& peer = *checks_.begin()->second;
@@ -775,6 +915,12 @@ void Server::Impl::OnReady() {
     if (HasLateRequest(peer)) continue;
     log_->debug("{}: closing connection of {} after waiting for it",
                 options_.name, peer.channel.info.remote_addr);
+    if (peer.stage == Connection::Stage::kServing && !aborting_ &&
+        !peer.channel.received.empty() &&
+        options_.header_timeout < options_.client_socket_timeout) {
+      Refuse(peer, {408, "Request Timeout", "head took too long"});
+      continue;
+    }
     Close(peer);
   }
 }

@@ -46,18 +46,57 @@ namespace bergen::wsgi {
 struct ServerOptions {
   // For logs and status.
   std::string name = "wsgi";
-  // The most requests handled at once, at least 1; more wait their turn.
+  // The most requests handled at once, at least 1; more wait their turn, for
+  // `queue_timeout` at most.
   int pool_size = 100;
   // False closes each connection after one response.
   bool keep_alive = true;
-  // How long a connection may idle, a head may take to arrive, and a client may
-  // neither send nor take anything. `absl::InfiniteDuration()` waits for ever.
+
+  // Times, positive; `absl::InfiniteDuration()` waits for ever.
+  // How long a connection may idle. It bounds the next three too: a client that
+  // is silent for as long as this amid a head gets no answer, as in the
+  // original.
   absl::Duration client_socket_timeout = absl::Seconds(900);
-  // In bytes, line ends counted; what is not smaller is refused. At least 64.
+  // From the first byte of a head to its last; 408 otherwise.
+  absl::Duration header_timeout = absl::Seconds(60);
+  // Silence of a client amid its body, which is a 408, and of one that does not
+  // take its response, which is cut off.
+  absl::Duration body_timeout = absl::Seconds(60);
+  absl::Duration write_timeout = absl::Seconds(60);
+  // The same happens to one that keeps the server waiting for longer than that
+  // and the time that this many bytes a second would take; 0: no matter how
+  // slow.
+  uint64_t least_rate = 500;
+  // How long a request may wait for a thread of the pool before it gets a 503,
+  // with Retry-After, and its connection is closed.
+  absl::Duration queue_timeout = absl::InfiniteDuration();
+  // How long a TLS handshake may take.
+  absl::Duration handshake_timeout = absl::Seconds(30);
+  // How long, after `Stop`, an idle connection may still send a request; may be
+  // zero.
+  absl::Duration drain_grace = absl::Seconds(1);
+
+  // In bytes, line ends counted; what is not smaller is refused, with 431 and
+  // 414. At least 64.
   size_t max_header_line = 16384;
   size_t max_url_len = 8192;  // Of the whole request line.
+  // More header lines, or more bytes in all of them, are refused with 431. At
+  // least 1 and 64.
+  int max_headers = 100;
+  size_t max_headers_size = 65536;
   // Bytes of a request's body; more is refused with 413.
   uint64_t max_body_size = std::numeric_limits<uint64_t>::max();
+
+  // The most connections at once, in all and from one address; more are closed
+  // when they come. 0: any number. UNIX sockets count in all only.
+  int max_connections = 16384;
+  int max_connections_per_address = 0;
+  // The most TLS handshakes at once: the oldest gives way to the next. 0: any
+  // number.
+  int max_handshakes = 1000;
+  // A connection is closed after so many; 0: any number.
+  uint64_t max_requests_per_connection = 0;
+
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.
@@ -70,10 +109,6 @@ struct ServerOptions {
   // Null: plain HTTP. While connections come, changed files are noticed within
   // a second and used from the next connection on.
   std::shared_ptr<sslutils::ServerContext> tls;
-  // How long a TLS handshake may take.
-  absl::Duration handshake_timeout = absl::Seconds(30);
-  // How long, after `Stop`, an idle connection may still send a request.
-  absl::Duration drain_grace = absl::Seconds(1);
   // Told of requests; null: nobody is. Must outlive the server.
   Vitals* vitals = nullptr;
   // How long a request may take from its head to the end of its response,
@@ -87,9 +122,14 @@ struct ServerOptions {
 // Moments of a running server.
 struct ServerStats {
   int connections = 0;
+  int handshakes = 0;  // Of these, in a TLS handshake.
+  // Closed because there were too many: connections, and handshakes.
+  uint64_t refused_connections = 0;
   // Handed to the application, or waiting for a thread.
   int requests_in_progress = 0;
   uint64_t requests = 0;
+  // Of these, given up because no thread was free in time.
+  uint64_t queue_timeouts = 0;
 };
 
 // Thread-safe, as far as the contract of `Service` allows.

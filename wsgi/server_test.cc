@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -41,6 +42,7 @@
 namespace bergen::wsgi {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -57,7 +59,7 @@ struct Answer {
 // A client that does what it is told and nothing else.
 class RawClient {
  public:
-  explicit RawClient(int port)
+  explicit RawClient(int port, in_addr_t from = INADDR_LOOPBACK)
       : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     // A safety net: no test waits this long.
     const timeval limit = {.tv_sec = 60, .tv_usec = 0};
@@ -65,6 +67,8 @@ class RawClient {
     setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     sockaddr_in address = {};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(from);
+    bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
@@ -97,6 +101,13 @@ class RawClient {
     Send(absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: h\r\n\r\n"));
   }
 
+  // Something, or the end, has come.
+  bool HasInput() const {
+    char byte;
+    return recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+  }
+
+  int fd() const { return fd_.get(); }
   void CloseWrite() { shutdown(fd_.get(), SHUT_WR); }
   void Close() { fd_.Reset(); }
 
@@ -523,7 +534,8 @@ TEST_P(ServerTest, FailuresOfTheApplicationAreA500WithoutText) {
     const std::string all = client.ReadToEnd();
     EXPECT_THAT(all, MatchesRegex("HTTP/1.1 500 Internal Server Error\r\n"
                                   "Content-Type: text/plain\r\n"
-                                  "Content-Length: 0\r\nDate: .*\r\n"
+                                  "Content-Length: 0\r\n"
+                                  "X-Request-Id: req-.*\r\nDate: .*\r\n"
                                   "Connection: close\r\n\r\n"))
         << target;
   }
@@ -531,6 +543,52 @@ TEST_P(ServerTest, FailuresOfTheApplicationAreA500WithoutText) {
   EXPECT_THAT(log, HasSubstr("error GET /throw: the application failed: "
                              "INTERNAL: thrown"));
   EXPECT_THAT(log, HasSubstr("start_response was not called"));
+}
+
+// The id in `answer`, a response.
+std::string IdIn(const std::string& answer) {
+  const size_t begin = answer.find("X-Request-Id: ");
+  if (begin == std::string::npos) return "none";
+  const size_t value = begin + absl::string_view("X-Request-Id: ").size();
+  return answer.substr(value, answer.find("\r\n", value) - value);
+}
+
+TEST_P(ServerTest, AnswersOfTheServerHaveAnIdThatItsLogHasToo) {
+  Start({.max_body_size = 10,
+         .log_format = "%(request_line)s %(status_code)s %(request_id)s"});
+  std::vector<std::string> ids;
+  for (const char* request :
+       {"GET /fail HTTP/1.1\r\nHost: h\r\n\r\n", "GET / nonsense\r\n\r\n",
+        "GET /x HTTP/1.1\r\n\r\n", "GET /x HTTP/1.1\r\nA: b\n"}) {
+    RawClient client(port());
+    client.Send(request);
+    ids.push_back(IdIn(client.ReadToEnd()));
+    EXPECT_THAT(ids.back(), StartsWith("req-")) << request;
+  }
+  RawClient client(port());
+  client.Send(
+      "POST /x HTTP/1.1\r\nHost: h\r\nX-Request-Id: req-7\r\n"
+      "Content-Length: 11\r\n\r\n");
+  EXPECT_EQ(IdIn(client.ReadToEnd()), "req-7");
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("GET /fail HTTP/1.1 500 " + ids[0] + "\n"));
+  EXPECT_THAT(log, HasSubstr("INTERNAL: failed [" + ids[0] + "]\n"));
+  EXPECT_THAT(log, HasSubstr("GET / nonsense 400 " + ids[1] + "\n"));
+  EXPECT_THAT(log, HasSubstr("GET /x HTTP/1.1 400 " + ids[2] + "\n"));
+  EXPECT_THAT(log, HasSubstr("GET /x HTTP/1.1 400 " + ids[3] + "\n"));
+  EXPECT_THAT(log, HasSubstr("POST /x HTTP/1.1 413 req-7\n"));
+}
+
+TEST_P(ServerTest, MiddlewareMayAddToWhatTheClientDidWrong) {
+  RequestIds with_ids(app_);
+  Start(with_ids, {.max_body_size = 10});
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nX-Request-Id: req-8\r\n"
+      "Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n");
+  const std::string all = client.ReadToEnd();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 413 "));
+  EXPECT_EQ(IdIn(all), "req-8");
 }
 
 TEST_P(ServerTest, DebugModeSaysWhatFailed) {
@@ -548,7 +606,7 @@ TEST_P(ServerTest, RefusesWhatItDoesNotUnderstandAndLogsIt) {
       {"GET /\" HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
       {"GET /" + longer, "HTTP/1.1 414 URI Too Long\r\n"},
       {"GET / HTTP/1.1\r\nA: " + longer,
-       "HTTP/1.1 400 Header Line Too Long\r\n"},
+       "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
       {"GET / HTTP/3.0\r\n\r\n", "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
       {"POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n",
        "HTTP/1.1 413 Content Too Large\r\n"},
@@ -684,6 +742,141 @@ TEST_P(ServerTest, IdleConnectionsAreClosedWithoutAnAnswer) {
   EXPECT_EQ(silent.ReadToEnd(), "");
   EXPECT_EQ(half.ReadToEnd(), "");
   EXPECT_EQ(after.ReadToEnd(), "");
+}
+
+TEST_P(ServerTest, HeadThatTakesTooLongGetsA408) {
+  Start({.header_timeout = absl::Milliseconds(50)});
+  RawClient half(port());
+  half.Send("GET /half HT");
+  RawClient again(port());
+  again.Get("/first");
+  EXPECT_EQ(again.ReadAnswer().body, "GET /first");
+  again.Send("GET /second HTTP/1.1\r\n");
+  RawClient pipelining(port());
+  pipelining.Send(
+      "GET /third HTTP/1.1\r\nHost: h\r\n\r\nGET /fourth HTTP/1.1\r\n");
+  EXPECT_EQ(pipelining.ReadAnswer().body, "GET /third");
+  for (RawClient* client : {&half, &again, &pipelining}) {
+    EXPECT_THAT(client->ReadToEnd(),
+                AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
+                      EndsWith("Connection: close\r\n\r\n")));
+  }
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("\"GET /half HT\" status: 408"));
+}
+
+TEST_P(ServerTest, DrippingHeadIsNotRenewedByItsBytes) {
+  Start({.header_timeout = absl::Milliseconds(50),
+         .max_header_line = 1 << 30,
+         .max_headers_size = 1 << 30});
+  RawClient client(port());
+  client.Send("GET / HTTP/1.1\r\nHost: h\r\nA: ");
+  // Until the server is fed up.
+  while (client.Send("x")) {
+    if (client.HasInput()) break;
+  }
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_P(ServerTest, DrippingBodyIsNotRenewedByItsBytes) {
+  Start({.body_timeout = absl::Milliseconds(50), .least_rate = 1000000000});
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+  while (client.Send("x")) {
+    if (client.HasInput()) break;
+  }
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_P(ServerTest, ClientThatTakesNothingIsCutOff) {
+  Start({.write_timeout = absl::Milliseconds(50)});
+  RawClient client(port());
+  client.Get("/endless");
+  app_.destroyed_.WaitForNotification();
+  // What had been sent is still there; the end is missing.
+  EXPECT_THAT(client.ReadToEnd(), Not(EndsWith("0\r\n\r\n")));
+}
+
+TEST_P(ServerTest, ConnectionsOverTheLimitAreClosed) {
+  Start({.max_connections = 2});
+  RawClient first(port());
+  RawClient second(port());
+  for (RawClient* client : {&first, &second}) {
+    client->Get("/x");
+    EXPECT_EQ(client->ReadAnswer().body, "GET /x");
+  }
+  EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
+  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  // Room again, once the server has seen it.
+  first.Get("/close");
+  EXPECT_THAT(first.ReadToEnd(), EndsWith("bye"));
+  RawClient third(port());
+  third.Get("/y");
+  EXPECT_EQ(third.ReadAnswer().body, "GET /y");
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("warning wsgi: too many connections: "
+                                          "closing a connection of 127.0.0.1"));
+}
+
+TEST_P(ServerTest, ConnectionsOfOneAddressAreLimited) {
+  Start({.max_connections_per_address = 1});
+  RawClient first(port());
+  first.Get("/x");
+  EXPECT_EQ(first.ReadAnswer().body, "GET /x");
+  EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
+  RawClient other(port(), INADDR_LOOPBACK + 1);
+  other.Get("/y");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /y");
+}
+
+TEST_P(ServerTest, ConnectionHasALimitOfRequests) {
+  Start({.max_requests_per_connection = 2});
+  RawClient client(port());
+  client.Get("/1");
+  EXPECT_THAT(client.ReadAnswer().head, Not(HasSubstr("Connection")));
+  client.Get("/2");
+  EXPECT_THAT(client.ReadToEnd(),
+              AllOf(HasSubstr("Connection: close\r\n"), EndsWith("GET /2")));
+}
+
+TEST_P(ServerTest, HeadersHaveLimitsOfNumberAndSize) {
+  Start({.max_headers = 2, .max_headers_size = 100});
+  for (const std::string& headers :
+       {std::string("A: 1\r\nB: 2\r\n"),
+        absl::StrCat("A: ", std::string(100, 'x'), "\r\n")}) {
+    RawClient client(port());
+    client.Send(absl::StrCat("GET / HTTP/1.1\r\nHost: h\r\n", headers, "\r\n"));
+    EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 431 "));
+  }
+}
+
+TEST_P(ServerTest, OldestHandshakeGivesWay) {
+  const std::string folder = ::testing::TempDir();
+  const sslutils::TestAuthority authority;
+  authority.Issue("127.0.0.1", folder + "/h.crt", folder + "/h.key");
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
+      sslutils::ServerContext::Create(
+          {.cert_file = folder + "/h.crt", .key_file = folder + "/h.key"});
+  ASSERT_THAT(tls, IsOk());
+  Start({.max_handshakes = 2, .tls = *tls});
+  RawClient first(port());
+  RawClient second(port());
+  RawClient third(port());
+  EXPECT_EQ(first.ReadToEnd(), "");
+  EXPECT_EQ(server_->stats().refused_connections, 1u);
+}
+
+TEST_P(ServerTest, HandshakeHasADeadline) {
+  const std::string folder = ::testing::TempDir();
+  const sslutils::TestAuthority authority;
+  authority.Issue("127.0.0.1", folder + "/d.crt", folder + "/d.key");
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
+      sslutils::ServerContext::Create(
+          {.cert_file = folder + "/d.crt", .key_file = folder + "/d.key"});
+  ASSERT_THAT(tls, IsOk());
+  Start({.handshake_timeout = absl::Milliseconds(50), .tls = *tls});
+  RawClient silent(port());
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  EXPECT_THAT(StopAndReadLog(), Not(HasSubstr("error")));
 }
 
 TEST_P(ServerTest, StopServesIdleConnectionsOnceMoreAndThenRefuses) {
@@ -871,6 +1064,73 @@ TEST_P(PoolServerTest, PoolOfOneServesOneAfterTheOther) {
   app_.unblock_.Notify();
   EXPECT_EQ(first.ReadAnswer().body, "unblocked");
   EXPECT_EQ(second.ReadAnswer().body, "GET /second");
+}
+
+TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {
+  Start({.pool_size = 1, .queue_timeout = absl::Milliseconds(20)});
+  RawClient first(port());
+  first.Get("/block");
+  app_.blocked_.WaitForNotification();
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::make_unique<RawClient>(port()));
+    waiting.back()->Send(
+        "POST /second HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  }
+  for (auto& client : waiting) {
+    EXPECT_THAT(client->ReadToEnd(),
+                AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
+                      HasSubstr("X-Request-Id: req-"),
+                      HasSubstr("Retry-After: 1\r\n")));
+  }
+  EXPECT_EQ(server_->stats().queue_timeouts, 3u);
+  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  app_.unblock_.Notify();
+  EXPECT_EQ(first.ReadAnswer().body, "unblocked");
+  first.Get("/next");
+  EXPECT_EQ(first.ReadAnswer().body, "GET /next");
+  EXPECT_THAT(StopAndReadLog(),
+              HasSubstr("\"POST /second HTTP/1.1\" status: 503"));
+}
+
+// Each of 1000 connections has one request under way at any time, and the pool
+// is a tenth of that. Counted, not timed.
+TEST_P(PoolServerTest, EveryConnectionGetsItsTurn) {
+  constexpr int kConnections = 1000;
+  constexpr int kTurns = 30;
+  Start({.pool_size = 100});
+  std::vector<std::unique_ptr<RawClient>> clients;
+  std::vector<pollfd> ready;
+  for (int i = 0; i < kConnections; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+    ASSERT_TRUE(clients.back()->connected());
+    ready.push_back(
+        {.fd = clients.back()->fd(), .events = POLLIN, .revents = 0});
+  }
+  // All are there before the race begins.
+  for (auto& client : clients) {
+    client->Get("/turn");
+    ASSERT_EQ(client->ReadAnswer().body, "GET /turn");
+  }
+  for (auto& client : clients) client->Get("/turn");
+  std::vector<int> turns(kConnections, 0);
+  for (int answers = 0; answers < kTurns * kConnections;) {
+    ASSERT_GT(poll(ready.data(), ready.size(), 60000), 0);
+    for (int i = 0; i < kConnections; ++i) {
+      if (ready[i].revents == 0) continue;
+      ASSERT_EQ(clients[i]->ReadAnswer().body, "GET /turn");
+      ++turns[i];
+      ++answers;
+      clients[i]->Get("/turn");
+    }
+  }
+  // Requests are taken in turn. The machine may suspend a thread of the pool,
+  // and with it one request, while others go on: hence the slack.
+  const auto [least, most] = std::minmax_element(turns.begin(), turns.end());
+  RecordProperty("least_turns", *least);
+  RecordProperty("most_turns", *most);
+  EXPECT_GE(*least, kTurns / 3);
+  EXPECT_LE(*most, kTurns * 2);
 }
 
 TEST_P(PoolServerTest, IdleConnectionsOccupyNoThread) {

@@ -13,14 +13,25 @@ WorkerPool::WorkerPool(int size, Runner& runner)
 
 WorkerPool::~WorkerPool() = default;
 
-void WorkerPool::Submit(absl::Span<const Job> jobs) {
+void WorkerPool::Submit(absl::Span<const Job> jobs, absl::Duration now) {
   bool wake;
   {
     absl::MutexLock lock(&mutex_);
-    jobs_.insert(jobs_.end(), jobs.begin(), jobs.end());
+    for (const Job job : jobs) jobs_.emplace_back(job, now);
     wake = WantsWake();
   }
   if (wake) WakeOne();
+}
+
+WorkerPool::Waiting WorkerPool::TakeWaiting(absl::Duration until) {
+  Waiting waiting;
+  absl::MutexLock lock(&mutex_);
+  while (!jobs_.empty() && jobs_.front().second <= until) {
+    waiting.taken.push_back(jobs_.front().first);
+    jobs_.pop_front();
+  }
+  if (!jobs_.empty()) waiting.oldest = jobs_.front().second;
+  return waiting;
 }
 
 bool WorkerPool::WantsWake() {
@@ -81,7 +92,7 @@ void WorkerPool::Run() {
         --idle_;
         waking_ = false;
       }
-      job = jobs_.front();
+      job = jobs_.front().first;
       jobs_.pop_front();
       wake = WantsWake();
     }

@@ -18,10 +18,12 @@
 #include <deque>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 
 namespace bergen::wsgi {
@@ -53,8 +55,18 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   // Jobs begin in this order. If the system refuses more threads those that
-  // there are do all; if there is none, aborts.
-  void Submit(absl::Span<const Job> jobs);
+  // there are do all; if there is none, aborts. `now` is for `TakeWaiting`, by
+  // any clock that does not go back.
+  void Submit(absl::Span<const Job> jobs,
+              absl::Duration now = absl::ZeroDuration());
+
+  struct Waiting {
+    std::vector<Job> taken;
+    // When the oldest of the rest was submitted; infinite if there is none.
+    absl::Duration oldest = absl::InfiniteDuration();
+  };
+  // Takes back the jobs submitted at `until` or before that did not begin.
+  Waiting TakeWaiting(absl::Duration until);
 
   // Blocks until all jobs are done and ends the threads.
   void Join();
@@ -70,7 +82,8 @@ class WorkerPool {
 
   absl::Mutex mutex_;
   absl::CondVar changed_;
-  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  // In the order of their times.
+  std::deque<std::pair<Job, absl::Duration>> jobs_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);  // To be joined.
   int thread_count_ ABSL_GUARDED_BY(mutex_) = 0;
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;  // Waiting for `changed_`.

@@ -11,6 +11,7 @@
 
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace bergen::wsgi {
@@ -45,6 +46,35 @@ TEST(WorkerPoolTest, JobsThatBlockGetAThreadEachUpToTheLimit) {
   pool.Submit({&job, &job, &job, &job});
   pool.Join();
   EXPECT_EQ(runner.threads, 4);
+}
+
+TEST(WorkerPoolTest, JobsThatWaitCanBeTakenBack) {
+  FunctionRunner runner;
+  WorkerPool pool(1, runner);
+  absl::Notification begun;
+  absl::Notification release;
+  std::atomic<int> done = 0;
+  std::function<void()> blocks = [&] {
+    begun.Notify();
+    release.WaitForNotification();
+  };
+  std::function<void()> first = [&] { done += 1; };
+  std::function<void()> second = [&] { done += 10; };
+  pool.Submit({&blocks}, absl::Seconds(1));
+  begun.WaitForNotification();
+  pool.Submit({&first}, absl::Seconds(2));
+  pool.Submit({&second}, absl::Seconds(4));
+  WorkerPool::Waiting waiting = pool.TakeWaiting(absl::Seconds(1));
+  EXPECT_TRUE(waiting.taken.empty());
+  EXPECT_EQ(waiting.oldest, absl::Seconds(2));
+  waiting = pool.TakeWaiting(absl::Seconds(3));
+  EXPECT_EQ(waiting.taken, std::vector<WorkerPool::Job>{&first});
+  EXPECT_EQ(waiting.oldest, absl::Seconds(4));
+  release.Notify();
+  pool.Join();
+  EXPECT_EQ(done, 10);
+  EXPECT_EQ(pool.TakeWaiting(absl::Seconds(9)).oldest,
+            absl::InfiniteDuration());
 }
 
 TEST(WorkerPoolTest, JobsBeyondTheLimitWaitTheirTurn) {

@@ -1,28 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The supervisor is killed at any moment, reloads included: nobody is left behind."""
 
+import contextlib
 import os
-import pathlib
+import random
 import signal
+import socket
 import unittest
 
 from tests.support.demo import Demo, wait_gone
-from tests.support.load import KeepAliveLoad
+from tests.support.load import KeepAliveLoad, NewConnectionLoad
+from tests.support.processes import members
+from tests.support.service_manager import Manager, activated
 
 MOMENTS = 12
+KILLS = 30
 
 
-def members(session):
-    """Processes of the session that have not ended."""
-    pids = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # It has ended meanwhile.
-        if int(fields[3]) == session and fields[0] != "Z":
-            pids.append(int(stat.parent.name))
-    return pids
+def wait_for_the_end_of_all(demo):
+    while pids := members(demo.process.pid):
+        for pid in pids:
+            wait_gone(pid)
 
 
 class KillSupervisorTest(unittest.TestCase):
@@ -38,9 +36,46 @@ class KillSupervisorTest(unittest.TestCase):
                         load.wait_for_answers(moment)
                     os.kill(demo.process.pid, signal.SIGKILL)
                     demo.wait()
-                    while pids := members(demo.process.pid):
-                        for pid in pids:
-                            wait_gone(pid)
+                    wait_for_the_end_of_all(demo)
+
+    def test_a_killed_supervisor_that_is_started_again_is_not_missed(self):
+        chance = random.Random(1)
+        settings = {"DEFAULT.graceful_shutdown_timeout": "5"}
+        manager = Manager()
+        self.addCleanup(manager.close)
+        environment = {"NOTIFY_SOCKET": manager.name}
+        with contextlib.ExitStack() as demos:
+            demo = demos.enter_context(
+                Demo("--workers=3", settings=settings, environment=environment)
+            )
+            manager.until("READY=1")
+            # The manager's copy of the socket outlives every process.
+            listener = demos.enter_context(
+                socket.socket(fileno=os.dup(manager.stored["http"][0]))
+            )
+            start = activated(listener)
+            start["environment"].update(environment)
+            with KeepAliveLoad(demo) as keep_alive, NewConnectionLoad(demo, clients=2) as new:
+                for _ in range(KILLS):
+                    new.wait_for_answers(chance.randrange(100))
+                    # Before it blocks them, signals end a process: killing it is next anyway.
+                    act = chance.choice((None, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU))
+                    if act is not None and "phase: running" in demo.log.text():
+                        demo.signal(act)
+                        new.wait_for_answers(chance.randrange(30))
+                    demo.process.kill()
+                    demo.wait()
+                    killed = demo
+                    demo = demos.enter_context(
+                        Demo("--workers=3", settings=settings, wait=False, **start)
+                    )
+                    wait_for_the_end_of_all(killed)
+                demo.log.wait_for("phase: running")
+                self.assertEqual(len(demo.workers()), 3)
+            self.assertEqual(keep_alive.failures, [])
+            self.assertEqual(new.failures, [])
+            demo.signal(signal.SIGTERM)
+            self.assertEqual(demo.wait(), 0)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """Reloads under load, and stops with clients in the queue: no request fails."""
 
 import contextlib
+import re
 import signal
 import socket
 import unittest
@@ -10,6 +11,7 @@ from tests.support.demo import DEADLINE, Demo
 from tests.support.load import KeepAliveLoad, NewConnectionLoad
 
 RELOADS = 100
+STORM = 100  # Far less than a second: they are only sent.
 WORKERS = 2
 QUEUED = 100
 
@@ -42,6 +44,37 @@ class ReloadTest(unittest.TestCase):
                 load.wait_for_answers(5)
             self.assertEqual(load.failures, [])
             self.assertEqual(demo.workers(), before)
+
+
+    def test_a_storm_of_hups_is_a_few_reloads_one_after_the_other(self):
+        with Demo(f"--workers={WORKERS}") as demo, contextlib.ExitStack() as loads:
+            keep_alive = loads.enter_context(KeepAliveLoad(demo, clients=3))
+            new = loads.enter_context(NewConnectionLoad(demo, clients=2))
+            new.wait_for_answers(10)
+            for number in range(STORM):
+                if number == STORM - 1:
+                    demo.configure(demo__greeting="after the storm")
+                demo.signal(signal.SIGHUP)
+            # The last one has counted: the file was read after it.
+            demo.log.wait_for(r"option demo\.greeting: .* -> after the storm")
+
+            def reloads(text):
+                phases = re.findall(r"phase: (\w+)", text)
+                return phases[2:] if phases[-1] == "running" else None
+
+            # Each begins when the one before it has ended.
+            seen = demo.log.wait_until(reloads, "a reload goes on for ever")
+            self.assertEqual(seen, ["reloading", "running"] * (len(seen) // 2))
+            self.assertLess(len(seen) // 2, STORM)
+            # Those that drain may still answer as they did before.
+            while len(demo.workers()) > WORKERS:
+                new.wait_for_answers(1)
+            self.assertEqual(demo.get("/").text, "after the storm\n")
+            loads.close()
+            self.assertEqual(keep_alive.failures, [])
+            self.assertEqual(new.failures, [])
+            demo.signal(signal.SIGTERM)
+            self.assertEqual(demo.wait(), 0)
 
 
 class StopTest(unittest.TestCase):

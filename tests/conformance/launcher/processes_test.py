@@ -93,6 +93,26 @@ class ProcessesTest(unittest.TestCase):
                 while len(demo.workers()) < 2:
                     demo.get("/")
 
+    def test_a_program_whose_workers_end_too_often_gives_up(self):
+        settings = {"DEFAULT.worker_give_up_after": "2"}
+        with Demo("--workers=2", settings=settings) as demo:
+            for count in (1, 2, 3):
+                # Whose replacements serve.
+                pid = int(demo.get("/pid").text)
+                os.kill(pid, signal.SIGKILL)
+                demo.log.wait_for(r"killed by signal 9, by itself", count=count)
+            self.assertEqual(demo.wait(), 3)
+            demo.log.wait_for("Workers end too often, giving up")
+
+    def test_restart_limits_that_do_not_go_together_stop_the_start(self):
+        settings = {"DEFAULT.worker_max_restart_delay": "0.5"}
+        with Demo("--workers=2", settings=settings, wait=False) as demo:
+            self.assertEqual(demo.wait(), 1)
+            demo.log.wait_for(
+                r"demo: option DEFAULT\.worker_max_restart_delay: 0\.5 \(.*demo\.conf:\d+\) is less "
+                r"than worker_restart_delay, 1 \(default\)"
+            )
+
     # OX-018.
     def test_waiting_for_slow_workers_costs_nothing(self):
         with Demo("--workers=2") as demo:

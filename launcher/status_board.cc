@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "launcher/status_board.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace bergen::launcher {
+namespace {
+
+// Of a record: time, uptime, service, number, pid, killed, value, out of
+// memory.
+using Words = std::array<int64_t, 8>;
+
+Words ToWords(const CrashRecord& crash) {
+  return {absl::ToUnixNanos(crash.time),
+          absl::ToInt64Nanoseconds(crash.uptime),
+          crash.service,
+          crash.number,
+          crash.pid,
+          crash.end.killed,
+          crash.end.value,
+          crash.end.out_of_memory};
+}
+
+CrashRecord FromWords(const Words& words) {
+  return {.time = absl::FromUnixNanos(words[0]),
+          .service = static_cast<int>(words[2]),
+          .number = static_cast<int>(words[3]),
+          .pid = static_cast<int>(words[4]),
+          .end = {.killed = words[5] != 0,
+                  .value = static_cast<int>(words[6]),
+                  .out_of_memory = words[7] != 0},
+          .uptime = absl::Nanoseconds(words[1])};
+}
+
+// What `version` of an entry says while it is written, and then.
+constexpr uint64_t Unfinished(uint64_t index) { return 2 * index + 1; }
+constexpr uint64_t Finished(uint64_t index) { return 2 * index + 2; }
+
+}  // namespace
+
+struct StatusBoard::Shared {
+  struct Entry {
+    std::atomic<uint64_t> version = 0;
+    std::array<std::atomic<int64_t>, std::tuple_size_v<Words>> words = {};
+  };
+  static_assert(std::atomic<int64_t>::is_always_lock_free,
+                "processes share no locks");
+
+  std::atomic<int> services = 0;
+  std::array<std::atomic<int>, kMostServices> workers = {};
+  std::atomic<uint64_t> crashes = 0;  // So many there were.
+  std::array<Entry, kCrashesKept> entries = {};
+};
+
+absl::StatusOr<StatusBoard> StatusBoard::Create() {
+  void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return absl::ErrnoToStatus(errno, "status board");
+  return StatusBoard(new (memory) Shared());
+}
+
+StatusBoard::StatusBoard(StatusBoard&& other) noexcept
+    : shared_(std::exchange(other.shared_, nullptr)) {}
+
+StatusBoard::~StatusBoard() {
+  if (shared_ != nullptr) ::munmap(shared_, sizeof(Shared));
+}
+
+void StatusBoard::SetWorkers(int service, int workers) {
+  if (service >= kMostServices) return;
+  shared_->workers[static_cast<size_t>(service)] = workers;
+  if (service >= shared_->services) shared_->services = service + 1;
+}
+
+std::vector<int> StatusBoard::Workers() const {
+  const int services = shared_->services;
+  return {shared_->workers.begin(), shared_->workers.begin() + services};
+}
+
+void StatusBoard::AddCrash(const CrashRecord& crash) {
+  const uint64_t index = shared_->crashes;
+  Shared::Entry& entry = shared_->entries[index % kCrashesKept];
+  entry.version = Unfinished(index);
+  const Words words = ToWords(crash);
+  for (size_t i = 0; i < words.size(); ++i) entry.words[i] = words[i];
+  entry.version = Finished(index);
+  shared_->crashes = index + 1;
+}
+
+std::vector<CrashRecord> StatusBoard::Crashes() const {
+  std::vector<CrashRecord> crashes;
+  const uint64_t end = shared_->crashes;
+  for (uint64_t index = end > kCrashesKept ? end - kCrashesKept : 0;
+       index < end; ++index) {
+    const Shared::Entry& entry = shared_->entries[index % kCrashesKept];
+    if (entry.version != Finished(index)) continue;
+    Words words;
+    for (size_t i = 0; i < words.size(); ++i) words[i] = entry.words[i];
+    // Not overwritten meanwhile: any new word would come after a new version.
+    if (entry.version == Finished(index)) crashes.push_back(FromWords(words));
+  }
+  return crashes;
+}
+
+}  // namespace bergen::launcher
