@@ -39,8 +39,11 @@ absl::Status WorkerLoop::Mailbox::Open() {
 }
 
 void WorkerLoop::Mailbox::Send(Message message) {
-  const absl::MutexLock lock(&mutex_);
-  messages_.push_back(std::move(message));
+  {
+    const absl::MutexLock lock(&mutex_);
+    messages_.push_back(std::move(message));
+  }
+  // The loop must not wake up only to wait for the lock.
   ::eventfd_write(fd_.get(), 1);
 }
 
@@ -52,28 +55,25 @@ std::deque<WorkerLoop::Message> WorkerLoop::Mailbox::Take() {
 }
 
 void WorkerLoop::Tasks::Post(std::function<void()> task) {
-  if (!thread_.joinable()) {
-    absl::StatusOr<std::thread> thread =
-        periodic::StartThread("service-control", [this] { Run(); });
-    if (!thread.ok()) {
-      log_->warn("{}", thread.status().ToString());
-      task();
-      return;
-    }
-    thread_ = *std::move(thread);
+  {
+    const absl::MutexLock lock(&mutex_);
+    tasks_.push_back(std::move(task));
+    if (std::exchange(running_, true)) return;
   }
-  Push(std::move(task));
-}
-
-void WorkerLoop::Tasks::Push(std::function<void()> task) {
-  const absl::MutexLock lock(&mutex_);
-  tasks_.push_back(std::move(task));
+  // The last one is about to end, if it has not.
+  Finish();
+  absl::StatusOr<std::thread> thread =
+      periodic::StartThread("service-control", [this] { Run(); });
+  if (thread.ok()) {
+    thread_ = *std::move(thread);
+    return;
+  }
+  log_->warn("{}", thread.status().ToString());
+  Run();
 }
 
 void WorkerLoop::Tasks::Finish() {
-  if (!thread_.joinable()) return;
-  Push({});
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void WorkerLoop::Tasks::Run() {
@@ -81,15 +81,13 @@ void WorkerLoop::Tasks::Run() {
     std::function<void()> task;
     {
       const absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(
-          +[](std::deque<std::function<void()>>* tasks) {
-            return !tasks->empty();
-          },
-          &tasks_));
+      if (tasks_.empty()) {
+        running_ = false;
+        return;
+      }
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    if (!task) return;
     task();
   }
 }
@@ -478,11 +476,18 @@ void WorkerLoop::BeginStop() {
   stop_deadline_ = clock_->Now() + options_.graceful_shutdown_timeout();
   SetPhase(Phase::kStopping);
   log_->debug("Stop services.");
+  std::vector<std::weak_ptr<ServiceGroup>> groups;
   for (auto it = generations_.rbegin(); it != generations_.rend(); ++it) {
-    PostStop(**it);
+    if (!std::exchange((*it)->told_to_stop, true)) {
+      groups.push_back((*it)->group);
+    }
   }
-  if (!options_.on_stopping) return;
-  PostTask([this] { options_.on_stopping(); });
+  PostTask([this, groups = std::move(groups)] {
+    for (const std::weak_ptr<ServiceGroup>& weak : groups) {
+      if (const auto group = weak.lock()) group->Stop();
+    }
+    if (options_.on_stopping) options_.on_stopping();
+  });
 }
 
 void WorkerLoop::Remove(int id) {

@@ -9,7 +9,7 @@
 // The calling thread does nothing but wait for signals, the parent and the
 // clock, so that a deadline holds whatever a service does. Each set of services
 // has a thread that starts it and waits for it; one more calls `Stop` and
-// `Reset`, from the first time on that there is something to call.
+// `Reset`, while there is something to call.
 
 #ifndef LAUNCHER_WORKER_LOOP_H_
 #define LAUNCHER_WORKER_LOOP_H_
@@ -127,27 +127,26 @@ class WorkerLoop {
     std::deque<Message> messages_ ABSL_GUARDED_BY(mutex_);
   };
 
-  // Runs what was posted, in order, on a thread of its own. Used by the loop's
-  // thread.
+  // Runs what was posted, in order, on a thread that is there as long as there
+  // is something to run. Used by the loop's thread.
   class Tasks {
    public:
     explicit Tasks(spdlog::logger& log) : log_(&log) {}
 
-    // Starts the thread, which most workers need only at their end, if there is
-    // none. Should the system refuse, the caller runs the task: a service that
-    // does not do what `Service` promises may then hold up the loop.
+    // Should the system refuse a thread, the caller runs the task: a service
+    // that does not do what `Service` promises may then hold up the loop.
     void Post(std::function<void()> task);
-    // Runs what is left, then ends the thread.
+    // After the last task.
     void Finish();
 
    private:
-    void Push(std::function<void()> task);
     void Run();
 
     spdlog::logger* const log_;
     absl::Mutex mutex_;
-    // An empty function ends the thread.
     std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+    // Somebody is in `Run`, and takes what is added to `tasks_`.
+    bool running_ ABSL_GUARDED_BY(mutex_) = false;
     std::thread thread_;
   };
 

@@ -19,6 +19,8 @@ import time
 
 MARK = "bench-ready"
 NAP = 0.00005
+# From the moment when the kernel gives a number away to that when its process can be seen.
+BIRTH_SECONDS = 0.02
 
 
 class Late(Exception):
@@ -65,6 +67,7 @@ class Children:
         with open("/proc/sys/kernel/pid_max", encoding="ascii") as file:
             self.pid_max = int(file.read())
         self.last = self._last_given()
+        self.unborn = []  # Given away, but not there when last looked for; and until when to look.
 
     @staticmethod
     def _last_given():
@@ -72,14 +75,21 @@ class Children:
 
     def new(self, parent):
         """Those of `parent` since the last call, or since the beginning."""
+        now = time.perf_counter()
         last = self._last_given()
-        found = []
+        candidates, self.unborn = self.unborn, []
         while self.last != last:
             self.last = self.last + 1 if self.last < self.pid_max else 1
-            status = read(f"/proc/{self.last}/status")
+            candidates.append((self.last, now + BIRTH_SECONDS))
+        found = []
+        for pid, until in candidates:
+            status = read(f"/proc/{pid}/status")
+            if not status and now < until:
+                self.unborn.append((pid, until))
+                continue
             fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-            if fields.get("PPid") == str(parent) and fields["Tgid"] == str(self.last):
-                found.append(self.last)
+            if fields.get("PPid") == str(parent) and fields["Tgid"] == str(pid):
+                found.append(pid)
         return found
 
 
@@ -94,6 +104,7 @@ class Fleet:
         self.environment = environment
         self.pid = None
         self.pidfd = None
+        self.usage = None  # Once it was reaped.
         self.children = None
         self.known = []  # Workers that are alive, or were when they were last looked at.
         self.seen_ready = set()
@@ -104,10 +115,11 @@ class Fleet:
     def __exit__(self, *_):
         if self.pid is None:
             return
-        # Not reaped yet, so the number is still its own.
-        os.killpg(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
         os.close(self.pidfd)
+        if self.usage is None:
+            # Not reaped yet, so the number is still its own.
+            os.killpg(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
     def _look(self):
         """Returns how many workers are ready."""
@@ -179,7 +191,7 @@ class Fleet:
     def stop(self):
         """Milliseconds from SIGTERM until the supervisor has ended, and its workers before it."""
         begin = time.perf_counter()
-        os.kill(self.pid, signal.SIGTERM)
+        self.begin_stop()
         self.await_end()
         took = (time.perf_counter() - begin) * 1e3
         for pid in self.known:
@@ -187,11 +199,19 @@ class Fleet:
                 raise RuntimeError(f"{self.command[0]}: worker {pid} outlives the supervisor")
         return took
 
+    def begin_stop(self):
+        os.kill(self.pid, signal.SIGTERM)
+
     def await_end(self):
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
         if not poll.poll(self.limit * 1e3):
             raise Late(f"{self.command[0]}: a stop took more than {self.limit:g} s")
+
+    def total_cpu(self):
+        """After a stop: seconds of processor time that the supervisor and all its workers have used."""
+        _, _, self.usage = os.wait4(self.pid, 0)
+        return self.usage.ru_utime + self.usage.ru_stime
 
     def supervisor_cpu(self, seconds):
         """Microseconds of processor time that the supervisor uses meanwhile, when nothing happens."""

@@ -5,8 +5,10 @@
 #ifndef TESTS_BENCH_MARKED_SERVICE_H_
 #define TESTS_BENCH_MARKED_SERVICE_H_
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
-#include <cstdio>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -15,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "service/service.h"
+#include "service/unique_fd.h"
 
 namespace bergen::bench {
 
@@ -28,10 +31,11 @@ class MarkedService final : public Service {
 
   absl::Status Start() override {
     // Of the process, whichever thread this is.
-    std::FILE* const file = std::fopen("/proc/self/comm", "w");
-    if (file == nullptr) return absl::ErrnoToStatus(errno, "/proc/self/comm");
-    std::fputs("bench-ready", file);
-    std::fclose(file);
+    constexpr absl::string_view kMark = "bench-ready";
+    const UniqueFd comm(::open("/proc/self/comm", O_WRONLY | O_CLOEXEC));
+    if (::write(comm.get(), kMark.data(), kMark.size()) < 0) {
+      return absl::ErrnoToStatus(errno, "/proc/self/comm");
+    }
     return absl::OkStatus();
   }
 

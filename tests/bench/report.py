@@ -13,6 +13,7 @@ JSON object a line (metric, unit, ours, peer, theirs, ratio, bar, holds), then a
 """
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -89,14 +90,24 @@ class Report:
             turn = number % len(order)
             for i in order[turn:] + order[:turn]:
                 results[i].append(everybody[i]())
-        ours_median = statistics.median(results[0])
+        theirs = {id(peer): measured for peer, measured in zip(present, results[1:])}
         for peer in peers:
-            if not peer.measure:
-                self._add(metric, unit, ours_median, peer, None, None)
-                continue
-            theirs = results[1 + present.index(peer)]
-            ratio = statistics.median(a / b for a, b in zip(results[0], theirs))
-            self._add(metric, unit, ours_median, peer, statistics.median(theirs), ratio)
+            self.record(metric, unit, results[0], peer, theirs.get(id(peer)))
+
+    def record(self, metric, unit, ours, peer, theirs):
+        """Takes what was measured in turns: one number a round of each. `theirs` is None if the peer is missing."""
+        ours_median = statistics.median(ours)
+        if theirs is None:
+            self._add(metric, unit, ours_median, peer, None, None)
+            return
+        ratio = statistics.median(self._ratio(a, b) for a, b in zip(ours, theirs))
+        self._add(metric, unit, ours_median, peer, statistics.median(theirs), ratio)
+
+    @staticmethod
+    def _ratio(ours, theirs):
+        if ours == theirs:
+            return 1.0
+        return ours / theirs if theirs else math.inf
 
     def _add(self, metric, unit, ours, peer, theirs, ratio):
         line = {

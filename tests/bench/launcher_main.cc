@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// What tests/bench:launcher measures of us: a service that costs nothing, in
-// workers.
-//
-//   launcher_program --workers=8 --log_file=/tmp/log
+
+#include "tests/bench/launcher_main.h"
 
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gflags/gflags.h"
 #include "launcher/launch.h"
-#include "launcher/launcher.h"
-#include "service/service_group.h"
 #include "spdlog/sinks/basic_file_sink.h"
 #include "spdlog/spdlog.h"
 #include "tests/bench/marked_service.h"
@@ -25,23 +19,29 @@ DEFINE_int32(workers, 8, "worker processes");
 DEFINE_string(log_file, "/dev/null", "where the log goes");
 DEFINE_double(drain_seconds, 0, "how long the service takes to finish");
 
-int main(int argc, char** argv) {
+namespace bergen::bench {
+
+int RunLauncher(int argc, char** argv, std::vector<Listener*> listeners,
+                AddServices add_services) {
   gflags::ParseCommandLineFlags(&argc, &argv, true);
   spdlog::logger log(
       "bench",
       std::make_shared<spdlog::sinks::basic_file_sink_st>(FLAGS_log_file));
   log.flush_on(spdlog::level::info);
-  auto launcher = bergen::launcher::Launch(
+  const auto launched = launcher::Launch(
       log,
-      [](const bergen::launcher::WorkerInfo&, bergen::ServiceGroup& services) {
-        services.Add(std::make_unique<bergen::bench::MarkedService>(
+      [&](const launcher::WorkerInfo& worker, ServiceGroup& services) {
+        absl::Status added = add_services(worker, log, services);
+        services.Add(std::make_unique<MarkedService>(
             absl::Seconds(FLAGS_drain_seconds)));
-        return absl::OkStatus();
+        return added;
       },
-      {.workers = FLAGS_workers});
-  if (!launcher.ok()) {
-    std::fprintf(stderr, "%s\n", launcher.status().ToString().c_str());
+      {.workers = FLAGS_workers, .listeners = std::move(listeners)});
+  if (!launched.ok()) {
+    std::fprintf(stderr, "%s\n", launched.status().ToString().c_str());
     return 1;
   }
-  return (*launcher)->Wait();
+  return (*launched)->Wait();
 }
+
+}  // namespace bergen::bench
