@@ -111,6 +111,14 @@ class RequestMetrics::CountedBody : public BodySource {
     }
     return piece;
   }
+  std::optional<FileRange> File() override { return body_.source()->File(); }
+  void SentFromFile(uint64_t size) override {
+    call_->AddBytes(size);
+    body_.source()->SentFromFile(size);
+  }
+  absl::Span<const Header> Trailers() override {
+    return body_.source()->Trailers();
+  }
 
  private:
   std::unique_ptr<Call> call_;

@@ -302,7 +302,7 @@ TEST_F(StaticFilesTest, AFileThatBecomesShorterBreaksTheAnswerOff) {
   });
   EXPECT_THAT(
       TestClient(app).Call({.target = "/large.bin"}),
-      StatusIs(absl::StatusCode::kDataLoss, "static file: became shorter"));
+      StatusIs(absl::StatusCode::kDataLoss, "file: became shorter"));
 }
 
 TEST_F(StaticFilesTest, TypesAndAgeAreOptions) {
