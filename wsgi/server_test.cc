@@ -928,7 +928,7 @@ TEST_P(ServerTest, ConnectionsOverTheLimitAreClosed) {
     EXPECT_EQ(client->ReadAnswer().body, "GET /x");
   }
   EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
-  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  EXPECT_EQ(server_->counters().refused_connections, 1u);
   // Room again, once the server has seen it.
   first.Get("/close");
   EXPECT_THAT(first.ReadToEnd(), EndsWith("bye"));
@@ -984,7 +984,7 @@ TEST_P(ServerTest, OldestHandshakeGivesWay) {
   RawClient second(port());
   RawClient third(port());
   EXPECT_EQ(first.ReadToEnd(), "");
-  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  EXPECT_EQ(server_->counters().refused_connections, 1u);
 }
 
 TEST_P(ServerTest, HandshakeHasADeadline) {
@@ -1061,7 +1061,7 @@ TEST_P(ServerTest, StoppingBeforeStartingServesNothing) {
   (*server)->Stop();
   EXPECT_THAT((*server)->Start(), IsOk());
   EXPECT_THAT((*server)->Wait(), IsOk());
-  EXPECT_EQ((*server)->stats().connections, 0);
+  EXPECT_EQ((*server)->counters().connections, 0);
 }
 
 TEST_P(ServerTest, NextServerTakesOverTheListener) {
@@ -1087,8 +1087,8 @@ TEST_P(ServerTest, ServersOfOneListenerShareItsConnections) {
     client.Get("/x");
     ASSERT_EQ(client.ReadAnswer().body, "GET /x");
   }
-  EXPECT_GT(server_->stats().requests, 10u);
-  EXPECT_GT(other->stats().requests, 10u);
+  EXPECT_GT(server_->counters().requests, 10u);
+  EXPECT_GT(other->counters().requests, 10u);
 }
 
 TEST_P(ServerTest, OutlivesTheShutdownOfItsListener) {
@@ -1169,6 +1169,9 @@ TEST_P(ServerTest, ServesTls) {
   EXPECT_EQ(curl(url + "/a " + url + "/b"), "GET /aGET /b");
   EXPECT_EQ(curl(url + "/big"), std::string(3000000, 'b'));
   EXPECT_EQ(curl("-d hello " + url + "/echo"), "hello");
+  // The plain client, and curl for two URLs in one connection and two alone.
+  EXPECT_EQ(server_->counters().tls_failures, 1u);
+  EXPECT_EQ(server_->counters().tls_handshakes, 3u);
   EXPECT_TRUE(curl(url + "/pulled-file") ==
               TestApplication::FileText().substr(10));
 }
@@ -1207,8 +1210,8 @@ TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {
                       HasSubstr("X-Request-Id: req-"),
                       HasSubstr("Retry-After: 1\r\n")));
   }
-  EXPECT_EQ(server_->stats().queue_timeouts, 3u);
-  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  EXPECT_EQ(server_->counters().queue_timeouts, 3u);
+  EXPECT_EQ(server_->counters().requests_in_progress, 1);
   app_.unblock_.Notify();
   EXPECT_EQ(first.ReadAnswer().body, "unblocked");
   first.Get("/next");
@@ -1265,8 +1268,8 @@ TEST_P(PoolServerTest, IdleConnectionsOccupyNoThread) {
     idle.back()->Get("/");
     EXPECT_EQ(idle.back()->ReadAnswer().body, "GET /");
   }
-  EXPECT_EQ(server_->stats().connections, 10);
-  EXPECT_EQ(server_->stats().requests, 10u);
+  EXPECT_EQ(server_->counters().connections, 10);
+  EXPECT_EQ(server_->counters().requests, 10u);
 }
 
 TEST_P(PoolServerTest, StopLetsABusyRequestFinish) {
@@ -1274,7 +1277,7 @@ TEST_P(PoolServerTest, StopLetsABusyRequestFinish) {
   RawClient busy(port());
   busy.Get("/block");
   app_.blocked_.WaitForNotification();
-  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  EXPECT_EQ(server_->counters().requests_in_progress, 1);
   server_->Stop();
   app_.unblock_.Notify();
   EXPECT_THAT(busy.ReadToEnd(), EndsWith("Connection: close\r\n\r\nunblocked"));

@@ -30,6 +30,9 @@ class Transport {
   int fd() const { return fd_; }
   bool is_tls() const { return tls_ != nullptr; }
 
+  // After the handshake: it took up an earlier session.
+  bool resumed() const { return tls_ != nullptr && tls_->resumed(); }
+
   // kDone at once for a plain socket.
   sslutils::IoResult Handshake();
   sslutils::IoResult Read(char* buffer, size_t size);
