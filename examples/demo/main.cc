@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@
 #include "launcher/reload_state.h"
 #include "periodic/clock.h"
 #include "periodic/looping_call.h"
+#include "prometheus/collectable.h"
 #include "service/inherited_listeners.h"
 #include "service/listener.h"
 #include "service/notify.h"
@@ -58,6 +60,8 @@
 #include "service/service_group.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
+#include "wsgi/metrics.h"
+#include "wsgi/metrics_board.h"
 #include "wsgi/options.h"
 #include "wsgi/server.h"
 
@@ -75,6 +79,9 @@ constexpr char kBackdoorPorts[] = "8002:8033";
 
 // How long the threads of a worker that hangs may take to say where they are.
 constexpr absl::Duration kStackDeadline = absl::Seconds(1);
+
+// The most workers at once, those included that are being replaced.
+constexpr size_t kMetricsSlots = 4096;
 
 using ListenerPtr = std::shared_ptr<Listener>;
 
@@ -230,6 +237,10 @@ class Demo {
                                    options_.bind_port.Get(), *listener_options);
     if (!http.ok()) return http.status();
     http_.emplace(*std::move(http));
+    absl::StatusOr<wsgi::MetricsBoard> metrics =
+        wsgi::MetricsBoard::Create(kMetricsSlots);
+    if (!metrics.ok()) return metrics.status();
+    metrics_.emplace(*std::move(metrics));
     if (options_.use_ssl.Get()) {
       absl::StatusOr<std::shared_ptr<sslutils::TicketKeys>> keys =
           sslutils::ConfiguredTicketKeys(*registry_);
@@ -343,10 +354,19 @@ class Demo {
     auto tls = Tls();
     if (!tls.ok()) return tls.status();
     server_options->tls = *std::move(tls);
+    auto claim = metrics_->MakeClaim();
+    if (!claim.ok()) return claim.status();
+    wsgi::MetricsSlot& slot = group.Keep(*std::move(claim)).slot();
+    server_options->counters = &slot.server;
+    const std::vector<const prometheus::Collectable*> of_all = {&*metrics_};
+    wsgi::MetricsPage& page =
+        group.Keep(std::make_unique<wsgi::MetricsPage>(of_all));
     App& app =
-        group.Keep(std::make_unique<App>(*registry_, options_, counters));
+        group.Keep(std::make_unique<App>(*registry_, options_, counters, page));
+    wsgi::RequestMetrics& counted =
+        group.Keep(std::make_unique<wsgi::RequestMetrics>(app, slot));
     absl::StatusOr<std::unique_ptr<wsgi::Server>> server =
-        wsgi::Server::Create(*log_, app, {&*http_}, *server_options);
+        wsgi::Server::Create(*log_, counted, {&*http_}, *server_options);
     if (!server.ok()) return server.status();
     group.Add(*std::move(server));
     return absl::OkStatus();
@@ -467,6 +487,7 @@ class Demo {
   launcher::Launcher* launcher_ = nullptr;
   periodic::RealClock clock_;
   std::optional<Listener> http_;
+  std::optional<wsgi::MetricsBoard> metrics_;
   std::string run_directory_;  // Empty: gRPC is elsewhere, or nowhere.
   // Shared by all workers, and by those that replace them.
   std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
