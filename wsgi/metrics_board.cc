@@ -23,7 +23,7 @@ using prometheus::MetricType;
 
 static_assert(std::is_trivially_destructible_v<MetricsSlot>);
 
-constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
+constexpr std::memory_order kRelaxed = std::locks_order_relaxed;
 
 // Lock `slot`, or ask who has it: open file descriptions own these locks, so
 // that one goes when its last descriptor does, in whatever way.
@@ -139,25 +139,23 @@ size_t MetricsBoard::BytesFor(size_t slots) {
 }
 
 absl::StatusOr<MetricsBoard> MetricsBoard::Create(size_t slots) {
-  UniqueFd memory(memfd_create("metrics", MFD_CLOEXEC));
-  const size_t bytes = BytesFor(slots);
-  if (!memory.ok() || ftruncate(memory.get(), static_cast<off_t>(bytes)) != 0) {
+  UniqueFd locks(memfd_create("metrics", MFD_CLOEXEC));
+  if (!locks.ok()) return absl::ErrnoToStatus(errno, "metrics: no locks");
+  // Not that file: the size of files may be limited.
+  void* const at = mmap(nullptr, BytesFor(slots), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) {
     return absl::ErrnoToStatus(errno, "metrics: no memory to share");
   }
-  void* const at =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
-  if (at == MAP_FAILED) {
-    return absl::ErrnoToStatus(errno, "metrics: cannot map memory");
-  }
   // Zeros are what the constructors of the slots would write.
-  return MetricsBoard(std::move(memory), static_cast<Header*>(at), slots);
+  return MetricsBoard(std::move(locks), static_cast<Header*>(at), slots);
 }
 
-MetricsBoard::MetricsBoard(UniqueFd memory, Header* header, size_t size)
-    : memory_(std::move(memory)), header_(header), size_(size) {}
+MetricsBoard::MetricsBoard(UniqueFd locks, Header* header, size_t size)
+    : locks_(std::move(locks)), header_(header), size_(size) {}
 
 MetricsBoard::MetricsBoard(MetricsBoard&& other) noexcept
-    : memory_(std::move(other.memory_)),
+    : locks_(std::move(other.locks_)),
       header_(std::exchange(other.header_, nullptr)),
       size_(other.size_) {}
 
@@ -166,7 +164,7 @@ MetricsBoard::~MetricsBoard() {
 }
 
 absl::StatusOr<UniqueFd> MetricsBoard::Reopen() const {
-  UniqueFd own(open(absl::StrCat("/proc/self/fd/", memory_.get()).c_str(),
+  UniqueFd own(open(absl::StrCat("/proc/self/fd/", locks_.get()).c_str(),
                     O_RDWR | O_CLOEXEC));
   if (!own.ok()) return absl::ErrnoToStatus(errno, "metrics: /proc/self/fd");
   return own;

@@ -115,7 +115,7 @@ class MetricsBoard : public prometheus::Collectable {
     std::atomic<uint64_t> used = 0;  // Slots that were ever claimed.
   };
 
-  MetricsBoard(UniqueFd memory, Header* header, size_t size);
+  MetricsBoard(UniqueFd locks, Header* header, size_t size);
 
   static size_t BytesFor(size_t slots);
 
@@ -127,7 +127,7 @@ class MetricsBoard : public prometheus::Collectable {
   // A descriptor of its own, for locks.
   absl::StatusOr<UniqueFd> Reopen() const;
 
-  UniqueFd memory_;
+  UniqueFd locks_;  // A file without content, of which slots are locked.
   Header* header_;
   size_t size_;
 };
