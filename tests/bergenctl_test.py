@@ -130,6 +130,15 @@ class BergenctlTest(unittest.TestCase):
         self.demo.log.wait_for("3 workers from now on, 2 before")
         self.assertEqual(self.ask("workers", "@1").stdout, "service 0: 3\n")
 
+    def test_periodic_tasks_are_shown_and_controlled(self):
+        self.assertIn("heartbeat: every ", self.ask("tasks", "@0").stdout)
+        for action in ("pause", "run", "resume"):
+            done = self.ask(action, "heartbeat", "@0")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.ask("pause", "heartbeet", "@0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("heartbeet", done.stderr)
+
     def test_the_directory_goes_with_the_program(self):
         directories = list(pathlib.Path(self.demo.folder).glob("bergen-*/demo/*"))
         self.assertEqual(len(directories), 1)

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,12 +16,15 @@
 #include <variant>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backdoor/address.h"
@@ -35,6 +39,7 @@
 #include "backdoor/process_commands.h"
 #include "backdoor/profiler.h"
 #include "backdoor/run_directory.h"
+#include "backdoor/task_commands.h"
 #include "backdoor/text_server.h"
 #include "backdoor/thread_dump.h"
 #include "config/flags.h"
@@ -51,7 +56,11 @@
 #include "launcher/phase.h"
 #include "launcher/reload_state.h"
 #include "periodic/clock.h"
-#include "periodic/looping_call.h"
+#include "periodic/options.h"
+#include "periodic/periodic_tasks.h"
+#include "periodic/random.h"
+#include "periodic/run_control.h"
+#include "periodic/scheduler.h"
 #include "prometheus/collectable.h"
 #include "service/inherited_listeners.h"
 #include "service/listener.h"
@@ -85,33 +94,73 @@ constexpr size_t kMetricsSlots = 4096;
 
 using ListenerPtr = std::shared_ptr<Listener>;
 
-// The periodic task of a worker, and its readiness.
-class Heartbeat : public Service {
+// The periodic tasks of a worker, and its readiness.
+class Tasks : public Service {
  public:
-  Heartbeat(absl::Duration interval, Counters& counters, periodic::Clock& clock,
-            spdlog::logger& log)
-      : interval_(interval),
+  Tasks(absl::Duration heartbeat, std::function<bool()> runs_external,
+        Counters& counters, periodic::Clock& clock, periodic::Random& random,
+        spdlog::logger& log)
+      : heartbeat_(heartbeat),
         counters_(&counters),
-        call_(
-            "heartbeat",
-            [&counters] {
-              ++counters.heartbeats;
-              return periodic::LoopResult(absl::OkStatus());
-            },
-            clock, log) {}
+        clock_(&clock),
+        tasks_(std::make_shared<periodic::PeriodicTasks>(
+            periodic::PeriodicTasksOptions{.runs_external =
+                                               std::move(runs_external)},
+            clock, random, log)) {}
 
-  absl::string_view name() const override { return "heartbeat"; }
+  // For commands, which may keep it for longer than this lives.
+  std::shared_ptr<periodic::RunControl> control() const { return tasks_; }
+
+  absl::string_view name() const override { return "tasks"; }
   absl::Status Start() override {
-    return call_.Start({.interval = interval_, .initial_delay = interval_});
+    absl::StatusOr<std::unique_ptr<periodic::SchedulerThreads>> threads =
+        periodic::SchedulerThreads::Start("tasks", {.max_threads = 4}, *clock_);
+    if (!threads.ok()) return threads.status();
+    threads_ = *std::move(threads);
+    absl::Status added =
+        tasks_->Add({.name = "heartbeat", .timing = {.spacing = heartbeat_}},
+                    [counters = counters_](const periodic::TaskRun&) {
+                      ++counters->heartbeats;
+                      return absl::OkStatus();
+                    });
+    if (!added.ok()) return added;
+    return tasks_->Start(threads_->scheduler());
   }
   void PrepareStop() override { counters_->ready = false; }
-  void Stop() override { call_.Stop(); }
-  absl::Status Wait() override { return call_.Wait().status(); }
+  void Stop() override {
+    tasks_->Stop(/*graceful=*/true);
+    if (!stopped_.HasBeenNotified()) stopped_.Notify();
+  }
+  absl::Status Wait() override {
+    stopped_.WaitForNotification();
+    tasks_->Wait();
+    return absl::OkStatus();
+  }
 
  private:
-  absl::Duration interval_;
-  Counters* counters_;
-  periodic::FixedIntervalLoopingCall call_;
+  const absl::Duration heartbeat_;
+  Counters* const counters_;
+  periodic::Clock* const clock_;
+  std::unique_ptr<periodic::SchedulerThreads> threads_;
+  std::shared_ptr<periodic::PeriodicTasks> tasks_;
+  absl::Notification stopped_;
+};
+
+// What commands ask of the tasks, which a reload replaces. Thread-safe.
+class CurrentControl {
+ public:
+  void Set(const std::shared_ptr<periodic::RunControl>& control) {
+    const absl::MutexLock lock(&mutex_);
+    control_ = control;
+  }
+  std::shared_ptr<periodic::RunControl> Get() const {
+    const absl::MutexLock lock(&mutex_);
+    return control_.lock();
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::weak_ptr<periodic::RunControl> control_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What a process has once, however often a reload builds its services anew:
@@ -131,12 +180,16 @@ class Diagnostics {
     added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
     added.Update(backdoor::AddProcessCommands(Control(worker, launcher),
                                               diagnostics->table_));
+    added.Update(backdoor::AddTaskCommands(
+        [&tasks = diagnostics->tasks_] { return tasks.Get(); },
+        diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
   }
 
   const backdoor::CommandTable& table() const { return table_; }
   backdoor::ThreadDumper& dumper() { return dumper_; }
+  CurrentControl& tasks() { return tasks_; }
 
  private:
   static backdoor::ProcessControl Control(int worker,
@@ -167,6 +220,7 @@ class Diagnostics {
 
   backdoor::Profiler profiler_;
   backdoor::ThreadDumper dumper_;
+  CurrentControl tasks_;
   backdoor::CommandTable table_;
 };
 
@@ -212,9 +266,11 @@ bool Fits(const Listener& listener, const backdoor::Address& address,
 class Demo {
  public:
   Demo(config::Registry& registry, const DemoOptions& options,
-       InheritedListeners inherited, spdlog::logger& log)
+       const periodic::Options& periodic, InheritedListeners inherited,
+       spdlog::logger& log)
       : registry_(&registry),
         options_(options),
+        periodic_(periodic),
         inherited_(std::move(inherited)),
         log_(&log) {}
   Demo(const Demo&) = delete;
@@ -340,9 +396,11 @@ class Demo {
 
     Counters& counters = group.Keep(std::make_unique<Counters>());
     counters.worker = worker.number;
-    group.Add(std::make_unique<Heartbeat>(
-        absl::Seconds(options_.heartbeat_interval.Get()), counters, clock_,
-        *log_));
+    auto tasks = std::make_unique<Tasks>(
+        absl::Seconds(options_.heartbeat_interval.Get()),
+        periodic_.runs_external(), counters, clock_, random_, *log_);
+    diagnostics_->tasks().Set(tasks->control());
+    group.Add(std::move(tasks));
 
     absl::StatusOr<wsgi::ServerOptions> server_options =
         wsgi::ConfiguredOptions(*registry_);
@@ -482,10 +540,12 @@ class Demo {
 
   config::Registry* registry_;
   DemoOptions options_;
+  periodic::Options periodic_;
   InheritedListeners inherited_;
   spdlog::logger* log_;
   launcher::Launcher* launcher_ = nullptr;
   periodic::RealClock clock_;
+  periodic::SystemRandom random_;
   std::optional<Listener> http_;
   std::optional<wsgi::MetricsBoard> metrics_;
   std::string run_directory_;  // Empty: gRPC is elsewhere, or nowhere.
@@ -514,6 +574,9 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   const absl::StatusOr<backdoor::Options> backdoor_options =
       backdoor::RegisterOpts(registry);
   if (!backdoor_options.ok()) return backdoor_options.status();
+  const absl::StatusOr<periodic::Options> periodic_options =
+      periodic::RegisterOpts(registry);
+  if (!periodic_options.ok()) return periodic_options.status();
   absl::Status registered = wsgi::RegisterOpts(registry);
   registered.Update(sslutils::RegisterOpts(registry));
   registered.Update(registry.SetDefault(config::kDefaultGroup, "backdoor_port",
@@ -536,7 +599,7 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   for (const std::string& warning : report->warnings) log.warn("{}", warning);
   if (options->debug.Get()) log.set_level(spdlog::level::debug);
 
-  Demo demo(registry, *options, *std::move(inherited), log);
+  Demo demo(registry, *options, *periodic_options, *std::move(inherited), log);
   if (const absl::Status opened = demo.Open(*backdoor_options); !opened.ok()) {
     return opened;
   }
