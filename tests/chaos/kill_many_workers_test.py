@@ -7,6 +7,7 @@ is killed. A request that fails on any other connection, or cannot connect, is t
 
 import collections
 import http.client
+import json
 import os
 import random
 import select
@@ -79,6 +80,11 @@ class Client(threading.Thread):
 
 
 class KillManyWorkersTest(unittest.TestCase):
+    def wait_for_every_worker(self, demo):
+        numbers = set()
+        while numbers != set(range(WORKERS)):
+            numbers.add(json.loads(demo.get("/counters").text)["worker"])
+
     def kill(self, demo, pid):
         """Kills the worker; the ports of the clients that it was connected to."""
         os.kill(pid, signal.SIGSTOP)
@@ -94,8 +100,11 @@ class KillManyWorkersTest(unittest.TestCase):
         settings = {
             "DEFAULT.worker_free_restarts": str(KILLS),
             "demo.grpc_listen": "",
+            "demo.log_file": "/dev/null",  # Reading it would take longer than the rest.
         }
-        with Demo(f"--workers={WORKERS}", settings=settings) as demo:
+        with Demo(f"--workers={WORKERS}", settings=settings, wait=False) as demo:
+            demo.where()
+            self.wait_for_every_worker(demo)
             supervisor = demo.process.pid
             descriptors = open_descriptors(supervisor)
             clients = [Client(demo, keep_alive=number % 2 == 0) for number in range(4)]
@@ -119,9 +128,7 @@ class KillManyWorkersTest(unittest.TestCase):
             print(f"answered {sum(c.answered for c in clients)}, failed {len(failures)}")
 
             # Nothing is left of them: no zombie, no descriptor, no worker too many.
-            numbers = set()
-            while len(numbers) < WORKERS:
-                numbers.add(demo.get("/counters").text.split('"worker": ')[1].split()[0])
+            self.wait_for_every_worker(demo)
             self.assertEqual(len(children_of(supervisor)), WORKERS)
             self.assertEqual(open_descriptors(supervisor), descriptors)
             demo.signal(signal.SIGTERM)
