@@ -4,6 +4,7 @@
 //
 //   bergenctl -s demo status
 //   bergenctl -s demo pnt @2
+//   bergenctl -s demo reload
 //   bergenctl -s demo prof neutron seconds=10 formats=svg
 //   bergenctl -s demo --json config demo.
 //   source <(bergenctl -s demo completion)
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -24,6 +26,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -56,6 +59,10 @@ namespace {
 constexpr int kSomeFailed = 1;
 constexpr int kUsage = 2;
 constexpr absl::string_view kCompletion = "completion";
+constexpr absl::string_view kReload = "reload";
+// Unless `--timeout` is longer.
+constexpr absl::Duration kLongestReload = absl::Minutes(5);
+constexpr auto kBetweenQuestions = std::chrono::milliseconds(50);
 
 // A process to ask.
 struct Target {
@@ -187,6 +194,57 @@ absl::Status PrintCompletion(const Target& target,
   return absl::OkStatus();
 }
 
+// Whether another process, or the same one later, may answer.
+bool MayAskAgain(const Answer& answer) {
+  switch (answer.status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+    case grpc::StatusCode::CANCELLED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The answer of the first process that has one.
+absl::StatusOr<Answer> AskAny(const ControlRequest& request,
+                              const std::string& line) {
+  const absl::StatusOr<std::vector<Target>> targets = FindTargets(request);
+  if (!targets.ok()) return targets.status();
+  Answer answer;
+  for (const Target& target : *targets) {
+    answer =
+        Ask(target, line,
+            absl::ToChronoTime(absl::Now() + absl::Seconds(FLAGS_timeout)));
+    if (!MayAskAgain(answer)) break;
+  }
+  return answer;
+}
+
+// Has a process begin a reload, and asks until it has ended: whoever began it
+// may be among those that are replaced.
+absl::StatusOr<Answer> Reload(const ControlRequest& request) {
+  const absl::Time deadline =
+      absl::Now() + std::max(kLongestReload, absl::Seconds(FLAGS_timeout));
+  const absl::StatusOr<Answer> asked = AskAny(request, "reload()");
+  if (!asked.ok() || !asked->status.ok()) return asked;
+  uint64_t number = 0;
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(asked->text, absl::MaxSplits(' ', 2));
+  if (words.size() < 2 || !absl::SimpleAtoi(words[1], &number)) {
+    return absl::InternalError(
+        absl::StrCat("reload: not understood: ", asked->text));
+  }
+  const std::string line = absl::StrCat("reload_verdict(", number, ")");
+  while (true) {
+    const absl::StatusOr<Answer> verdict = AskAny(request, line);
+    if (!verdict.ok() || !MayAskAgain(*verdict) || absl::Now() >= deadline) {
+      return verdict;
+    }
+    std::this_thread::sleep_for(kBetweenQuestions);
+  }
+}
+
 int Fail(const absl::Status& status) {
   std::cerr << "bergenctl: " << status.message() << '\n';
   return kUsage;
@@ -199,6 +257,12 @@ int Main(const std::vector<std::string>& words) {
   if (!targets.ok()) return Fail(targets.status());
   const auto deadline = absl::ToChronoTime(
       absl::Now() + absl::Seconds(FLAGS_timeout) + request->duration);
+  if (request->line == kReload) {
+    const absl::StatusOr<Answer> answer = Reload(*request);
+    if (!answer.ok()) return Fail(answer.status());
+    Print({.name = "reload"}, *answer, /*alone=*/true);
+    return answer->status.ok() ? 0 : kSomeFailed;
+  }
   if (request->line == kCompletion) {
     const absl::Status status = PrintCompletion(targets->front(), deadline);
     return status.ok() ? 0 : Fail(status);

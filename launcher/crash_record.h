@@ -30,6 +30,10 @@ struct CrashRecord {
   int pid = 0;
   ProcessEnd end;
   absl::Duration uptime;
+
+  // `2026-11-24 12:00:00 worker 0.1 (process 812) killed by signal 11, 3m2s
+  // after its start`: in UTC, with the worker's service and number.
+  std::string ToString() const;
 };
 
 }  // namespace bergen::launcher

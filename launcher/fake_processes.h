@@ -74,6 +74,10 @@ class FakeProcesses : public Processes {
     return pid;
   }
 
+  void Release(int pid) override {
+    calls_.push_back(absl::StrCat("release ", pid));
+  }
+
   void Send(int pid, int signal) override {
     calls_.push_back(absl::StrCat(::sigabbrev_np(signal), " ", pid));
   }

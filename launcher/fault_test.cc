@@ -265,6 +265,19 @@ TEST(FaultTest, ASupervisorThatCannotForkGoesOnTryingAndStops) {
   }
 }
 
+TEST(FaultTest, AProcessWithoutADescriptorForItsLoopEndsWithStatusOne) {
+  TestProgram program([](TestProgram::Voice& voice) {
+    auto launcher = Launch(
+        voice.log(),
+        [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); }, {});
+    FailSyscall(SYS_eventfd2, EMFILE);
+    return launcher.ok() ? (*launcher)->Wait() : 99;
+  });
+  EXPECT_THAT(program.ReadUntil("Error starting services"),
+              HasSubstr("eventfd"));
+  EXPECT_EQ(program.ExitStatus(), kExitFailed);
+}
+
 TEST(FaultTest, AWorkerThatCannotReadSignalsIsReplacedLikeAnyOther) {
   TestProgram program([](TestProgram::Voice& voice) {
     auto launcher = Launch(

@@ -23,6 +23,7 @@
 #include "launcher/posix_processes.h"
 #include "launcher/posix_signals.h"
 #include "launcher/process_launcher.h"
+#include "launcher/reload_state.h"
 #include "launcher/restart_budget.h"
 #include "launcher/service_launcher.h"
 #include "launcher/status_board.h"
@@ -98,37 +99,43 @@ void LogOptionValues(const config::Registry& registry, spdlog::logger& log) {
   for (const std::string& line : registry.DumpLines()) log.debug("{}", line);
 }
 
-// What both kinds share: the clock, and signals asked for by code.
+// What both kinds share: the clock, signals asked for by code, and what is
+// shown.
 class LauncherBase : public Launcher {
  public:
-  explicit LauncherBase(std::unique_ptr<PosixSignals> signals)
-      : signals_(std::move(signals)) {}
+  LauncherBase(std::unique_ptr<PosixSignals> signals, StatusBoard board)
+      : signals_(std::move(signals)), board_(std::move(board)) {}
 
   int Wait() final {
     return std::exchange(waited_, true) ? kExitFailed : Run();
   }
   void Stop() final { signals_->Request(SIGTERM); }
   void Restart() final { signals_->Request(SIGHUP); }
+  ReloadState Reloads() const final { return board_.Reloads(); }
 
  protected:
   virtual int Run() = 0;
 
   PosixSignals& signals() { return *signals_; }
   periodic::Clock& clock() { return clock_; }
+  StatusBoard& board() { return board_; }
+  const StatusBoard& board() const { return board_; }
 
  private:
   periodic::RealClock clock_;
   std::unique_ptr<PosixSignals> signals_;
+  StatusBoard board_;
   bool waited_ = false;
 };
 
 class InProcess final : public LauncherBase {
  public:
-  InProcess(std::unique_ptr<PosixSignals> signals, LaunchOptions options,
-            Predecessor predecessor, spdlog::logger& log)
-      : LauncherBase(std::move(signals)),
+  InProcess(std::unique_ptr<PosixSignals> signals, StatusBoard board,
+            LaunchOptions options, Predecessor predecessor, spdlog::logger& log)
+      : LauncherBase(std::move(signals), std::move(board)),
         launcher_(std::move(options), std::move(predecessor), this->signals(),
-                  clock(), log, /*reap_strangers=*/::getpid() == 1) {}
+                  this->board(), clock(), log,
+                  /*reap_strangers=*/::getpid() == 1) {}
 
   absl::Status LaunchService(ServiceFactory factory, int workers) override {
     return launcher_.LaunchService(std::move(factory), workers);
@@ -152,12 +159,10 @@ class InProcess final : public LauncherBase {
 class Forking final : public LauncherBase {
  public:
   static absl::StatusOr<std::unique_ptr<Forking>> Create(
-      std::unique_ptr<PosixSignals> signals, LaunchOptions options,
-      Predecessor predecessor, spdlog::logger& log) {
-    absl::StatusOr<StatusBoard> board = StatusBoard::Create();
-    if (!board.ok()) return board.status();
+      std::unique_ptr<PosixSignals> signals, StatusBoard board,
+      LaunchOptions options, Predecessor predecessor, spdlog::logger& log) {
     auto result = std::unique_ptr<Forking>(
-        new Forking(std::move(signals), *std::move(board), log));
+        new Forking(std::move(signals), std::move(board), log));
     absl::StatusOr<std::unique_ptr<PosixProcesses>> processes =
         PosixProcesses::Create(result->signals(), result->clock(), log,
                                /*reap_strangers=*/::getpid() == 1,
@@ -166,7 +171,7 @@ class Forking final : public LauncherBase {
     result->processes_ = *std::move(processes);
     result->launcher_ = std::make_unique<ProcessLauncher>(
         std::move(options), std::move(predecessor), *result->processes_,
-        result->board_, result->clock(), result->random_, log);
+        result->board(), result->clock(), result->random_, log);
     return result;
   }
 
@@ -188,15 +193,15 @@ class Forking final : public LauncherBase {
     }
     return processes_->RequestWorkers(service, workers);
   }
-  std::vector<int> Workers() const override { return board_.Workers(); }
-  std::vector<CrashRecord> Crashes() const override { return board_.Crashes(); }
+  std::vector<int> Workers() const override { return board().Workers(); }
+  std::vector<CrashRecord> Crashes() const override {
+    return board().Crashes();
+  }
 
  private:
   Forking(std::unique_ptr<PosixSignals> signals, StatusBoard board,
           spdlog::logger& log)
-      : LauncherBase(std::move(signals)),
-        log_(&log),
-        board_(std::move(board)) {}
+      : LauncherBase(std::move(signals), std::move(board)), log_(&log) {}
 
   int Run() override {
     const int threads = CountThreads();
@@ -211,7 +216,6 @@ class Forking final : public LauncherBase {
 
   spdlog::logger* const log_;
   int services_ = 0;  // Does not change once there are workers.
-  StatusBoard board_;
   periodic::SystemRandom random_;
   std::unique_ptr<PosixProcesses> processes_;
   std::unique_ptr<ProcessLauncher> launcher_;
@@ -237,15 +241,19 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
       PosixSignals::Create(/*children=*/::getpid() == 1);
   if (!signals.ok()) return signals.status();
 
+  absl::StatusOr<StatusBoard> board = StatusBoard::Create();
+  if (!board.ok()) return board.status();
   Predecessor predecessor = Predecessor::FromEnvironment();
   const int workers = options.workers;
   std::unique_ptr<Launcher> launcher;
   if (workers == 1) {
     launcher = std::make_unique<InProcess>(
-        *std::move(signals), std::move(options), std::move(predecessor), log);
+        *std::move(signals), *std::move(board), std::move(options),
+        std::move(predecessor), log);
   } else {
-    absl::StatusOr<std::unique_ptr<Forking>> forking = Forking::Create(
-        *std::move(signals), std::move(options), std::move(predecessor), log);
+    absl::StatusOr<std::unique_ptr<Forking>> forking =
+        Forking::Create(*std::move(signals), *std::move(board),
+                        std::move(options), std::move(predecessor), log);
     if (!forking.ok()) return forking.status();
     launcher = *std::move(forking);
   }

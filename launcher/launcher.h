@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "launcher/crash_record.h"
 #include "launcher/phase.h"
+#include "launcher/reload_state.h"
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service_group.h"
@@ -224,6 +225,8 @@ class Launcher {
   // The last workers that ended without having been told to, 16 at most; the
   // latest is the last. None in a single process.
   virtual std::vector<CrashRecord> Crashes() const = 0;
+  // How far reloads have come, which `Restart` and SIGHUP begin.
+  virtual ReloadState Reloads() const = 0;
 };
 
 }  // namespace bergen::launcher

@@ -264,6 +264,11 @@ void PosixProcesses::RunChild(
   ::_exit(status);
 }
 
+void PosixProcesses::Release(int pid) {
+  const auto found = children_.find(pid);
+  if (found != children_.end()) found->second.reports.Reset();
+}
+
 void PosixProcesses::Send(int pid, int signal) {
   // Not reaped before it leaves the map, so the pid is still this child's.
   const auto found = children_.find(pid);
@@ -352,7 +357,10 @@ void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
   events.push_back({.kind = info.si_code == CLD_EXITED ? ProcessEvent::kExited
                                                        : ProcessEvent::kKilled,
                     .pid = pid,
-                    .value = info.si_status});
+                    .value = info.si_status,
+                    .out_of_memory = info.si_code != CLD_EXITED &&
+                                     info.si_status == SIGKILL &&
+                                     !child.told_to_die && oom_.TakeKill()});
   Forget(found);
 }
 

@@ -49,6 +49,7 @@ class PosixProcesses : public Processes {
   absl::StatusOr<int> Fork(
       const std::function<int(SupervisorLink& link)>& body) override;
   absl::StatusOr<int> Upgrade(const UpgradeRequest& request) override;
+  void Release(int pid) override;
   void Send(int pid, int signal) override;
   VitalSigns Look(int pid) override;
   std::vector<ProcessEvent> Await(absl::Time deadline) override;

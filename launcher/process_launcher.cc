@@ -27,6 +27,9 @@ constexpr absl::Duration kInterruptGrace = absl::Milliseconds(500);
 // What a stop may take beyond the graceful timeout: to kill what is left.
 constexpr absl::Duration kStopMargin = absl::Seconds(5);
 constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
+// How long the old generation may take to tell the service manager that this
+// one is the main process.
+constexpr absl::Duration kHandOverTimeout = absl::Seconds(5);
 // As sd_watchdog_enabled(3) advises.
 constexpr int kKeepAlivesInTime = 2;
 
@@ -256,6 +259,7 @@ void ProcessLauncher::OnSignal(int signal) {
 
 void ProcessLauncher::BeginRestart() {
   restart_pending_ = false;
+  board_->BeginReload();
   const bool reload = options_.restart_method == RestartMethod::kReload;
   const std::function<absl::Status()>& hook =
       reload ? options_.reload : options_.mutate;
@@ -266,15 +270,15 @@ void ProcessLauncher::BeginRestart() {
   if (!read.ok()) {
     log_->error("{} failed, the old values and workers go on: {}",
                 reload ? "Reload" : "Mutate", read.ToString());
-    EndReload(absl::StrCat(reload ? "Reload" : "Mutate",
-                           " failed: ", read.ToString()));
+    EndReload(read, absl::StrCat(reload ? "Reload" : "Mutate",
+                                 " failed: ", read.ToString()));
     return;
   }
   if (options_.log_options) options_.log_options();
   if (options_.worker_count) Resize(0, options_.worker_count());
   if (!reload) {
     Do(table_.HangUp());
-    EndReload("Mutated");
+    EndReload(absl::OkStatus(), "Mutated");
     return;
   }
   table_.set_retire_timeout(options_.graceful_shutdown_timeout());
@@ -308,7 +312,13 @@ std::string ProcessLauncher::NameOf(int service, int number) const {
                           : absl::StrCat(number);
 }
 
-void ProcessLauncher::EndReload(absl::string_view news) {
+void ProcessLauncher::EndReload(const absl::Status& verdict,
+                                absl::string_view news) {
+  board_->EndReload(verdict);
+  EndRestart(news);
+}
+
+void ProcessLauncher::EndRestart(absl::string_view news) {
   SetPhase(all_started_ ? Phase::kRunning : Phase::kStarting);
   if (all_started_) TellReady(news);
   if (upgrade_pending_) {
@@ -340,7 +350,8 @@ void ProcessLauncher::BeginUpgrade() {
 void ProcessLauncher::HandOver() {
   log_->info("Upgrade finished: process {} serves, this one leaves",
              upgrade_pid_);
-  Tell(options_.notifier.ReadyAs(std::exchange(upgrade_pid_, 0), "Upgraded"));
+  Tell(options_.notifier.ReadyAs(upgrade_pid_, "Upgraded"));
+  processes_->Release(std::exchange(upgrade_pid_, 0));
   upgrade_deadline_ = absl::InfiniteFuture();
   handed_over_ = true;
   DisownListeners(options_);
@@ -353,7 +364,7 @@ void ProcessLauncher::EndUpgrade(absl::string_view reason) {
   upgrade_pid_ = 0;
   upgrade_deadline_ = absl::InfiniteFuture();
   if (phase_ != Phase::kStopping) {
-    EndReload(absl::StrCat("Upgrade failed: ", reason));
+    EndRestart(absl::StrCat("Upgrade failed: ", reason));
   }
 }
 
@@ -442,22 +453,27 @@ void ProcessLauncher::Do(const Action& action) {
     case Action::kAllStarted:
       all_started_ = true;
       if (phase_ == Phase::kStarting) SetPhase(Phase::kRunning);
-      // The manager hears of the new main process from the old one.
       if (predecessor_.waits()) {
+        // The manager hears of the new main process from the old one.
         predecessor_.ReportStarted();
+        if (options_.notifier.enabled()) {
+          predecessor_.AwaitHandOver(kHandOverTimeout);
+        }
+        Tell(StoreListeners(options_, /*replace=*/true));
       } else {
-        Tell(StoreListeners(options_));
+        Tell(StoreListeners(options_, /*replace=*/false));
         TellReady("");
       }
       return;
     case Action::kReloadFinished:
       log_->info("Reload finished");
-      EndReload("Reloaded");
+      EndReload(absl::OkStatus(), "Reloaded");
       return;
     case Action::kReloadFailed:
       log_->error("Reload ended early, workers not yet replaced go on: {}",
                   action.reason);
-      EndReload(absl::StrCat("Reload ended early: ", action.reason));
+      EndReload(absl::UnavailableError(action.reason),
+                absl::StrCat("Reload ended early: ", action.reason));
       return;
     case Action::kRecycleFailed:
       log_->error("Recycling failed, the old worker goes on: {}",

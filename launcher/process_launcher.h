@@ -69,7 +69,8 @@ class ProcessLauncher {
   void PrepareStop(absl::Duration delay);
   void BeginStop(int status);
   // `news` is what the service manager shows.
-  void EndReload(absl::string_view news);
+  void EndReload(const absl::Status& verdict, absl::string_view news);
+  void EndRestart(absl::string_view news);
   void BeginUpgrade();
   // The new generation has started, or ended, or takes too long.
   void HandOver();

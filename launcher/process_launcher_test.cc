@@ -5,6 +5,8 @@
 
 #include "launcher/process_launcher.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -23,12 +25,14 @@
 #include "launcher/launcher.h"
 #include "launcher/processes.h"
 #include "launcher/status_board.h"
+#include "launcher/upgrade.h"
 #include "periodic/fake_clock.h"
 #include "periodic/fake_random.h"
 #include "service/fake_notify_manager.h"
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service_group.h"
+#include "service/unique_fd.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
 #include "tests/support/status_matchers.h"
@@ -38,6 +42,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 ProcessEvent Started(int pid) {
   return {.kind = ProcessEvent::kStarted, .pid = pid};
@@ -218,7 +223,7 @@ TEST_F(ProcessLauncherTest, LeavesOnceANewGenerationHasStarted) {
   EXPECT_EQ(Run({.upgrade_command = {"relay", "-v"}}), kExitOk);
   EXPECT_THAT(processes_.TakeCalls(),
               ElementsAre("fork 101", "fork 102", "exec 103 relay -v",
-                          "TERM 101", "TERM 102"));
+                          "release 103", "TERM 101", "TERM 102"));
   EXPECT_THAT(text_.str(), HasSubstr("Upgrade finished: process 103 serves"));
   EXPECT_THAT(phases_,
               ElementsAre(Phase::kStarting, Phase::kRunning, Phase::kReloading,
@@ -574,6 +579,7 @@ class ProcessLauncherNotifyTest : public ProcessLauncherTest {
   Listener listener_ = *Listener::ListenTcp("http", "127.0.0.1", 0, {});
 };
 
+constexpr char kForgotten[] = "FDSTOREREMOVE=1\nFDNAME=http";
 constexpr char kStored[] = "FDSTORE=1\nFDNAME=http";
 constexpr char kReady[] = "READY=1\nSTATUS=2 workers serve";
 constexpr char kReloading[] = "RELOADING=1\nMONOTONIC_USEC=\nSTATUS=Reloading";
@@ -668,6 +674,32 @@ TEST_F(ProcessLauncherNotifyTest, Upgrade) {
   EXPECT_THAT(
       said, ElementsAre(kStored, kReady, kUpgrading,
                         "MAINPID=103\nREADY=1\nSTATUS=Upgraded", "BARRIER=1"));
+}
+
+TEST_F(ProcessLauncherNotifyTest, ANewGenerationStoresItsListeners) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  UniqueFd read_end(ends[0]);
+  ::setenv("BERGEN_UPGRADE_FD", std::to_string(ends[1]).c_str(), 1);
+  Predecessor predecessor = Predecessor::FromEnvironment();
+  Start();
+  Stop();
+  // The old one, which reads what is reported and then reads no more.
+  std::thread old([&] {
+    char report = 0;
+    EXPECT_EQ(::read(read_end.get(), &report, 1), 1);
+    EXPECT_THAT(manager_.Take(), IsEmpty());
+    read_end.Reset();
+  });
+  ProcessLauncher launcher(Options(), std::move(predecessor), processes_,
+                           board_, clock_, random_, log_);
+  EXPECT_THAT(
+      launcher.LaunchService(
+          [](const WorkerInfo&, ServiceGroup&) { return absl::OkStatus(); }, 2),
+      IsOk());
+  launcher.Run();
+  old.join();
+  EXPECT_THAT(manager_.Take(), ElementsAre(kForgotten, kStored, kStopping));
 }
 
 TEST_F(ProcessLauncherNotifyTest, FailedUpgrade) {

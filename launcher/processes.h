@@ -62,6 +62,9 @@ class Processes {
   // heard of as a worker is.
   virtual absl::StatusOr<int> Upgrade(const UpgradeRequest& request) = 0;
 
+  // The new generation `pid` is on its own from now on: lets it know.
+  virtual void Release(int pid) = 0;
+
   // Does nothing if `pid` has ended.
   virtual void Send(int pid, int signal) = 0;
 

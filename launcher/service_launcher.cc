@@ -18,14 +18,19 @@ namespace {
 // What a stop may take beyond the graceful timeout.
 constexpr absl::Duration kStopMargin = absl::Seconds(5);
 constexpr absl::Duration kBarrierTimeout = absl::Seconds(5);
+// How long the old generation may take to tell the service manager that this
+// one is the main process.
+constexpr absl::Duration kHandOverTimeout = absl::Seconds(5);
 
 }  // namespace
 
 ServiceLauncher::ServiceLauncher(LaunchOptions options, Predecessor predecessor,
-                                 Signals& signals, periodic::Clock& clock,
-                                 spdlog::logger& log, bool reap_strangers)
+                                 Signals& signals, StatusBoard& board,
+                                 periodic::Clock& clock, spdlog::logger& log,
+                                 bool reap_strangers)
     : options_(std::move(options)),
       signals_(&signals),
+      board_(&board),
       clock_(&clock),
       log_(&log),
       predecessor_(std::move(predecessor)) {
@@ -66,6 +71,9 @@ int ServiceLauncher::Run() {
        .drain_delay = options_.drain_delay,
        .reload = options_.reload,
        .mutate = options_.mutate,
+       .on_reload = [this] { board_->BeginReload(); },
+       .on_reloaded =
+           [this](const absl::Status& verdict) { board_->EndReload(verdict); },
        .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
        .log_stacks = options_.log_stacks,
@@ -106,15 +114,21 @@ void ServiceLauncher::OnHandedOver(int pid) {
 
 void ServiceLauncher::OnPhase(Phase phase) {
   switch (phase) {
-    case Phase::kRunning:
-      // The manager hears of the new main process from the old one.
-      if (predecessor_.waits()) {
+    case Phase::kRunning: {
+      const bool handed_over_to = predecessor_.waits();
+      if (handed_over_to) {
+        // The manager hears of the new main process from the old one.
         predecessor_.ReportStarted();
-      } else {
-        if (!std::exchange(stored_, true)) Tell(StoreListeners(options_));
-        Tell(options_.notifier.Ready());
+        if (options_.notifier.enabled()) {
+          predecessor_.AwaitHandOver(kHandOverTimeout);
+        }
       }
+      if (!std::exchange(stored_, true)) {
+        Tell(StoreListeners(options_, /*replace=*/handed_over_to));
+      }
+      if (!handed_over_to) Tell(options_.notifier.Ready());
       break;
+    }
     case Phase::kReloading:
       Tell(options_.notifier.Reloading());
       break;

@@ -18,6 +18,7 @@
 #include "launcher/launcher.h"
 #include "launcher/reaper.h"
 #include "launcher/signals.h"
+#include "launcher/status_board.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
 #include "spdlog/fwd.h"
@@ -27,12 +28,13 @@ namespace bergen::launcher {
 // Used by one thread.
 class ServiceLauncher {
  public:
-  // `predecessor` is told when everything has started. `reap_strangers`:
+  // `predecessor` is told when everything has started; `board`, which must
+  // outlive this, is shown reloads. `reap_strangers`:
   // processes that others have left to this one are reaped (reaper.h); for
   // process 1 of a container. `signals` must then include SIGCHLD.
   ServiceLauncher(LaunchOptions options, Predecessor predecessor,
-                  Signals& signals, periodic::Clock& clock, spdlog::logger& log,
-                  bool reap_strangers = false);
+                  Signals& signals, StatusBoard& board, periodic::Clock& clock,
+                  spdlog::logger& log, bool reap_strangers = false);
 
   // InvalidArgument if `workers` is not 1, FailedPrecondition once `Run` was
   // called.
@@ -51,6 +53,7 @@ class ServiceLauncher {
 
   const LaunchOptions options_;
   Signals* const signals_;
+  StatusBoard* const board_;
   periodic::Clock* const clock_;
   spdlog::logger* const log_;
   std::vector<ServiceFactory> factories_;

@@ -4,11 +4,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -47,12 +50,38 @@ CrashRecord FromWords(const Words& words) {
 constexpr uint64_t Unfinished(uint64_t index) { return 2 * index + 1; }
 constexpr uint64_t Finished(uint64_t index) { return 2 * index + 2; }
 
+// Of a verdict: its code, how long its text is, and the text.
+using VerdictWords =
+    std::array<int64_t, 2 + StatusBoard::kLongestVerdict / sizeof(int64_t)>;
+
+VerdictWords ToWords(const absl::Status& verdict) {
+  const absl::string_view text =
+      verdict.message().substr(0, StatusBoard::kLongestVerdict);
+  VerdictWords words = {static_cast<int64_t>(verdict.code()),
+                        static_cast<int64_t>(text.size())};
+  std::memcpy(&words[2], text.data(), text.size());
+  return words;
+}
+
+absl::Status StatusFrom(const VerdictWords& words) {
+  const auto size =
+      std::min(static_cast<size_t>(words[1]), StatusBoard::kLongestVerdict);
+  std::string text(size, 0);
+  std::memcpy(text.data(), &words[2], size);
+  return absl::Status(static_cast<absl::StatusCode>(words[0]), text);
+}
+
 }  // namespace
 
 struct StatusBoard::Shared {
   struct Entry {
     std::atomic<uint64_t> version = 0;
     std::array<std::atomic<int64_t>, std::tuple_size_v<Words>> words = {};
+  };
+  struct Verdict {
+    std::atomic<uint64_t> version = 0;
+    std::array<std::atomic<int64_t>, std::tuple_size_v<VerdictWords>> words =
+        {};
   };
   static_assert(std::atomic<int64_t>::is_always_lock_free,
                 "processes share no locks");
@@ -61,6 +90,10 @@ struct StatusBoard::Shared {
   std::array<std::atomic<int>, kMostServices> workers = {};
   std::atomic<uint64_t> crashes = 0;  // So many there were.
   std::array<Entry, kCrashesKept> entries = {};
+  std::atomic<uint64_t> begun = 0;
+  std::atomic<uint64_t> ended = 0;
+  // The last two, by their number: while one is written, the other is read.
+  std::array<Verdict, 2> verdicts = {};
 };
 
 absl::StatusOr<StatusBoard> StatusBoard::Create() {
@@ -111,6 +144,34 @@ std::vector<CrashRecord> StatusBoard::Crashes() const {
     if (entry.version == Finished(index)) crashes.push_back(FromWords(words));
   }
   return crashes;
+}
+
+void StatusBoard::BeginReload() { ++shared_->begun; }
+
+void StatusBoard::EndReload(const absl::Status& verdict) {
+  const uint64_t number = shared_->ended + 1;
+  Shared::Verdict& entry = shared_->verdicts[number % 2];
+  entry.version = Unfinished(number);
+  const VerdictWords words = ToWords(verdict);
+  for (size_t i = 0; i < words.size(); ++i) entry.words[i] = words[i];
+  entry.version = Finished(number);
+  shared_->ended = number;
+}
+
+ReloadState StatusBoard::Reloads() const {
+  while (true) {
+    ReloadState state = {.ended = shared_->ended};
+    // Not less than `ended`, which was read before.
+    state.begun = shared_->begun;
+    if (state.ended == 0) return state;
+    const Shared::Verdict& entry = shared_->verdicts[state.ended % 2];
+    VerdictWords words;
+    for (size_t i = 0; i < words.size(); ++i) words[i] = entry.words[i];
+    // Otherwise two more have ended meanwhile.
+    if (entry.version != Finished(state.ended)) continue;
+    state.verdict = StatusFrom(words);
+    return state;
+  }
 }
 
 }  // namespace bergen::launcher

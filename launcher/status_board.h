@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory in which the supervisor shows its workers what it knows: how many
-// workers each service has, and which have crashed.
+// workers each service has, which have crashed, and how reloads ended.
 //
 //   absl::StatusOr<StatusBoard> board = StatusBoard::Create();
 //   board->SetWorkers(/*service=*/0, 4);         // In the supervisor.
@@ -13,8 +13,10 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "launcher/crash_record.h"
+#include "launcher/reload_state.h"
 
 namespace bergen::launcher {
 
@@ -25,6 +27,8 @@ class StatusBoard {
   // How many crashes are shown, and how many services.
   static constexpr size_t kCrashesKept = 16;
   static constexpr int kMostServices = 64;
+  // Bytes of what is said of a reload; what is longer is cut.
+  static constexpr size_t kLongestVerdict = 512;
 
   // The system's error if memory is lacking.
   static absl::StatusOr<StatusBoard> Create();
@@ -42,6 +46,11 @@ class StatusBoard {
   void AddCrash(const CrashRecord& crash);
   // The latest at the end. One that is being overwritten is left out.
   std::vector<CrashRecord> Crashes() const;
+
+  // One at a time.
+  void BeginReload();
+  void EndReload(const absl::Status& verdict);
+  ReloadState Reloads() const;
 
  private:
   struct Shared;

@@ -7,14 +7,17 @@
 
 #include <atomic>
 #include <csignal>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/crash_record.h"
+#include "launcher/reload_state.h"
 #include "tests/support/status_matchers.h"
 
 namespace bergen::launcher {
@@ -101,6 +104,50 @@ TEST(StatusBoardTest, AReaderNeverSeesHalfARecord) {
       EXPECT_GT(crash.pid, last);
       last = crash.pid;
     }
+  } while (!done);
+  writer.join();
+}
+
+TEST(StatusBoardTest, ReloadsAreCountedAndTheLastVerdictIsKept) {
+  absl::StatusOr<StatusBoard> board = StatusBoard::Create();
+  ASSERT_THAT(board, IsOk());
+  EXPECT_EQ(board->Reloads().begun, 0u);
+  board->BeginReload();
+  EXPECT_EQ(board->Reloads().begun, 1u);
+  EXPECT_EQ(board->Reloads().ended, 0u);
+  board->EndReload(absl::InvalidArgumentError("demo.conf:3: no"));
+  EXPECT_EQ(board->Reloads().ended, 1u);
+  EXPECT_EQ(board->Reloads().verdict,
+            absl::InvalidArgumentError("demo.conf:3: no"));
+  board->BeginReload();
+  EXPECT_EQ(board->Reloads().verdict,
+            absl::InvalidArgumentError("demo.conf:3: no"));
+  board->EndReload(absl::OkStatus());
+  EXPECT_THAT(board->Reloads().verdict, IsOk());
+  board->BeginReload();
+  board->EndReload(absl::UnavailableError(std::string(2000, 'x')));
+  EXPECT_EQ(board->Reloads().verdict.message(),
+            std::string(StatusBoard::kLongestVerdict, 'x'));
+}
+
+TEST(StatusBoardTest, AReaderNeverSeesHalfAVerdict) {
+  absl::StatusOr<StatusBoard> board = StatusBoard::Create();
+  ASSERT_THAT(board, IsOk());
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 20'000; ++i) {
+      board->BeginReload();
+      board->EndReload(
+          absl::UnavailableError(std::string(100, static_cast<char>(i % 64))));
+    }
+    done = true;
+  });
+  do {
+    const ReloadState state = board->Reloads();
+    EXPECT_GE(state.begun, state.ended);
+    if (state.ended == 0) continue;
+    const char expected = static_cast<char>((state.ended - 1) % 64);
+    EXPECT_EQ(state.verdict.message(), std::string(100, expected));
   } while (!done);
   writer.join();
 }

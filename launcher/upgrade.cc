@@ -3,6 +3,7 @@
 #include "launcher/upgrade.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -205,9 +207,11 @@ void DisownListeners(const LaunchOptions& options) {
   for (Listener* listener : AllListeners(options)) listener->Disown();
 }
 
-absl::Status StoreListeners(const LaunchOptions& options) {
+absl::Status StoreListeners(const LaunchOptions& options, bool replace) {
   absl::Status stored;
   for (const Listener* listener : AllListeners(options)) {
+    if (listener->adopted()) continue;
+    if (replace) stored.Update(options.notifier.ForgetFds(listener->name()));
     stored.Update(options.notifier.StoreFd(listener->name(), listener->fd()));
   }
   return stored;
@@ -226,9 +230,18 @@ Predecessor Predecessor::FromEnvironment() {
 }
 
 void Predecessor::ReportStarted() {
-  if (!reports_.ok()) return;
+  if (!waits()) return;
+  told_ = true;
   [[maybe_unused]] const ssize_t written =
       ::write(reports_.get(), &kReportStarted, 1);
+}
+
+void Predecessor::AwaitHandOver(absl::Duration timeout) {
+  if (!reports_.ok()) return;
+  // An error is reported once nobody can read any more.
+  pollfd unread = {.fd = reports_.get(), .events = 0, .revents = 0};
+  const timespec left = absl::ToTimespec(timeout);
+  ::ppoll(&unread, 1, &left, nullptr);
   reports_.Reset();
 }
 

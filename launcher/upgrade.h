@@ -15,6 +15,9 @@
 //   ...
 //   predecessor.ReportStarted();
 //
+// The old one then tells the service manager who is the main process now, and
+// closes `next->reports`.
+//
 // Source: oslo.service has nothing of the kind; nginx's USR2 is the model.
 // There the operator ends the old one by hand, and a new one that hangs stays.
 
@@ -28,6 +31,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "launcher/launcher.h"
 #include "service/listener.h"
 #include "service/unique_fd.h"
@@ -68,9 +72,11 @@ absl::StatusOr<NextGeneration> StartNextGeneration(
 UpgradeRequest RequestOf(const LaunchOptions& options);
 void DisownListeners(const LaunchOptions& options);
 
-// Has the service manager keep the listeners, so that a service that crashed
-// comes back to them. Returns the first error.
-absl::Status StoreListeners(const LaunchOptions& options);
+// Has the service manager keep the listeners that this process has opened
+// itself, so that a service that crashed comes back to them; it has the others
+// already. `replace`: in place of those that it has under their names, which
+// are those of an earlier generation. Returns the first error.
+absl::Status StoreListeners(const LaunchOptions& options, bool replace);
 
 // The process that started this one with `StartNextGeneration` and waits to
 // hand over. Not thread-safe.
@@ -81,12 +87,17 @@ class Predecessor {
   // Takes its variable out of the environment.
   static Predecessor FromEnvironment();
 
-  bool waits() const { return reports_.ok(); }
+  bool waits() const { return reports_.ok() && !told_; }
   // Everything serves: it may leave. Does nothing if none waits.
   void ReportStarted();
+  // After that: blocks until the service manager was told that this process is
+  // the main one, or `timeout` has passed. What is said to the manager earlier
+  // it may ignore.
+  void AwaitHandOver(absl::Duration timeout);
 
  private:
   UniqueFd reports_;
+  bool told_ = false;
 };
 
 }  // namespace bergen::launcher

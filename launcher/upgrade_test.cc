@@ -10,11 +10,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "service/listener.h"
@@ -123,7 +125,22 @@ TEST(UpgradeTest, ThePredecessorIsToldOnceAndThenForgotten) {
   char bytes[4];
   EXPECT_EQ(::read(read_end.get(), bytes, sizeof(bytes)), 1);
   EXPECT_EQ(bytes[0], kReportStarted);
+  predecessor.AwaitHandOver(absl::ZeroDuration());
   EXPECT_EQ(::read(read_end.get(), bytes, sizeof(bytes)), 0);
+  predecessor.AwaitHandOver(absl::InfiniteDuration());
+}
+
+TEST(UpgradeTest, TheHandOverIsOverWhenTheOldOneReadsNoMore) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  UniqueFd read_end(ends[0]);
+  ::setenv("BERGEN_UPGRADE_FD", absl::StrCat(ends[1]).c_str(), 1);
+  Predecessor predecessor = Predecessor::FromEnvironment();
+  predecessor.ReportStarted();
+  std::thread old([&read_end] { read_end.Reset(); });
+  predecessor.AwaitHandOver(absl::InfiniteDuration());
+  old.join();
+  EXPECT_FALSE(predecessor.waits());
 }
 
 TEST(UpgradeTest, WithoutAVariableNobodyWaits) {

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -33,11 +33,9 @@ absl::Status CallHook(const std::function<absl::Status()>& hook) {
 
 }  // namespace
 
-WorkerLoop::Mailbox::Mailbox() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!fd_.ok()) {
-    std::perror("worker: eventfd");
-    std::abort();
-  }
+absl::Status WorkerLoop::Mailbox::Open() {
+  fd_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return fd_.ok() ? absl::OkStatus() : absl::ErrnoToStatus(errno, "eventfd");
 }
 
 void WorkerLoop::Mailbox::Send(Message message) {
@@ -108,7 +106,8 @@ int WorkerLoop::Run() {
   if (options_.log_options) options_.log_options();
   Beat();
   Reap();
-  const absl::Status ready = StartGeneration();
+  absl::Status ready = mailbox_.Open();
+  if (ready.ok()) ready = StartGeneration();
   if (!ready.ok()) {
     log_->critical("Error starting services: {}", ready.ToString());
     exit_status_ = kExitFailed;
@@ -314,7 +313,7 @@ void WorkerLoop::OnStarted(Generation& generation) {
     // It drains while the new services already serve.
     if (Generation* const old = Find(previous)) PostStop(*old);
     if (options_.log_options) options_.log_options();
-    EndRestart();
+    EndReload(absl::OkStatus());
     return;
   }
   SetPhase(Phase::kRunning);
@@ -331,7 +330,7 @@ void WorkerLoop::OnStartFailed(Generation& generation,
   }
   if (phase_ == Phase::kReloading) {
     log_->error("Reload failed, the old services go on: {}", status.ToString());
-    EndRestart();
+    EndReload(status);
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
@@ -350,6 +349,7 @@ void WorkerLoop::OnFinished(Generation& generation,
 
 void WorkerLoop::BeginRestart() {
   restart_pending_ = false;
+  if (options_.on_reload) options_.on_reload();
   SetPhase(Phase::kReloading);
   if (options_.restart_method == RestartMethod::kReload) {
     PostTask([this] {
@@ -374,7 +374,7 @@ void WorkerLoop::OnReloadRead(const absl::Status& status) {
   if (options_.restart_method == RestartMethod::kMutate) {
     if (!status.ok()) log_->error("Mutate failed: {}", status.ToString());
     if (status.ok() && options_.log_options) options_.log_options();
-    EndRestart();
+    EndReload(status);
     return;
   }
   absl::Status going = status;
@@ -382,8 +382,13 @@ void WorkerLoop::OnReloadRead(const absl::Status& status) {
   if (!going.ok()) {
     log_->error("Reload failed, the old values and services go on: {}",
                 going.ToString());
-    EndRestart();
+    EndReload(going);
   }
+}
+
+void WorkerLoop::EndReload(const absl::Status& verdict) {
+  if (options_.on_reloaded) options_.on_reloaded(verdict);
+  EndRestart();
 }
 
 void WorkerLoop::EndRestart() {
@@ -419,8 +424,11 @@ void WorkerLoop::OnNextGeneration() {
     log_->info("Upgrade finished: process {} serves, this one leaves",
                next_.pid);
     upgrade_deadline_ = absl::InfiniteFuture();
-    const int pid = std::exchange(next_, {}).pid;
-    if (options_.on_handed_over) options_.on_handed_over(pid);
+    {
+      // What it reports through is closed when the manager knows of it.
+      const NextGeneration next = std::exchange(next_, {});
+      if (options_.on_handed_over) options_.on_handed_over(next.pid);
+    }
     BeginStop();
     return;
   }

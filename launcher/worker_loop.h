@@ -52,6 +52,10 @@ struct WorkerLoopOptions {
   // `Reset`.
   std::function<absl::Status()> reload;
   std::function<absl::Status()> mutate;
+  // Around either of them and what follows it, unless the process stops; on the
+  // loop's thread. With an error, what was there goes on.
+  std::function<void()> on_reload;
+  std::function<void(const absl::Status& verdict)> on_reloaded;
   // What SIGUSR1 does.
   std::function<absl::Status()> reopen_logs;
   std::function<void()> log_options;
@@ -111,7 +115,8 @@ class WorkerLoop {
   // Thread-safe.
   class Mailbox {
    public:
-    Mailbox();
+    // Before anything else; the system's error without a descriptor.
+    absl::Status Open();
     void Send(Message message);
     std::deque<Message> Take();
     int fd() const { return fd_.get(); }
@@ -162,6 +167,7 @@ class WorkerLoop {
 
   void BeginRestart();
   void OnReloadRead(const absl::Status& status);
+  void EndReload(const absl::Status& verdict);
   void EndRestart();
   void BeginWhatIsPending();
   void BeginUpgrade();

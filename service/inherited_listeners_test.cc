@@ -111,6 +111,8 @@ TEST(InheritedListenersTest, AnyPortFitsPortZeroAndAnotherPortIsOpened) {
         inherited->TakeOrListenTcp("http", "127.0.0.1", 0, {});
     ASSERT_THAT(taken, IsOk());
     EXPECT_EQ(taken->port(), http.port());
+    EXPECT_TRUE(taken->adopted());
+    EXPECT_FALSE(http.adopted());
   });
 }
 
@@ -137,6 +139,7 @@ TEST(InheritedListenersTest, TheLastOwnerRemovesTheFileOfAUnixSocket) {
           inherited->TakeOrListenUnix("unix", path, {});
       ASSERT_THAT(taken, IsOk());
       EXPECT_EQ(taken->fd(), 3);
+      EXPECT_TRUE(taken->adopted());
       EXPECT_EQ(taken->owns_file(), owned);
       taken->Disown();
     });

@@ -286,12 +286,15 @@ absl::StatusOr<Listener> Listener::Adopt(absl::string_view name, UniqueFd fd,
     absl::StatusOr<std::pair<std::string, int>> address =
         BoundAddress(fd.get(), what);
     if (!address.ok()) return address.status();
-    return Listener(name, std::move(fd), address->first, address->second);
+    Listener listener(name, std::move(fd), address->first, address->second);
+    listener.adopted_ = true;
+    return listener;
   }
   const auto& address = reinterpret_cast<const sockaddr_un&>(bound);
   const size_t length = size - offsetof(sockaddr_un, sun_path);
   std::string path(address.sun_path, ::strnlen(address.sun_path, length));
   Listener listener(name, std::move(fd), path, -1);
+  listener.adopted_ = true;
   struct stat file;
   if (owns_file && ::lstat(path.c_str(), &file) == 0 &&
       S_ISSOCK(file.st_mode)) {
@@ -311,6 +314,7 @@ Listener::Listener(Listener&& other) noexcept
       fd_(std::move(other.fd_)),
       host_(std::move(other.host_)),
       port_(other.port_),
+      adopted_(other.adopted_),
       owner_pid_(std::exchange(other.owner_pid_, 0)),
       device_(other.device_),
       inode_(other.inode_) {}
@@ -322,6 +326,7 @@ Listener& Listener::operator=(Listener&& other) noexcept {
   fd_ = std::move(other.fd_);
   host_ = std::move(other.host_);
   port_ = other.port_;
+  adopted_ = other.adopted_;
   owner_pid_ = std::exchange(other.owner_pid_, 0);
   device_ = other.device_;
   inode_ = other.inode_;

@@ -73,6 +73,8 @@ class Listener {
   const std::string& name() const { return name_; }
   void set_name(absl::string_view name) { name_ = std::string(name); }
   int fd() const { return fd_.get(); }
+  // Whether somebody else had opened it, and may still have it.
+  bool adopted() const { return adopted_; }
   bool is_unix() const { return port_ < 0; }
 
   // Numeric host, or the path of a UNIX socket.
@@ -105,6 +107,7 @@ class Listener {
   UniqueFd fd_;
   std::string host_;
   int port_ = -1;
+  bool adopted_ = false;
   // Process that removes the UNIX socket's file, and the file's identity.
   int owner_pid_ = 0;
   uint64_t device_ = 0;

@@ -105,6 +105,31 @@ class BergenctlTest(unittest.TestCase):
         self.assertEqual(complete("bergenctl", "-s", "demo", "pro"), ["prof"])
         self.assertEqual(complete("bergenctl", "prof", "sec"), ["seconds="])
 
+    def test_reload_waits_for_the_verdict(self):
+        before = self.demo.workers()
+        done = self.ask("reload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("reload 1: OK", done.stdout)
+        # Workers that were replaced may still be about to end.
+        self.assertTrue(set(self.demo.workers()) - set(before))
+        self.demo.config.write_text("[demo]\nheartbeat_interval = soon\n")
+        done = self.ask("reload", "@1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("reload 2 failed", done.stderr)
+        self.assertIn("demo.conf:2", done.stderr)
+        self.assertIn("reloads: 2, the last that ended: ", self.ask("status", "@0").stdout)
+
+    def test_workers_crashes_and_their_number(self):
+        killed = self.demo.workers()[0]
+        os.kill(killed, signal.SIGKILL)
+        self.demo.log.wait_for(rf"{killed}.* killed by signal 9")
+        crashes = self.ask("crashes", "@1")
+        self.assertIn(f"(process {killed}) killed by signal 9", crashes.stdout)
+        done = self.ask("set_workers", "3", "@1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.demo.log.wait_for("3 workers from now on, 2 before")
+        self.assertEqual(self.ask("workers", "@1").stdout, "service 0: 3\n")
+
     def test_the_directory_goes_with_the_program(self):
         directories = list(pathlib.Path(self.demo.folder).glob("bergen-*/demo/*"))
         self.assertEqual(len(directories), 1)

@@ -10,7 +10,7 @@ import signal
 import socket
 import unittest
 
-from tests.support.demo import DEADLINE, Demo
+from tests.support.demo import DEADLINE, Demo, wait_gone
 from tests.support.service_manager import Manager, activated
 
 DEPLOY = pathlib.Path(os.environ["TEST_SRCDIR"]) / "bergen/examples/deploy"
@@ -80,6 +80,29 @@ class NotifyTest(unittest.TestCase):
                 # The new one speaks for itself from now on.
                 os.kill(int(pid), signal.SIGTERM)
                 self.assertIn("STOPPING=1", manager.until("STOPPING=1")[-1])
+
+    def test_a_new_generation_has_the_manager_keep_what_it_opened_itself(self):
+        manager = Manager()
+        self.addCleanup(manager.close)
+        settings = {"demo.workers": "2"}
+        with Demo(settings=settings, environment={"NOTIFY_SOCKET": manager.name}) as demo:
+            manager.until("READY=1")
+            self.assertNotIn("grpc.2", manager.stored)
+            demo.configure(demo__workers="3")
+            demo.signal(signal.SIGUSR2)
+            pid = int(demo.log.wait_for(r"Upgrade finished: process (\d+) serves")[0][1])
+            # Forgotten, then kept.
+            said = manager.until("FDNAME=grpc.2")
+            self.assertEqual(manager.main, pid)
+            said += manager.until("FDNAME=grpc.2")
+            self.assertEqual(len(manager.stored["grpc.2"]), 1)
+            # Those that it has inherited are there already.
+            self.assertEqual(len(manager.stored["http"]), 1)
+            if "BARRIER=1" not in said:
+                manager.until("BARRIER=1")
+            self.assertEqual(demo.wait(), 0)
+            os.kill(pid, signal.SIGTERM)
+            wait_gone(pid)
 
     def test_the_watchdog_is_fed(self):
         for workers in (1, 2):

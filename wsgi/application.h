@@ -23,6 +23,7 @@
 #ifndef WSGI_APPLICATION_H_
 #define WSGI_APPLICATION_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,13 @@ class StartResponse {
                                   absl::Span<const Header> headers) = 0;
 };
 
+// A part of a regular file, whose descriptor is open as long as its source.
+struct FileRange {
+  int fd = -1;
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
 // A body that is made while it is sent. The server destroys it as soon as it
 // needs no more, also when the client is gone or the server stops: what
 // PEP 3333 calls `close()` is the destructor.
@@ -67,6 +75,17 @@ class BodySource {
   // the application was, but never from two at a time. An error, or an
   // exception, cuts the connection if the head is sent, and is a 500 otherwise.
   virtual absl::StatusOr<std::optional<absl::string_view>> Next() = 0;
+
+  // What is left of the body, if that is a part of a file (see file_body.h). A
+  // server may then send bytes of it itself, and say so each time, instead of
+  // calling `Next`. Middleware that passes these two on keeps that open.
+  virtual std::optional<FileRange> File() { return std::nullopt; }
+  virtual void SentFromFile(uint64_t /*size*/) {}
+
+  // Once `Next` has told of the end: what is sent after a body of unknown
+  // length, to clients of HTTP/1.1 and later; others never see it. Valid until
+  // destruction.
+  virtual absl::Span<const Header> Trailers() { return {}; }
 };
 
 // The body of a response: complete, or from a source.

@@ -43,6 +43,11 @@ class Input {
   // An application that returns one of these as its own error leaves the
   // answer to the server (408, none, 400 and 413).
   virtual absl::StatusOr<size_t> Read(char* buffer, size_t size) = 0;
+
+  // Once `Read` has told of the end: what followed a chunked body, as it came.
+  // These are not headers, and nothing that decides about access may come from
+  // them (RFC 9110, 6.5.1).
+  virtual absl::Span<const wsgi::Header> trailers() const { return {}; }
 };
 
 // All that is left of `input`. ResourceExhausted if it is more than `limit`

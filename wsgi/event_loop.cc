@@ -3,9 +3,11 @@
 #include "wsgi/event_loop.h"
 
 #include <event2/event.h>
+#include <fcntl.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -24,6 +26,18 @@ void DrainWake(int fd, short, void*) {
   uint64_t count;
   // Fails only if another wake-up was drained already.
   [[maybe_unused]] const ssize_t size = read(fd, &count, sizeof(count));
+}
+
+// libevent ends the process if one of the descriptors that a base needs (for
+// epoll, and a pair for signals) is lacking: looks for them first. `any` is an
+// open one.
+absl::Status CheckDescriptors(int any) {
+  std::array<UniqueFd, 3> needed;
+  for (UniqueFd& fd : needed) {
+    fd.Reset(fcntl(any, F_DUPFD_CLOEXEC, 0));
+    if (!fd.ok()) return absl::ErrnoToStatus(errno, "event loop: descriptors");
+  }
+  return absl::OkStatus();
 }
 
 // Memory ran out: nothing that could be done about it needs less.
@@ -78,6 +92,8 @@ void EventLoop::Timer::Cancel() { evtimer_del(event_); }
 absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
   UniqueFd wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_fd.ok()) return absl::ErrnoToStatus(errno, "event loop: eventfd");
+  absl::Status descriptors = CheckDescriptors(wake_fd.get());
+  if (!descriptors.ok()) return descriptors;
   event_config* config = event_config_new();
   if (config == nullptr) abort();
   // One thread uses it, and nothing but `main` reads the environment.

@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/span.h"
 #include "spdlog/spdlog.h"
 #include "wsgi/monotonic.h"
 #include "wsgi/request_id.h"
@@ -176,6 +177,11 @@ absl::StatusOr<size_t> Exchange::RequestBody::ReadChunked(char* buffer,
   }
 }
 
+absl::Span<const Header> Exchange::RequestBody::trailers() const {
+  if (!decoder_.has_value() || chunked_) return {};
+  return decoder_->trailers();
+}
+
 Exchange::Exchange(const ExchangeSettings& settings)
     : settings_(&settings),
       input_(*this),
@@ -202,6 +208,7 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   out_.clear();
   out_sent_ = 0;
   piece_ = tail_ = {};
+  file_left_ = 0;
   body_queued_ = out_body_ = 0;
   if (settings_->log->should_log(spdlog::level::info)) began_ = MonotonicNow();
 
@@ -271,8 +278,12 @@ void Exchange::CallApplication() {
   if (body_.source() != nullptr) {
     // Nothing of the body will be sent, so none need be made.
     if (head_.started() && request_.method == "HEAD") {
-      SendHead(std::nullopt);
+      const std::optional<FileRange> file = body_.source()->File();
+      SendHead(file.has_value() ? std::optional<uint64_t>(file->size)
+                                : std::nullopt);
       ended_ = true;
+    } else {
+      BeginFile();
     }
     return;
   }
@@ -324,6 +335,7 @@ void Exchange::Queue(absl::string_view body) {
 
 void Exchange::Fail(const absl::Status& error) {
   body_ = Body();
+  file_left_ = 0;
   ended_ = true;
   piece_ = tail_ = {};
   // What the application passes on, perhaps with something added to the text,
@@ -389,21 +401,69 @@ Exchange::Progress Exchange::Send() {
         Sent(result.bytes);
         continue;
       }
-      const bool waits = result.state == IoState::kWantRead ||
-                         result.state == IoState::kWantWrite;
-      if (waits && !may_block_) return Progress::kBlocked;
-      if (absl::Status waited = WaitToSend(result.state); !waited.ok()) {
-        settings_->log->debug("{}: response cut off: {}",
-                              channel_->info.remote_addr,
-                              std::string(waited.message()));
-        broken_ = true;
-      }
+      if (Hold(result.state) == Progress::kBlocked) return Progress::kBlocked;
     }
     if (broken_) return Progress::kBroken;
+    if (file_left_ > 0) {
+      if (SendFile() == Progress::kBlocked) return Progress::kBlocked;
+      continue;
+    }
     if (ended_) return Progress::kDone;
     if (!may_block_ && ++pieces_ > kPiecesInTurn) return Progress::kBlocked;
     Pull();
   }
+}
+
+Exchange::Progress Exchange::Hold(IoState state) {
+  const bool waits =
+      state == IoState::kWantRead || state == IoState::kWantWrite;
+  if (waits && !may_block_) return Progress::kBlocked;
+  if (absl::Status waited = WaitToSend(state); !waited.ok()) {
+    settings_->log->debug("{}: response cut off: {}",
+                          channel_->info.remote_addr,
+                          std::string(waited.message()));
+    broken_ = true;
+    return Progress::kBroken;
+  }
+  return Progress::kDone;
+}
+
+void Exchange::BeginFile() {
+  if (!head_.started() || channel_->transport.is_tls()) return;
+  const std::optional<FileRange> file = body_.source()->File();
+  // Whatever does not fit together is treated as any other source.
+  if (!file.has_value() ||
+      head_.content_length().value_or(file->size) != file->size) {
+    return;
+  }
+  SendHead(file->size);
+  ended_ = true;
+  if (plan_.framing != Framing::kLength) return;
+  file_left_ = file->size;
+  body_queued_ = file->size;
+}
+
+Exchange::Progress Exchange::SendFile() {
+  if (!may_block_ && ++pieces_ > kPiecesInTurn) return Progress::kBlocked;
+  const std::optional<FileRange> file = body_.source()->File();
+  if (!file.has_value() || file->size < file_left_) {
+    broken_ = true;
+    return Progress::kBroken;
+  }
+  const IoResult result =
+      channel_->transport.SendFile(file->fd, file->offset, file_left_);
+  if (result.state == IoState::kDone) {
+    body_.source()->SentFromFile(result.bytes);
+    file_left_ -= result.bytes;
+    return Progress::kDone;
+  }
+  if (result.state == IoState::kClosed) {
+    settings_->log->error("{}: the file ends {} bytes before its time",
+                          std::string(request_.raw_path), file_left_);
+    broken_ = true;
+    return Progress::kBroken;
+  }
+  return Hold(result.state);
 }
 
 void Exchange::Sent(size_t size) {
@@ -487,7 +547,15 @@ void Exchange::EndOfSource() {
     SendHead(0);
     return;
   }
-  if (plan_.framing == Framing::kChunked) tail_ = kLastChunk;
+  if (plan_.framing == Framing::kChunked) {
+    const absl::Span<const Header> trailers = body_.source()->Trailers();
+    if (trailers.empty()) {
+      tail_ = kLastChunk;
+    } else if (absl::Status added = AppendLastChunk(trailers, out_);
+               !added.ok()) {
+      Fail(added);
+    }
+  }
   if (plan_.framing == Framing::kLength && body_queued_ < *plan_.length) {
     settings_->log->error(
         "{}: the application's body ends after {} of {} bytes",
@@ -500,7 +568,7 @@ After Exchange::Finish(bool broken) {
   body_ = Body();
   // Without a status there was no response: the client left before it.
   if (status_ != 0 && settings_->log->should_log(spdlog::level::info)) {
-    uint64_t sent = body_queued_ - piece_.size();
+    uint64_t sent = body_queued_ - piece_.size() - file_left_;
     sent -= std::min<uint64_t>(out_body_, out_.size() - out_sent_);
     AccessRecord record = {
         .request_line = request_.request_line,

@@ -107,6 +107,7 @@ class Exchange {
 
     void Begin();
     absl::StatusOr<size_t> Read(char* buffer, size_t size) override;
+    absl::Span<const Header> trailers() const override;
 
     // How much is still to come if that is known; 0 at the end.
     std::optional<uint64_t> remaining() const;
@@ -136,6 +137,13 @@ class Exchange {
   void CallApplication();
   Progress Send();
   void Pull();
+  // If the body is a file that the kernel can send: sends its head, and from
+  // now on `file_`.
+  void BeginFile();
+  // Sends some of `file_`.
+  Progress SendFile();
+  // What to do after a write that could not be.
+  Progress Hold(sslutils::IoState state);
   void TakePiece(absl::string_view piece);
   void EndOfSource();
   // Sends the head, with what is known of the body.
@@ -187,6 +195,7 @@ class Exchange {
   size_t out_sent_ = 0;
   absl::string_view piece_;
   absl::string_view tail_;
+  uint64_t file_left_ = 0;  // Of the source's file, after all of the above.
   uint64_t body_queued_ = 0;
   uint64_t out_body_ = 0;  // Of the end of out_, bytes of the body.
 };

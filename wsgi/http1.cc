@@ -14,6 +14,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -396,6 +397,7 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
     put(boost::asio::buffer(kHead.data(), kHead.size()), error);
   }
 
+  absl::Span<const Header> trailers() const { return trailers_; }
   absl::string_view TakeData() { return std::exchange(data_, {}); }
   // Of the chunks whose lines were read since the last call: how long their
   // lines may be.
@@ -406,9 +408,16 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
                        boost::beast::string_view, int, error_code&) override {}
   void on_response_impl(int, boost::beast::string_view, int,
                         error_code&) override {}
-  void on_field_impl(http::field, boost::beast::string_view,
-                     boost::beast::string_view, error_code&) override {}
-  void on_header_impl(error_code&) override {}
+  void on_field_impl(http::field, boost::beast::string_view name,
+                     boost::beast::string_view value, error_code&) override {
+    if (!past_head_) return;
+    text_.push_back(
+        std::make_unique<std::string>(absl::StrCat(View(name), View(value))));
+    const absl::string_view both = *text_.back();
+    trailers_.push_back(
+        {both.substr(0, name.size()), both.substr(name.size())});
+  }
+  void on_header_impl(error_code&) override { past_head_ = true; }
   void on_body_init_impl(const boost::optional<uint64_t>&,
                          error_code&) override {}
   size_t on_body_impl(boost::beast::string_view body, error_code&) override {
@@ -431,6 +440,9 @@ class ChunkDecoder::Parser : public http::basic_parser<true> {
   }
   void on_finish_impl(error_code&) override {}
 
+  bool past_head_ = false;
+  std::vector<Header> trailers_;
+  std::vector<std::unique_ptr<std::string>> text_;  // What they point to.
   absl::string_view data_;
   int64_t allowance_ = 0;
 };
@@ -439,6 +451,10 @@ ChunkDecoder::ChunkDecoder(size_t max_line)
     : max_line_(max_line), parser_(std::make_unique<Parser>()) {}
 
 ChunkDecoder::~ChunkDecoder() = default;
+
+absl::Span<const Header> ChunkDecoder::trailers() const {
+  return parser_->trailers();
+}
 
 absl::StatusOr<ChunkDecoder::Step> ChunkDecoder::Decode(
     absl::string_view input) {

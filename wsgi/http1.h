@@ -29,6 +29,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "wsgi/request.h"
 
 namespace bergen::wsgi {
@@ -100,8 +101,7 @@ class HeadScanner {
 std::optional<Refusal> ParseHead(Request& request);
 
 // Takes the chunks of a request's body apart. Extensions are ignored, and an
-// error if they are much larger than the data; trailers are checked and
-// dropped. Not thread-safe.
+// error if they are much larger than the data. Not thread-safe.
 class ChunkDecoder {
  public:
   // A chunk's line, or the last chunk with its trailers, longer than
@@ -122,6 +122,9 @@ class ChunkDecoder {
   // Returns InvalidArgument if the input is not well formed; the decoder is of
   // no more use then. Must not be called after `done`.
   absl::StatusOr<Step> Decode(absl::string_view input);
+
+  // After `done`; as long as the decoder lives.
+  absl::Span<const Header> trailers() const;
 
  private:
   class Parser;

@@ -74,7 +74,12 @@ std::string Outcome(const std::string& input, size_t cut,
     if (!step.ok()) return absl::StrCat(outcome, " bad chunks");
     used += step->consumed;
     absl::StrAppend(&body, step->data);
-    if (step->done) break;
+    if (step->done) {
+      for (const Header& trailer : decoder.trailers()) {
+        absl::StrAppend(&body, " {", trailer.name, "=", trailer.value, "}");
+      }
+      break;
+    }
     if (step->consumed == 0 && !more()) {
       return absl::StrCat(outcome, " chunks incomplete after ", body);
     }
@@ -132,7 +137,7 @@ std::vector<Case> Cases() {
       {Chunks("5\r\nhello\r\n6;ext=\"a b\"\r\n world\r\n0\r\n\r\nnext"),
        absl::StrCat(kChunked, " chunks hello world rest next")},
       {Chunks("00a\r\n0123456789\r\n000;x\r\nTrailer: t\r\nA: b\r\n\r\n"),
-       absl::StrCat(kChunked, " chunks 0123456789 rest ")},
+       absl::StrCat(kChunked, " chunks 0123456789 {Trailer=t} {A=b} rest ")},
       {Chunks("5\r\nhel"),
        absl::StrCat(kChunked, " chunks incomplete after hel")},
       {"", "incomplete"},
@@ -308,7 +313,7 @@ TEST(Http1Test, ChunkLinesHaveALimit) {
                       std::string::npos, limits),
               HasSubstr("bad chunks"));
   EXPECT_THAT(Outcome(Chunks("1;x\r\na\r\n0\r\nA: b\r\n\r\n"), 0, limits),
-              HasSubstr("chunks a rest"));
+              HasSubstr("chunks a {A=b} rest"));
 }
 
 TEST(Http1Test, ExtensionsHaveALimitTogether) {

@@ -22,7 +22,7 @@
 #include "tests/support/status_matchers.h"
 #include "wsgi/application.h"
 #include "wsgi/environ.h"
-#include "wsgi/server.h"
+#include "wsgi/metrics_board.h"
 #include "wsgi/test_client.h"
 #include "wsgi/validator.h"
 
@@ -61,15 +61,13 @@ class MetricsTest : public ::testing::Test {
   absl::StatusOr<TestResponse> Call(Function function,
                                     const TestRequest& request = {}) {
     FunctionApplication app(std::move(function));
-    absl::StatusOr<std::unique_ptr<RequestMetrics>> metrics =
-        RequestMetrics::CreateForTest(app, registry_, [this] { return now_; });
-    if (!metrics.ok()) return metrics.status();
-    Validator validator(**metrics);
+    RequestMetrics metrics(app, (*claim_)->slot(), [this] { return now_; });
+    Validator validator(metrics);
     return TestClient(validator).Call(request);
   }
 
   std::string Page() {
-    MetricsPage page({&registry_});
+    MetricsPage page({&*board_});
     Validator validator(page);
     const absl::StatusOr<TestResponse> response =
         TestClient(validator).Call({.target = "/metrics"});
@@ -78,7 +76,9 @@ class MetricsTest : public ::testing::Test {
   }
 
   absl::Duration now_ = absl::Seconds(100);
-  prometheus::Registry registry_;
+  absl::StatusOr<MetricsBoard> board_ = MetricsBoard::Create(1);
+  absl::StatusOr<std::unique_ptr<MetricsBoard::Claim>> claim_ =
+      board_->MakeClaim();
 };
 
 TEST_F(MetricsTest, RequestsAreCountedByMethodAndCode) {
@@ -152,13 +152,6 @@ TEST_F(MetricsTest, ErrorsAre500UnlessSomethingIsSent) {
                             HasSubstr("http_requests_in_progress 0\n")));
 }
 
-TEST_F(MetricsTest, ANameOfAnotherTypeIsAnError) {
-  prometheus::BuildGauge().Name("http_requests_total").Register(registry_);
-  EXPECT_THAT(Call([](Environ&, StartResponse&) { return Body(); }),
-              StatusIs(absl::StatusCode::kAlreadyExists,
-                       HasSubstr("request metrics: ")));
-}
-
 TEST_F(MetricsTest, ThreadsCountTogether) {
   FunctionApplication app(
       [](Environ&, StartResponse& start) -> absl::StatusOr<Body> {
@@ -166,13 +159,11 @@ TEST_F(MetricsTest, ThreadsCountTogether) {
         if (!started.ok()) return started;
         return Body();
       });
-  const absl::StatusOr<std::unique_ptr<RequestMetrics>> metrics =
-      RequestMetrics::Create(app, registry_);
-  ASSERT_THAT(metrics, IsOk());
+  RequestMetrics metrics(app, (*claim_)->slot());
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&metrics] {
-      TestClient client(**metrics);
+      TestClient client(metrics);
       for (int j = 0; j < 100; ++j) EXPECT_THAT(client.Call({}), IsOk());
     });
   }
@@ -182,30 +173,16 @@ TEST_F(MetricsTest, ThreadsCountTogether) {
       HasSubstr("http_requests_total{code=\"204\",method=\"GET\"} 400\n"));
 }
 
-TEST_F(MetricsTest, AServerTellsOfItself) {
-  const ServerMetrics server([] {
-    return ServerStats{.connections = 3,
-                       .handshakes = 1,
-                       .refused_connections = 4,
-                       .requests_in_progress = 2,
-                       .requests = 7,
-                       .queue_timeouts = 5};
-  });
-  MetricsPage page({&registry_, &server});
+TEST_F(MetricsTest, ThePageTakesSeveralSourcesAndTwoMethods) {
+  prometheus::Registry registry;
+  prometheus::BuildGauge().Name("own").Register(registry).Add({}).Set(7);
+  MetricsPage page({&*board_, &registry});
   const absl::StatusOr<TestResponse> response = TestClient(page).Call({});
   ASSERT_THAT(response, IsOk());
   EXPECT_EQ(response->Header("Content-Type"),
             "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(response->body(),
-              AllOf(HasSubstr("# TYPE wsgi_connections gauge\n"
-                              "wsgi_connections 3\n"),
-                    HasSubstr("wsgi_handshakes 1\n"),
-                    HasSubstr("# TYPE wsgi_refused_connections_total counter\n"
-                              "wsgi_refused_connections_total 4\n"),
-                    HasSubstr("wsgi_queue_timeouts_total 5\n"),
-                    HasSubstr("wsgi_requests_in_progress 2\n"),
-                    HasSubstr("# TYPE wsgi_requests_total counter\n"
-                              "wsgi_requests_total 7\n")));
+              AllOf(HasSubstr("wsgi_workers 1\n"), HasSubstr("own 7\n")));
   EXPECT_EQ(TestClient(page).Call({.method = "POST"})->code, 405);
   EXPECT_EQ(TestClient(page).Call({.method = "HEAD"})->code, 200);
 }

@@ -68,6 +68,13 @@ class BodyWithId : public BodySource {
     if (!piece.ok()) return WithId(piece.status(), start_->id());
     return piece;
   }
+  std::optional<FileRange> File() override { return body_.source()->File(); }
+  void SentFromFile(uint64_t size) override {
+    body_.source()->SentFromFile(size);
+  }
+  absl::Span<const Header> Trailers() override {
+    return body_.source()->Trailers();
+  }
 
  private:
   std::unique_ptr<StartWithId> start_;

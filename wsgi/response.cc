@@ -170,6 +170,30 @@ void AppendChunkLine(size_t size, std::string& out) {
   Append("\r\n", out);
 }
 
+absl::Status AppendLastChunk(absl::Span<const Header> trailers,
+                             std::string& out) {
+  for (const Header& trailer : trailers) {
+    if (!IsToken(trailer.name) || !IsOneLine(trailer.value) ||
+        IsServersOwn(trailer.name) ||
+        absl::EqualsIgnoreCase(trailer.name, "content-length") ||
+        absl::EqualsIgnoreCase(trailer.name, "connection") ||
+        absl::EqualsIgnoreCase(trailer.name, "host")) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "trailer cannot be sent: \"", absl::CEscape(trailer.name), ": ",
+          absl::CEscape(trailer.value), "\""));
+    }
+  }
+  Append("0\r\n", out);
+  for (const Header& trailer : trailers) {
+    Append(trailer.name, out);
+    Append(": ", out);
+    Append(trailer.value, out);
+    Append("\r\n", out);
+  }
+  Append("\r\n", out);
+  return absl::OkStatus();
+}
+
 std::string RefusalResponse(const Refusal& refusal, absl::string_view text,
                             absl::string_view request_id,
                             absl::string_view date) {

@@ -87,6 +87,11 @@ ResponsePlan PlanResponse(const Request& request, const ResponseHead& head,
 void AppendChunkLine(size_t size, std::string& out);
 inline constexpr absl::string_view kChunkEnd = "\r\n";
 inline constexpr absl::string_view kLastChunk = "0\r\n\r\n";
+// Appends the last chunk and what follows it. InvalidArgument, and nothing is
+// appended, if a trailer could not be sent as it is, or says how a message is
+// framed or where it goes.
+absl::Status AppendLastChunk(absl::Span<const Header> trailers,
+                             std::string& out);
 
 // The whole response to what is not served; it closes. `text` is its body,
 // `request_id` its X-Request-Id.

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -150,6 +151,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
             .debug = options.debug,
             .stopping = &stopping_,
         },
+        counters_(options.counters != nullptr ? *options.counters
+                                              : own_counters_),
         pool_(options.pool_size, *this),
         counts_(options.max_connections, options.max_connections_per_address) {}
 
@@ -168,15 +171,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   void Wait();
   absl::Status Reset();
 
-  ServerStats stats() const {
-    return {
-        .connections = connection_count_.load(std::memory_order_relaxed),
-        .handshakes = handshake_count_.load(std::memory_order_relaxed),
-        .refused_connections = refused_count_.load(std::memory_order_relaxed),
-        .requests_in_progress = busy_count_.load(std::memory_order_relaxed),
-        .requests = request_count_.load(std::memory_order_relaxed),
-        .queue_timeouts = queue_timeout_count_.load(std::memory_order_relaxed)};
-  }
+  const ServerCounters& counters() const { return counters_; }
 
  private:
   // A connection that tells the server when it is ready.
@@ -277,14 +272,9 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   const AccessLogFormat access_log_;
   std::atomic<bool> stopping_ = false;
   const ExchangeSettings settings_;
+  ServerCounters own_counters_;
+  ServerCounters& counters_;
   WorkerPool pool_;
-
-  std::atomic<int> connection_count_ = 0;
-  std::atomic<int> handshake_count_ = 0;
-  std::atomic<uint64_t> refused_count_ = 0;
-  std::atomic<int> busy_count_ = 0;
-  std::atomic<uint64_t> request_count_ = 0;
-  std::atomic<uint64_t> queue_timeout_count_ = 0;
 
   absl::Mutex mutex_;
   bool stop_called_ ABSL_GUARDED_BY(mutex_) = false;
@@ -448,7 +438,7 @@ void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
   peer.after = exchange_->Run(/*may_block=*/true);
   work.reset();
   Impl& server = *server_;
-  server.busy_count_.fetch_sub(1, std::memory_order_relaxed);
+  server.counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
   if (peer.after == After::kKeep && peer.channel.received.empty() &&
       !peer.channel.transport.HasPending()) {
     Trim(peer.channel.received);
@@ -542,8 +532,8 @@ void Server::Impl::Add(UniqueFd fd) {
                                       std::move(info));
   Peer& peer = *owner;
   peers_.emplace(&peer, std::move(owner));
-  connection_count_.store(static_cast<int>(peers_.size()),
-                          std::memory_order_relaxed);
+  counters_.connections.store(static_cast<int64_t>(peers_.size()),
+                              std::memory_order_relaxed);
   peer.since = CoarseNow();
   if (peer.channel.transport.is_tls()) {
     if (options_.max_handshakes != 0 &&
@@ -555,8 +545,8 @@ void Server::Impl::Add(UniqueFd fd) {
     peer.stage = Connection::Stage::kHandshake;
     peer.deadline = peer.since + options_.handshake_timeout;
     handshakes_.insert({peer.since, &peer});
-    handshake_count_.store(static_cast<int>(handshakes_.size()),
-                           std::memory_order_relaxed);
+    counters_.handshakes.store(static_cast<int64_t>(handshakes_.size()),
+                               std::memory_order_relaxed);
   }
   if (draining_) GrantGrace(peer);
   CheckAt(peer, DeadlineOf(peer));
@@ -584,6 +574,10 @@ bool Server::Impl::Handshake(Peer& peer) {
   const IoResult result = peer.channel.transport.Handshake();
   switch (result.state) {
     case IoState::kDone:
+      counters_.tls_handshakes.fetch_add(1, std::memory_order_relaxed);
+      if (peer.channel.transport.resumed()) {
+        counters_.tls_resumptions.fetch_add(1, std::memory_order_relaxed);
+      }
       EndHandshake(peer);
       peer.stage = Connection::Stage::kServing;
       peer.since = CoarseNow();
@@ -598,6 +592,7 @@ bool Server::Impl::Handshake(Peer& peer) {
       return false;
     case IoState::kClosed:
     case IoState::kFailed:
+      counters_.tls_failures.fetch_add(1, std::memory_order_relaxed);
       log_->debug("{}: TLS handshake with {} failed: {}", options_.name,
                   peer.channel.info.remote_addr, result.error.ToString());
       Close(peer);
@@ -666,7 +661,7 @@ bool Server::Impl::Advance(Peer& peer) {
 }
 
 bool Server::Impl::Dispatch(Peer& peer) {
-  request_count_.fetch_add(1, std::memory_order_relaxed);
+  counters_.requests.fetch_add(1, std::memory_order_relaxed);
   if (options_.vitals != nullptr) options_.vitals->CountRequest();
   if (options_.inline_app) {
     exchange_->Begin(peer.channel, peer.scanner.head_begin(),
@@ -687,7 +682,7 @@ bool Server::Impl::Dispatch(Peer& peer) {
     peer.exchange =
         std::exchange(exchange_, std::make_unique<Exchange>(settings_));
   }
-  busy_count_.fetch_add(1, std::memory_order_relaxed);
+  counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
   peer.state.store(Connection::kBusy, std::memory_order_relaxed);
   if (draining_) {
     peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
@@ -766,14 +761,14 @@ void Server::Impl::RefuseQueued(Peer& peer) {
     jobs_.push_back(&peer);
     return;
   }
-  queue_timeout_count_.fetch_add(1, std::memory_order_relaxed);
-  busy_count_.fetch_sub(1, std::memory_order_relaxed);
+  counters_.queue_timeouts.fetch_add(1, std::memory_order_relaxed);
+  counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
   peer.after = exchange.Run(/*may_block=*/false);
   Finished(peer);
 }
 
 void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
-  refused_count_.fetch_add(1, std::memory_order_relaxed);
+  counters_.refused_connections.fetch_add(1, std::memory_order_relaxed);
   const absl::Duration now = CoarseNow();
   if (now - told_too_many_ < kTooManyInterval) return;
   told_too_many_ = now;
@@ -783,8 +778,8 @@ void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
 
 void Server::Impl::EndHandshake(Peer& peer) {
   handshakes_.erase({peer.since, &peer});
-  handshake_count_.store(static_cast<int>(handshakes_.size()),
-                         std::memory_order_relaxed);
+  counters_.handshakes.store(static_cast<int64_t>(handshakes_.size()),
+                             std::memory_order_relaxed);
 }
 
 void Server::Impl::Refuse(Peer& peer, const Refusal& refusal) {
@@ -834,8 +829,8 @@ void Server::Impl::Close(Peer& peer) {
   counts_.Remove(CountedAddress(peer.channel.info));
   checks_.erase({peer.check_at, &peer});
   peers_.erase(&peer);
-  connection_count_.store(static_cast<int>(peers_.size()),
-                          std::memory_order_relaxed);
+  counters_.connections.store(static_cast<int64_t>(peers_.size()),
+                              std::memory_order_relaxed);
 }
 
 void Server::Impl::WaitFor(Peer& peer, EventLoop::Direction direction) {
@@ -957,6 +952,6 @@ absl::Status Server::Wait() {
 
 absl::Status Server::Reset() { return impl_->Reset(); }
 
-ServerStats Server::stats() const { return impl_->stats(); }
+const ServerCounters& Server::counters() const { return impl_->counters(); }
 
 }  // namespace bergen::wsgi

@@ -40,6 +40,7 @@
 #include "sslutils/server_context.h"
 #include "wsgi/access_log.h"
 #include "wsgi/application.h"
+#include "wsgi/server_counters.h"
 
 namespace bergen::wsgi {
 
@@ -109,6 +110,8 @@ struct ServerOptions {
   // Null: plain HTTP. While connections come, changed files are noticed within
   // a second and used from the next connection on.
   std::shared_ptr<sslutils::ServerContext> tls;
+  // Where it counts; null: for itself. Must outlive the server.
+  ServerCounters* counters = nullptr;
   // Told of requests; null: nobody is. Must outlive the server.
   Vitals* vitals = nullptr;
   // How long a request may take from its head to the end of its response,
@@ -117,19 +120,6 @@ struct ServerOptions {
   absl::Duration request_deadline = absl::InfiniteDuration();
   // Other processes serve the same application (`wsgi.multiprocess`).
   bool multiprocess = false;
-};
-
-// Moments of a running server.
-struct ServerStats {
-  int connections = 0;
-  int handshakes = 0;  // Of these, in a TLS handshake.
-  // Closed because there were too many: connections, and handshakes.
-  uint64_t refused_connections = 0;
-  // Handed to the application, or waiting for a thread.
-  int requests_in_progress = 0;
-  uint64_t requests = 0;
-  // Of these, given up because no thread was free in time.
-  uint64_t queue_timeouts = 0;
 };
 
 // Thread-safe, as far as the contract of `Service` allows.
@@ -168,7 +158,7 @@ class Server : public Service {
   absl::Status Reset() override;
 
   // From any thread.
-  ServerStats stats() const;
+  const ServerCounters& counters() const;
 
  private:
   class Impl;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -37,6 +38,7 @@
 #include "tests/support/status_matchers.h"
 #include "wsgi/application.h"
 #include "wsgi/environ.h"
+#include "wsgi/file_body.h"
 #include "wsgi/request_id.h"
 
 namespace bergen::wsgi {
@@ -219,6 +221,32 @@ class PiecesSource : public BodySource {
   size_t next_ = 0;
 };
 
+// A file that only the server itself can send.
+class SentFile : public FileBody {
+ public:
+  using FileBody::FileBody;
+  absl::StatusOr<std::optional<absl::string_view>> Next() override {
+    return absl::InternalError("asked for a piece");
+  }
+};
+
+// The request's trailers, given back as its own.
+class TrailersSource : public BodySource {
+ public:
+  explicit TrailersSource(Input& input) : input_(&input) {}
+  absl::StatusOr<std::optional<absl::string_view>> Next() override {
+    const absl::StatusOr<size_t> size = input_->Read(buffer_, sizeof(buffer_));
+    if (!size.ok()) return size.status();
+    if (*size == 0) return std::nullopt;
+    return absl::string_view(buffer_, *size);
+  }
+  absl::Span<const Header> Trailers() override { return input_->trailers(); }
+
+ private:
+  Input* input_;
+  char buffer_[100];
+};
+
 // Its paths do what the tests need.
 class TestApplication : public Application {
  public:
@@ -246,6 +274,26 @@ class TestApplication : public Application {
         return status;
       }
       return Body(std::make_unique<EchoSource>(environ.input()));
+    }
+    if (path == "/file" || path == "/pulled-file" || path == "/short-file") {
+      UniqueFd fd(memfd_create("server_test", MFD_CLOEXEC));
+      const std::string text = FileText();
+      if (write(fd.get(), text.data(), text.size()) !=
+          static_cast<ssize_t>(text.size())) {
+        return absl::InternalError("no file");
+      }
+      absl::Status started = start_response("200 OK", {});
+      if (!started.ok()) return started;
+      const uint64_t size = text.size() - 10 + (path == "/short-file" ? 1 : 0);
+      if (path == "/pulled-file") {
+        return Body(std::make_unique<FileBody>(std::move(fd), 10, size));
+      }
+      return Body(std::make_unique<SentFile>(std::move(fd), 10, size));
+    }
+    if (path == "/trailers") {
+      absl::Status started = start_response("200 OK", {});
+      if (!started.ok()) return started;
+      return Body(std::make_unique<TrailersSource>(environ.input()));
     }
     if (path == "/endless") {
       if (absl::Status status = start_response("200 OK", {}); !status.ok()) {
@@ -288,6 +336,15 @@ class TestApplication : public Application {
     }
     return Start(start_response("200 OK", {{"Content-Type", "text/plain"}}),
                  absl::StrCat(environ.request_method(), " ", path));
+  }
+
+  // More than a socket holds at once.
+  static std::string FileText() {
+    std::string text(9000000, '\0');
+    for (size_t i = 0; i < text.size(); ++i) {
+      text[i] = static_cast<char>(i * 7 / 5);
+    }
+    return text;
   }
 
   absl::Status read_status_;
@@ -457,6 +514,71 @@ TEST_P(ServerTest, BodyMustMatchItsContentLength) {
   RawClient too_long(port());
   too_long.Get("/pieces?long");
   EXPECT_THAT(too_long.ReadToEnd(), EndsWith("\r\n\r\na"));
+}
+
+TEST_P(ServerTest, FileIsSentWithoutBeingRead) {
+  Start();
+  RawClient client(port());
+  client.Get("/file");
+  const Answer answer = client.ReadAnswer();
+  EXPECT_THAT(answer.head, HasSubstr("Content-Length: 8999990\r\n"));
+  EXPECT_TRUE(answer.body == TestApplication::FileText().substr(10));
+  client.Send("HEAD /file HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(client.ReadAnswer(/*has_body=*/false).head,
+              HasSubstr("Content-Length: 8999990\r\n"));
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("status: 200  len: 8999990 "));
+}
+
+TEST_P(ServerTest, FileThatEndsTooEarlyCutsTheConnection) {
+  Start();
+  RawClient client(port());
+  client.Get("/short-file");
+  const std::string all = client.ReadToEnd();
+  EXPECT_THAT(all, HasSubstr("Content-Length: 8999991\r\n"));
+  EXPECT_TRUE(absl::EndsWith(all, TestApplication::FileText().substr(10)));
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("/short-file: the file ends 1 bytes before"));
+  EXPECT_THAT(log, HasSubstr("status: 200  len: 8999990 "));
+}
+
+TEST_P(ServerTest, ClientThatLeavesAmidAFileDoesNoHarm) {
+  Start();
+  RawClient client(port());
+  client.Get("/file");
+  client.ReadUntil("\r\n\r\n");
+  client.Close();
+  RawClient other(port());
+  other.Get("/other");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /other");
+}
+
+TEST_P(ServerTest, TrailersArriveAndAreSent) {
+  Start();
+  RawClient client(port());
+  client.Send(
+      "POST /trailers HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+      "\r\n3\r\nabc\r\n0\r\nSum: 123\r\nx-more:  y \r\n\r\n");
+  EXPECT_THAT(client.ReadUntil("\r\n\r\n"), Not(HasSubstr("Sum")));
+  EXPECT_EQ(client.ReadUntil("\r\n\r\n"),
+            "3\r\nabc\r\n0\r\nSum: 123\r\nx-more: y\r\n\r\n");
+  // There is no place for them without chunks.
+  client.Send(
+      "POST /trailers HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+  EXPECT_EQ(client.ReadAnswer().body, "abc");
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(ServerTest, TrailerThatDecidesAboutFramingIsNotSent) {
+  Start();
+  RawClient client(port());
+  client.Send(
+      "POST /trailers HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+      "\r\n3\r\nabc\r\n0\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(client.ReadToEnd(), EndsWith("3\r\nabc\r\n"));
+  EXPECT_THAT(StopAndReadLog(), HasSubstr("trailer cannot be sent"));
 }
 
 TEST_P(ServerTest, HeadAnd204HaveNoBody) {
@@ -806,7 +928,7 @@ TEST_P(ServerTest, ConnectionsOverTheLimitAreClosed) {
     EXPECT_EQ(client->ReadAnswer().body, "GET /x");
   }
   EXPECT_EQ(RawClient(port()).ReadToEnd(), "");
-  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  EXPECT_EQ(server_->counters().refused_connections, 1u);
   // Room again, once the server has seen it.
   first.Get("/close");
   EXPECT_THAT(first.ReadToEnd(), EndsWith("bye"));
@@ -862,7 +984,7 @@ TEST_P(ServerTest, OldestHandshakeGivesWay) {
   RawClient second(port());
   RawClient third(port());
   EXPECT_EQ(first.ReadToEnd(), "");
-  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  EXPECT_EQ(server_->counters().refused_connections, 1u);
 }
 
 TEST_P(ServerTest, HandshakeHasADeadline) {
@@ -939,7 +1061,7 @@ TEST_P(ServerTest, StoppingBeforeStartingServesNothing) {
   (*server)->Stop();
   EXPECT_THAT((*server)->Start(), IsOk());
   EXPECT_THAT((*server)->Wait(), IsOk());
-  EXPECT_EQ((*server)->stats().connections, 0);
+  EXPECT_EQ((*server)->counters().connections, 0);
 }
 
 TEST_P(ServerTest, NextServerTakesOverTheListener) {
@@ -965,8 +1087,8 @@ TEST_P(ServerTest, ServersOfOneListenerShareItsConnections) {
     client.Get("/x");
     ASSERT_EQ(client.ReadAnswer().body, "GET /x");
   }
-  EXPECT_GT(server_->stats().requests, 10u);
-  EXPECT_GT(other->stats().requests, 10u);
+  EXPECT_GT(server_->counters().requests, 10u);
+  EXPECT_GT(other->counters().requests, 10u);
 }
 
 TEST_P(ServerTest, OutlivesTheShutdownOfItsListener) {
@@ -1047,6 +1169,11 @@ TEST_P(ServerTest, ServesTls) {
   EXPECT_EQ(curl(url + "/a " + url + "/b"), "GET /aGET /b");
   EXPECT_EQ(curl(url + "/big"), std::string(3000000, 'b'));
   EXPECT_EQ(curl("-d hello " + url + "/echo"), "hello");
+  // The plain client, and curl for two URLs in one connection and two alone.
+  EXPECT_EQ(server_->counters().tls_failures, 1u);
+  EXPECT_EQ(server_->counters().tls_handshakes, 3u);
+  EXPECT_TRUE(curl(url + "/pulled-file") ==
+              TestApplication::FileText().substr(10));
 }
 
 // Only what blocks the application's thread.
@@ -1083,8 +1210,8 @@ TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {
                       HasSubstr("X-Request-Id: req-"),
                       HasSubstr("Retry-After: 1\r\n")));
   }
-  EXPECT_EQ(server_->stats().queue_timeouts, 3u);
-  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  EXPECT_EQ(server_->counters().queue_timeouts, 3u);
+  EXPECT_EQ(server_->counters().requests_in_progress, 1);
   app_.unblock_.Notify();
   EXPECT_EQ(first.ReadAnswer().body, "unblocked");
   first.Get("/next");
@@ -1141,8 +1268,8 @@ TEST_P(PoolServerTest, IdleConnectionsOccupyNoThread) {
     idle.back()->Get("/");
     EXPECT_EQ(idle.back()->ReadAnswer().body, "GET /");
   }
-  EXPECT_EQ(server_->stats().connections, 10);
-  EXPECT_EQ(server_->stats().requests, 10u);
+  EXPECT_EQ(server_->counters().connections, 10);
+  EXPECT_EQ(server_->counters().requests, 10u);
 }
 
 TEST_P(PoolServerTest, StopLetsABusyRequestFinish) {
@@ -1150,7 +1277,7 @@ TEST_P(PoolServerTest, StopLetsABusyRequestFinish) {
   RawClient busy(port());
   busy.Get("/block");
   app_.blocked_.WaitForNotification();
-  EXPECT_EQ(server_->stats().requests_in_progress, 1);
+  EXPECT_EQ(server_->counters().requests_in_progress, 1);
   server_->Stop();
   app_.unblock_.Notify();
   EXPECT_THAT(busy.ReadToEnd(), EndsWith("Connection: close\r\n\r\nunblocked"));

@@ -22,12 +22,14 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "wsgi/file_body.h"
 #include "wsgi/response.h"
 
 namespace bergen::wsgi {
 namespace {
 
-constexpr size_t kPieceSize = 65536;
+// Small files are one write with their heads.
+constexpr uint64_t kReadAtOnce = 65536;
 
 struct MediaType {
   absl::string_view extension;
@@ -277,53 +279,17 @@ RangeKind ParseRange(const Environ& environ, const Version& version,
   return RangeKind::kPart;
 }
 
-absl::StatusOr<std::string> ReadPiece(int fd, Range& range) {
-  std::string piece(std::min<uint64_t>(range.end - range.begin, kPieceSize),
-                    '\0');
-  ssize_t size;
-  do {
-    size = ::pread(fd, piece.data(), piece.size(),
-                   static_cast<off_t>(range.begin));
-  } while (size < 0 && errno == EINTR);
-  if (size < 0) return absl::ErrnoToStatus(errno, "static file");
-  if (size == 0 && !piece.empty()) {
-    return absl::DataLossError("static file: became shorter");
-  }
-  piece.resize(static_cast<size_t>(size));
-  range.begin += piece.size();
-  return piece;
-}
-
-class FileSource : public BodySource {
- public:
-  FileSource(UniqueFd fd, const Range& range)
-      : fd_(std::move(fd)), range_(range) {}
-
-  absl::StatusOr<std::optional<absl::string_view>> Next() override {
-    if (range_.begin == range_.end) return std::nullopt;
-    absl::StatusOr<std::string> piece = ReadPiece(fd_.get(), range_);
-    if (!piece.ok()) return piece.status();
-    piece_ = *std::move(piece);
-    return piece_;
-  }
-
- private:
-  UniqueFd fd_;
-  Range range_;
-  std::string piece_;
-};
-
-absl::StatusOr<Body> Content(UniqueFd fd, Range range) {
-  if (range.end - range.begin > kPieceSize) {
-    return Body(std::make_unique<FileSource>(std::move(fd), range));
-  }
+absl::StatusOr<Body> Content(UniqueFd fd, const Range& range) {
+  auto file = std::make_unique<FileBody>(std::move(fd), range.begin,
+                                         range.end - range.begin);
+  if (range.end - range.begin > kReadAtOnce) return Body(std::move(file));
   std::string all;
-  while (range.begin < range.end) {
-    absl::StatusOr<std::string> piece = ReadPiece(fd.get(), range);
+  for (;;) {
+    const absl::StatusOr<std::optional<absl::string_view>> piece = file->Next();
     if (!piece.ok()) return piece.status();
-    all += *piece;
+    if (!piece->has_value()) return Body(std::move(all));
+    absl::StrAppend(&all, **piece);
   }
-  return Body(std::move(all));
 }
 
 }  // namespace

@@ -300,9 +300,8 @@ TEST_F(StaticFilesTest, AFileThatBecomesShorterBreaksTheAnswerOff) {
     std::filesystem::resize_file(Path("root/large.bin"), 70000);
     return body;
   });
-  EXPECT_THAT(
-      TestClient(app).Call({.target = "/large.bin"}),
-      StatusIs(absl::StatusCode::kDataLoss, "static file: became shorter"));
+  EXPECT_THAT(TestClient(app).Call({.target = "/large.bin"}),
+              StatusIs(absl::StatusCode::kDataLoss, "file: became shorter"));
 }
 
 TEST_F(StaticFilesTest, TypesAndAgeAreOptions) {

@@ -2,9 +2,11 @@
 
 #include "wsgi/transport.h"
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -17,6 +19,9 @@ using sslutils::IoResult;
 using sslutils::IoState;
 
 constexpr size_t kMaxParts = 4;
+
+// Of a file in one call, so that others get their turn.
+constexpr uint64_t kMaxFilePart = 1 << 20;
 
 IoResult Failed(const char* what) {
   return {IoState::kFailed, 0, absl::ErrnoToStatus(errno, what)};
@@ -67,6 +72,18 @@ IoResult Transport::Write(absl::Span<const absl::string_view> parts) {
     if (sent >= 0) return {IoState::kDone, static_cast<size_t>(sent), {}};
     if (errno == EAGAIN) return {IoState::kWantWrite, 0, {}};
     if (errno != EINTR) return Failed("send");
+  }
+}
+
+IoResult Transport::SendFile(int file, uint64_t offset, uint64_t size) {
+  auto position = static_cast<off_t>(offset);
+  const size_t part = static_cast<size_t>(std::min(size, kMaxFilePart));
+  for (;;) {
+    const ssize_t sent = sendfile(fd_, file, &position, part);
+    if (sent > 0) return {IoState::kDone, static_cast<size_t>(sent), {}};
+    if (sent == 0) return {IoState::kClosed, 0, {}};
+    if (errno == EAGAIN) return {IoState::kWantWrite, 0, {}};
+    if (errno != EINTR) return Failed("send file");
   }
 }
 

@@ -10,6 +10,7 @@
 #define WSGI_TRANSPORT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "absl/strings/string_view.h"
@@ -19,7 +20,7 @@
 namespace bergen::wsgi {
 
 // Not thread-safe. Does not own the descriptor. Raises no SIGPIPE for plain
-// sockets; for TLS the calling thread blocks that signal.
+// sockets; for TLS and files the calling thread blocks that signal.
 class Transport {
  public:
   // `tls` is null for a plain socket.
@@ -29,6 +30,9 @@ class Transport {
   int fd() const { return fd_; }
   bool is_tls() const { return tls_ != nullptr; }
 
+  // After the handshake: it took up an earlier session.
+  bool resumed() const { return tls_ != nullptr && tls_->resumed(); }
+
   // kDone at once for a plain socket.
   sslutils::IoResult Handshake();
   sslutils::IoResult Read(char* buffer, size_t size);
@@ -36,6 +40,9 @@ class Transport {
   // they are empty. After kWantRead or kWantWrite the same bytes come first in
   // the next call.
   sslutils::IoResult Write(absl::Span<const absl::string_view> parts);
+  // Writes of `size` bytes of the file at `offset` as much as it can, without
+  // copying them. kClosed if the file ends before. Requires a plain socket.
+  sslutils::IoResult SendFile(int file, uint64_t offset, uint64_t size);
   // `Read` would return bytes although the descriptor is not readable.
   bool HasPending() const;
   // No more will be written; the peer is told.

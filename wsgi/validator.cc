@@ -394,6 +394,10 @@ class CheckedBody : public BodySource {
     }
     return piece;
   }
+  // `File` is not passed on, or the server would send what nobody checked.
+  absl::Span<const Header> Trailers() override {
+    return body_.source()->Trailers();
+  }
 
  private:
   std::unique_ptr<Call> call_;

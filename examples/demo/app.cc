@@ -193,24 +193,10 @@ nlohmann::json ConfigJson(const config::Registry& registry) {
   return json;
 }
 
-std::string Metrics(const Counters& counters) {
-  const std::string label = absl::StrCat("{worker=\"", counters.worker, "\"} ");
-  return absl::StrCat(
-      "# HELP bergen_demo_requests_total Requests received.\n"
-      "# TYPE bergen_demo_requests_total counter\n"
-      "bergen_demo_requests_total",
-      label, counters.requests.load(),
-      "\n"
-      "# HELP bergen_demo_heartbeats_total Runs of the task heartbeat.\n"
-      "# TYPE bergen_demo_heartbeats_total counter\n"
-      "bergen_demo_heartbeats_total",
-      label, counters.heartbeats.load(), "\n");
-}
-
 }  // namespace
 
 App::App(const config::Registry& registry, const DemoOptions& options,
-         Counters& counters)
+         Counters& counters, wsgi::Application& metrics)
     : counters_(&counters) {
   Add("GET", "/", [options](Environ&, StartResponse& start_response) {
     return Text(start_response, absl::StrCat(options.greeting.Get(), "\n"));
@@ -240,10 +226,10 @@ App::App(const config::Registry& registry, const DemoOptions& options,
                           : Answer(start_response, "503 Service Unavailable",
                                    "text/plain", "about to stop\n");
   });
-  Add("GET", "/metrics", [&counters](Environ&, StartResponse& start_response) {
-    return Answer(start_response, "200 OK", "text/plain; version=0.0.4",
-                  Metrics(counters));
-  });
+  Add("GET", "/metrics",
+      [&metrics](Environ& environ, StartResponse& start_response) {
+        return metrics(environ, start_response);
+      });
 }
 
 void App::Add(absl::string_view method, absl::string_view path,

@@ -34,9 +34,9 @@ struct Counters {
 // Thread-safe.
 class App : public wsgi::Application {
  public:
-  // All must outlive it.
+  // All must outlive it. `metrics` answers /metrics.
   App(const config::Registry& registry, const DemoOptions& options,
-      Counters& counters);
+      Counters& counters, wsgi::Application& metrics);
 
   absl::StatusOr<wsgi::Body> operator()(
       wsgi::Environ& environ, wsgi::StartResponse& start_response) override;

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backdoor/address.h"
 #include "backdoor/builtin_commands.h"
@@ -30,6 +32,7 @@
 #include "backdoor/log_commands.h"
 #include "backdoor/options.h"
 #include "backdoor/output_file.h"
+#include "backdoor/process_commands.h"
 #include "backdoor/profiler.h"
 #include "backdoor/run_directory.h"
 #include "backdoor/text_server.h"
@@ -41,11 +44,15 @@
 #include "examples/demo/log_file.h"
 #include "examples/demo/options.h"
 #include "gflags/gflags.h"
+#include "launcher/crash_record.h"
 #include "launcher/launch.h"
+#include "launcher/launcher.h"
 #include "launcher/options.h"
 #include "launcher/phase.h"
+#include "launcher/reload_state.h"
 #include "periodic/clock.h"
 #include "periodic/looping_call.h"
+#include "prometheus/collectable.h"
 #include "service/inherited_listeners.h"
 #include "service/listener.h"
 #include "service/notify.h"
@@ -53,6 +60,8 @@
 #include "service/service_group.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
+#include "wsgi/metrics.h"
+#include "wsgi/metrics_board.h"
 #include "wsgi/options.h"
 #include "wsgi/server.h"
 
@@ -70,6 +79,9 @@ constexpr char kBackdoorPorts[] = "8002:8033";
 
 // How long the threads of a worker that hangs may take to say where they are.
 constexpr absl::Duration kStackDeadline = absl::Seconds(1);
+
+// The most workers at once, those included that are being replaced.
+constexpr size_t kMetricsSlots = 4096;
 
 using ListenerPtr = std::shared_ptr<Listener>;
 
@@ -108,7 +120,8 @@ class Heartbeat : public Service {
 class Diagnostics {
  public:
   static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(
-      int worker, config::Registry& registry, spdlog::logger& log) {
+      int worker, launcher::Launcher& launcher, config::Registry& registry,
+      spdlog::logger& log) {
     auto diagnostics = std::make_unique<Diagnostics>();
     absl::Status added = backdoor::AddBuiltinCommands(
         {.output_directory = backdoor::DefaultOutputDirectory(),
@@ -116,6 +129,8 @@ class Diagnostics {
         diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
     added.Update(backdoor::AddConfigCommands(registry, diagnostics->table_));
     added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
+    added.Update(backdoor::AddProcessCommands(Control(worker, launcher),
+                                              diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
   }
@@ -124,6 +139,32 @@ class Diagnostics {
   backdoor::ThreadDumper& dumper() { return dumper_; }
 
  private:
+  static backdoor::ProcessControl Control(int worker,
+                                          launcher::Launcher& launcher) {
+    backdoor::ProcessControl control = {.program = kProgram,
+                                        .version = "1.0",
+                                        .worker = worker,
+                                        .started = absl::Now()};
+    control.workers = [&launcher] { return launcher.Workers(); };
+    control.set_workers = [&launcher](int service, int workers) {
+      return launcher.SetWorkers(service, workers);
+    };
+    control.crashes = [&launcher] {
+      std::vector<std::string> lines;
+      for (const launcher::CrashRecord& crash : launcher.Crashes()) {
+        lines.push_back(crash.ToString());
+      }
+      return lines;
+    };
+    control.reload = [&launcher] { launcher.Restart(); };
+    control.reloads = [&launcher] {
+      const launcher::ReloadState state = launcher.Reloads();
+      return backdoor::ProcessControl::Reloads{
+          .begun = state.begun, .ended = state.ended, .verdict = state.verdict};
+    };
+    return control;
+  }
+
   backdoor::Profiler profiler_;
   backdoor::ThreadDumper dumper_;
   backdoor::CommandTable table_;
@@ -196,6 +237,10 @@ class Demo {
                                    options_.bind_port.Get(), *listener_options);
     if (!http.ok()) return http.status();
     http_.emplace(*std::move(http));
+    absl::StatusOr<wsgi::MetricsBoard> metrics =
+        wsgi::MetricsBoard::Create(kMetricsSlots);
+    if (!metrics.ok()) return metrics.status();
+    metrics_.emplace(*std::move(metrics));
     if (options_.use_ssl.Get()) {
       absl::StatusOr<std::shared_ptr<sslutils::TicketKeys>> keys =
           sslutils::ConfiguredTicketKeys(*registry_);
@@ -230,6 +275,9 @@ class Demo {
     }
     return absl::OkStatus();
   }
+
+  // Before `Build`; outlives this.
+  void set_launcher(launcher::Launcher& launcher) { launcher_ = &launcher; }
 
   Listener& http() { return *http_; }
   // Those that belong to one worker each and have a fixed address.
@@ -306,10 +354,19 @@ class Demo {
     auto tls = Tls();
     if (!tls.ok()) return tls.status();
     server_options->tls = *std::move(tls);
+    auto claim = metrics_->MakeClaim();
+    if (!claim.ok()) return claim.status();
+    wsgi::MetricsSlot& slot = group.Keep(*std::move(claim)).slot();
+    server_options->counters = &slot.server;
+    const std::vector<const prometheus::Collectable*> of_all = {&*metrics_};
+    wsgi::MetricsPage& page =
+        group.Keep(std::make_unique<wsgi::MetricsPage>(of_all));
     App& app =
-        group.Keep(std::make_unique<App>(*registry_, options_, counters));
+        group.Keep(std::make_unique<App>(*registry_, options_, counters, page));
+    wsgi::RequestMetrics& counted =
+        group.Keep(std::make_unique<wsgi::RequestMetrics>(app, slot));
     absl::StatusOr<std::unique_ptr<wsgi::Server>> server =
-        wsgi::Server::Create(*log_, app, {&*http_}, *server_options);
+        wsgi::Server::Create(*log_, counted, {&*http_}, *server_options);
     if (!server.ok()) return server.status();
     group.Add(*std::move(server));
     return absl::OkStatus();
@@ -416,7 +473,7 @@ class Demo {
   absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
       absl::StatusOr<std::unique_ptr<Diagnostics>> made =
-          Diagnostics::Create(worker, *registry_, *log_);
+          Diagnostics::Create(worker, *launcher_, *registry_, *log_);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
@@ -427,8 +484,10 @@ class Demo {
   DemoOptions options_;
   InheritedListeners inherited_;
   spdlog::logger* log_;
+  launcher::Launcher* launcher_ = nullptr;
   periodic::RealClock clock_;
   std::optional<Listener> http_;
+  std::optional<wsgi::MetricsBoard> metrics_;
   std::string run_directory_;  // Empty: gRPC is elsewhere, or nowhere.
   // Shared by all workers, and by those that replace them.
   std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
@@ -508,6 +567,7 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
              log.info("phase: {}", std::string(launcher::PhaseName(phase)));
            }});
   if (!launcher.ok()) return launcher.status();
+  demo.set_launcher(**launcher);
   demo.PrintWhere();
   return (*launcher)->Wait();
 }

@@ -3,14 +3,17 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import unittest
 
 from tests.support.demo import DEADLINE, Demo, children_of, wait_gone
 from tests.support.load import KeepAliveLoad, NewConnectionLoad
+from tests.support.processes import members
 
 UPGRADES = 100
+KILLS = 20
 
 
 class Generations:
@@ -148,6 +151,56 @@ class UpgradeTest(unittest.TestCase):
             self.assertEqual(demo.get("/").status, 200)
             self.assertEqual(len(generations.workers()), 2)
             generations.stop()
+
+    def test_old_generations_killed_at_any_moment_are_not_missed(self):
+        chance = random.Random(1)
+        with Demo("--workers=2") as demo, contextlib.ExitStack() as loads:
+            generations = Generations(demo)
+            keep_alive = loads.enter_context(KeepAliveLoad(demo, clients=2))
+            new = loads.enter_context(NewConnectionLoad(demo, clients=2))
+            for _ in range(KILLS):
+                old = generations.pid
+                generations.pid = generations.begin()
+                new.wait_for_answers(chance.randrange(40))
+                with contextlib.suppress(ProcessLookupError):  # It has left already.
+                    os.kill(old, signal.SIGKILL)
+                demo.log.wait_for(rf" {generations.pid} info phase: running")
+            loads.close()
+            self.assertEqual(keep_alive.failures, [])
+            self.assertEqual(new.failures, [])
+            generations.stop()
+            for pid in members(demo.process.pid):
+                wait_gone(pid)
+
+    def test_new_generations_killed_before_they_serve_are_not_missed(self):
+        chance = random.Random(1)
+        failed = 0
+        while failed < KILLS:
+            with Demo("--workers=2") as demo, contextlib.ExitStack() as loads:
+                generations = Generations(demo)
+                keep_alive = loads.enter_context(KeepAliveLoad(demo, clients=2))
+                new = loads.enter_context(NewConnectionLoad(demo, clients=2))
+                served = False
+                while failed < KILLS and not served:
+                    pid = generations.begin()
+                    new.wait_for_answers(chance.randrange(20))
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                    verdict = demo.log.wait_for(
+                        "Upgrade (failed|finished)", count=generations.count
+                    )[-1][1]
+                    # Too late: it was everything, and nobody is left.
+                    served = verdict == "finished"
+                    if not served:
+                        failed += 1
+                        new.wait_for_answers(5)
+                        self.assertEqual(keep_alive.failures, [])
+                        self.assertEqual(new.failures, [])
+                if not served:
+                    demo.signal(signal.SIGTERM)
+                self.assertEqual(demo.wait(), 0)
+                for pid in members(demo.process.pid):
+                    wait_gone(pid)
 
     def test_a_stop_during_an_upgrade_leaves_nobody(self):
         for workers in (1, 2):

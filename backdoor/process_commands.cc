@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "backdoor/process_commands.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "backdoor/command.h"
+
+namespace bergen::backdoor {
+namespace {
+
+using SharedControl = std::shared_ptr<const ProcessControl>;
+
+// Whoever launches processes has a lower bound; this one makes it an int.
+constexpr int kMost = 1'000'000;
+
+#ifdef NDEBUG
+constexpr char kBuild[] = "optimised";
+#else
+constexpr char kBuild[] = "with assertions";
+#endif
+
+absl::Status Version(const ProcessControl& control, Output& output) {
+  output.Write(absl::StrCat(control.program, " ", control.version, "\n",
+                            "built with ", __VERSION__, ", ", kBuild, "\n"));
+  return absl::OkStatus();
+}
+
+std::string ReloadsText(const ProcessControl::Reloads& reloads) {
+  if (reloads.begun == 0) return "none";
+  std::string text = absl::StrCat(reloads.begun);
+  if (reloads.begun > reloads.ended) absl::StrAppend(&text, ", one under way");
+  if (reloads.ended > 0) {
+    absl::StrAppend(&text, ", the last that ended: ",
+                    reloads.verdict.ok() ? "OK" : reloads.verdict.message());
+  }
+  return text;
+}
+
+absl::Status Status(const ProcessControl& control, Output& output) {
+  const absl::Duration uptime =
+      absl::Trunc(control.now() - control.started, absl::Seconds(1));
+  output.Write(absl::StrCat("program: ", control.program, " ", control.version,
+                            "\npid: ", ::getpid(), "\nworker: ", control.worker,
+                            "\nuptime: ", absl::FormatDuration(uptime), "\n"));
+  if (control.workers) {
+    output.Write(
+        absl::StrCat("workers: ", absl::StrJoin(control.workers(), " "), "\n"));
+  }
+  if (control.crashes) {
+    const std::vector<std::string> crashes = control.crashes();
+    output.Write(absl::StrCat(
+        "last crash: ", crashes.empty() ? "none" : crashes.back(), "\n"));
+  }
+  if (control.reloads) {
+    output.Write(
+        absl::StrCat("reloads: ", ReloadsText(control.reloads()), "\n"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Workers(const ProcessControl& control, Output& output) {
+  int service = 0;
+  for (const int count : control.workers()) {
+    output.Write(absl::StrCat("service ", service++, ": ", count, "\n"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Crashes(const ProcessControl& control, Output& output) {
+  for (const std::string& crash : control.crashes()) {
+    output.Write(absl::StrCat(crash, "\n"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reload(const ProcessControl& control, Output& output) {
+  const uint64_t number = control.reloads().begun + 1;
+  control.reload();
+  output.Write(absl::StrCat("reload ", number, " was asked for\n"));
+  return absl::OkStatus();
+}
+
+absl::Status ReloadVerdict(const ProcessControl& control, uint64_t number,
+                           Output& output) {
+  const ProcessControl::Reloads reloads = control.reloads();
+  if (reloads.ended < number) {
+    return absl::UnavailableError(
+        absl::StrCat("reload ", number, " has not ended"));
+  }
+  if (!reloads.verdict.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "reload ", reloads.ended, " failed: ", reloads.verdict.message()));
+  }
+  output.Write(absl::StrCat("reload ", reloads.ended, ": OK\n"));
+  return absl::OkStatus();
+}
+
+// A command of which only the answer matters.
+Command View(std::string name, std::string help,
+             absl::Status (*answer)(const ProcessControl&, Output&),
+             const SharedControl& control) {
+  return {.name = std::move(name),
+          .help = std::move(help),
+          .handler = [answer, control](const Arguments&, const Caller&,
+                                       Output& output) {
+            return answer(*control, output);
+          }};
+}
+
+Command SetWorkers(const SharedControl& control) {
+  return {
+      .name = "set_workers",
+      .parameters = {{.name = "count",
+                      .type = ParameterType::kInt,
+                      .help = "how many from now on",
+                      .required = true,
+                      .min = 1,
+                      .max = kMost},
+                     {.name = "service",
+                      .type = ParameterType::kInt,
+                      .help = "which, in the order of their start",
+                      .default_value = int64_t{0},
+                      .min = 0,
+                      .max = kMost}},
+      .help = "Changes the number of workers, until the next reload.",
+      .changes_state = true,
+      .role = Role::kOperate,
+      .handler = [control](const Arguments& arguments, const Caller&, Output&) {
+        return control->set_workers(static_cast<int>(arguments.Int("service")),
+                                    static_cast<int>(arguments.Int("count")));
+      }};
+}
+
+}  // namespace
+
+absl::Status AddProcessCommands(ProcessControl process, CommandTable& table) {
+  const auto control =
+      std::make_shared<const ProcessControl>(std::move(process));
+  absl::Status added = table.Add(View(
+      "version", "What runs, and what it was built with.", Version, control));
+  added.Update(
+      table.Add(View("status", "This process, and how those beside it are.",
+                     Status, control)));
+  if (control->workers) {
+    added.Update(
+        table.Add(View("workers", "How many workers each service should have.",
+                       Workers, control)));
+  }
+  if (control->set_workers) added.Update(table.Add(SetWorkers(control)));
+  if (control->crashes) {
+    added.Update(table.Add(
+        View("crashes", "The last workers that ended without being told to.",
+             Crashes, control)));
+  }
+  if (!control->reload || !control->reloads) return added;
+  added.Update(table.Add(
+      {.name = "reload",
+       .help = "Reads the options and replaces the services, as SIGHUP does.",
+       .changes_state = true,
+       .role = Role::kOperate,
+       .handler = [control](const Arguments&, const Caller&, Output& output) {
+         return Reload(*control, output);
+       }}));
+  added.Update(table.Add(
+      {.name = "reload_verdict",
+       .parameters = {{.name = "number",
+                       .type = ParameterType::kInt,
+                       .help = "of the reload, as reload() said",
+                       .required = true,
+                       .min = 1}},
+       .help = "How a reload ended; an error if it failed, or has not.",
+       .handler = [control](const Arguments& arguments, const Caller&,
+                            Output& output) {
+         return ReloadVerdict(
+             *control, static_cast<uint64_t>(arguments.Int("number")), output);
+       }}));
+  return added;
+}
+
+}  // namespace bergen::backdoor
