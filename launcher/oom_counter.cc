@@ -2,29 +2,38 @@
 
 #include "launcher/oom_counter.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstddef>
 #include <fstream>
 #include <optional>
 #include <vector>
 
 #include "absl/algorithm/container.h"
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "service/unique_fd.h"
 
 namespace bergen::launcher {
 namespace {
 
+// The supervisor reads it at each fork: without a stream and its buffers.
 std::optional<uint64_t> Read(const std::string& path) {
-  std::ifstream file(path);
-  std::string name;
-  std::string rest;
-  uint64_t count = 0;
-  while (file >> name) {
-    if (name == "oom_kill") {
-      if (file >> count) return count;
-      return std::nullopt;
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char text[1024];
+  const ssize_t size = ::read(file.get(), text, sizeof(text));
+  if (size <= 0) return std::nullopt;
+  const absl::string_view lines(text, static_cast<size_t>(size));
+  for (absl::string_view line : absl::StrSplit(lines, '\n')) {
+    uint64_t count = 0;
+    if (absl::ConsumePrefix(&line, "oom_kill ") &&
+        absl::SimpleAtoi(line, &count)) {
+      return count;
     }
-    std::getline(file, rest);
   }
   return std::nullopt;
 }

@@ -39,6 +39,11 @@ def read(path):
         return ""
 
 
+def write(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
 def is_marked(pid):
     return read(f"/proc/{pid}/comm").strip() == MARK
 
@@ -150,7 +155,7 @@ class Fleet:
             self.command,
             self.environment or os.environ,
             file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)],
-            setsid=True,
+            setpgroup=0,
         )
         self.pidfd = os.pidfd_open(self.pid)
         self._await("a start", lambda: self._look() >= self.workers)

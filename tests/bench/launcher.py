@@ -12,8 +12,9 @@ start: until all are ready. replace: from SIGKILL of a worker until another is r
 SIGHUP until all are new and ready, and the old ones gone. stop: from SIGTERM until all are gone.
 memory: proportional (PSS) of an idle worker. cpu: processor time of the supervisor.
 
-Times are real ones: what else the machine does is in them. Run by root, everybody goes before it,
-which helps. A peer that is called a bar is a number, not a program.
+Times are real ones. Run by root, everybody measured is scheduled before (SCHED_RR) whatever else
+the machine does; what that does to caches and to a virtual machine's share is still in them. A peer
+that is called a bar is a number, not a program.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import statistics
 import sys
 import time
 
-from fleet import Fleet, Folder, is_marked, is_nginx_worker
+from fleet import Fleet, Folder, is_marked, is_nginx_worker, write
 from report import Peer, Report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -260,14 +261,13 @@ def compare_many(report, folder, rounds):
 
 def look_closely():
     """Naps of the watcher end when they should, and not when it suits the kernel."""
-    with open("/proc/self/timerslack_ns", "w", encoding="ascii") as file:
-        file.write("1")
+    write("/proc/self/timerslack_ns", "1")
 
 
 def go_before_others():
-    """Keeps programs that compute beside us from being measured too, if it may; everybody started here inherits it."""
+    """Keeps programs that compute beside us from being measured too; everybody started here inherits it."""
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     except PermissionError:
         print("launcher: may not go before other programs, whose time is measured too", file=sys.stderr)
 
