@@ -23,7 +23,7 @@ using prometheus::MetricType;
 
 static_assert(std::is_trivially_destructible_v<MetricsSlot>);
 
-constexpr std::memory_order kRelaxed = std::locks_order_relaxed;
+constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
 
 // Lock `slot`, or ask who has it: open file descriptions own these locks, so
 // that one goes when its last descriptor does, in whatever way.
