@@ -164,6 +164,10 @@ struct LaunchOptions {
   // another included: opens what that worker has for itself, once. An error
   // counts as one of the fork. Not called in a single process.
   std::function<absl::Status(const WorkerInfo& info)> before_fork;
+  // Called in the supervisor when there is no worker of that number any more,
+  // since a service has fewer now: closes what `before_fork` has opened. The
+  // highest number first; not called when everything stops.
+  std::function<void(const WorkerInfo& info)> after_removal;
   // How many workers the first service has from now on, whatever was asked for
   // since the start; asked after the options were read again. Less than 1
   // counts as 1. Not asked in a single process. Empty: a reload changes none.

@@ -151,6 +151,23 @@ void ProcessLauncher::OnEnd(int pid, const ProcessEnd& end) {
     board_->AddCrash(crash);
   }
   Do(actions);
+  CloseRemoved();
+}
+
+// What `before_fork` has opened for workers that there are no more. Not before
+// all that were told to stop have, since one of these numbers may be theirs.
+void ProcessLauncher::CloseRemoved() {
+  if (!options_.after_removal || table_.retiring() || table_.stopping()) return;
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    const auto service = static_cast<int>(i);
+    const int total = table_.worker_count(service);
+    for (int& prepared = sets_[i].prepared; prepared > total; --prepared) {
+      options_.after_removal(
+          {.service = service, .number = prepared - 1, .total = total});
+      log_->info("There is no worker {} any more",
+                 NameOf(service, prepared - 1));
+    }
+  }
 }
 
 void ProcessLauncher::LogCrash(const CrashRecord& crash) {
@@ -499,13 +516,14 @@ void ProcessLauncher::Fork(int slot) {
   const WorkerTable::Slot& place = table_.slot(slot);
   // An earlier action of the same list has made the launcher give up.
   if (place.state == WorkerState::kStopped) return;
-  const Set& set = sets_[static_cast<size_t>(place.set)];
+  Set& set = sets_[static_cast<size_t>(place.set)];
   const WorkerInfo info = {
       .service = place.set, .number = place.number, .total = place.total};
   const absl::Status prepared =
       options_.before_fork
           ? periodic::CallGuarded([&] { return options_.before_fork(info); })
           : absl::OkStatus();
+  if (prepared.ok()) set.prepared = std::max(set.prepared, info.number + 1);
   const absl::StatusOr<int> pid =
       prepared.ok()
           ? processes_->Fork([this, &set, info](SupervisorLink& link) {

@@ -54,6 +54,7 @@ class ProcessLauncher {
   struct Set {
     ServiceFactory factory;
     int workers;
+    int prepared = 0;  // The first number that is not prepared (`before_fork`).
   };
 
   void Handle(const ProcessEvent& event);
@@ -61,6 +62,7 @@ class ProcessLauncher {
   void OnSignal(int signal);
   void ReopenLogs();
   void CheckHealth();
+  void CloseRemoved();
   void LogCrash(const CrashRecord& crash);
   void BeginRestart();
   void Resize(int service, int workers);

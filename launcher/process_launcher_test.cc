@@ -326,9 +326,16 @@ TEST_F(ProcessLauncherTest, TtinAddsAWorkerAndTtouTakesOneAway) {
   processes_.Then({Started(101), Started(102), Signal(SIGTTIN)});
   processes_.Then(
       {Started(103), Signal(SIGTTOU), Signal(SIGTTOU), Signal(SIGTTOU)});
-  processes_.Then({Exited(103, 0), Exited(102, 0), Signal(SIGTERM)});
+  std::vector<int> removed;
+  processes_.Then({Exited(103, 0)});
+  processes_.Then({Exited(102, 0), Signal(SIGTERM)});
   processes_.Then({Exited(101, 0)});
-  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_EQ(Run({.after_removal =
+                     [&removed](const WorkerInfo& info) {
+                       removed.push_back(info.number);
+                     }}),
+            kExitOk);
+  EXPECT_THAT(removed, ElementsAre(2, 1));
   EXPECT_THAT(processes_.TakeCalls(),
               ElementsAre("fork 101", "fork 102", "fork 103", "TERM 103",
                           "TERM 102", "TERM 101"));

@@ -147,6 +147,8 @@ class WorkerTable {
   bool reloading() const { return reloading_; }
   int slot_count() const { return static_cast<int>(slots_.size()); }
   bool stopping() const { return stopping_; }
+  // Some process was told to stop and has not.
+  bool retiring() const { return !retiring_.empty(); }
   // Stopping, and no process is left.
   bool stopped() const { return stopping_ && retiring_.empty(); }
   bool timed_out() const { return timed_out_; }

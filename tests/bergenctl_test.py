@@ -129,6 +129,13 @@ class BergenctlTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.demo.log.wait_for("3 workers from now on, 2 before")
         self.assertEqual(self.ask("workers", "@1").stdout, "service 0: 3\n")
+        self.assertEqual(self.ask("status").stdout.count("== worker"), 3)
+        # A reload asks the configuration again; nobody waits at the door of worker 2 after it.
+        done = self.ask("reload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.demo.log.wait_for("There is no worker 2 any more")
+        done = self.ask("status")
+        self.assertEqual((done.returncode, done.stdout.count("== worker")), (0, 2), done.stderr)
 
     def test_periodic_tasks_are_shown_and_controlled(self):
         self.assertIn("heartbeat: every ", self.ask("tasks", "@0").stdout)

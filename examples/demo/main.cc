@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <functional>
@@ -332,6 +333,14 @@ class Demo {
     return absl::OkStatus();
   }
 
+  // What `OpenDoors` has opened for `worker`, which there is no more, and for
+  // those after it.
+  void CloseDoors(int worker) {
+    const auto left = std::min(static_cast<size_t>(worker), grpc_.size());
+    grpc_.resize(left);
+    backdoors_.resize(left);
+  }
+
   // Before `Build`; outlives this.
   void set_launcher(launcher::Launcher& launcher) { launcher_ = &launcher; }
 
@@ -376,6 +385,7 @@ class Demo {
 
   // The services of one worker.
   absl::Status Build(const launcher::WorkerInfo& worker, ServiceGroup& group) {
+    if (getpid() != pid_) CloseOthersDoors(static_cast<size_t>(worker.number));
     const absl::StatusOr<const backdoor::CommandTable*> commands =
         Commands(worker.number);
     if (!commands.ok()) return commands.status();
@@ -441,6 +451,15 @@ class Demo {
   }
 
  private:
+  // In a worker: whoever holds a socket keeps clients waiting at it.
+  void CloseOthersDoors(size_t own) {
+    for (std::vector<ListenerPtr>* listeners : {&backdoors_, &grpc_}) {
+      for (size_t i = 0; i < listeners->size(); ++i) {
+        if (i != own) (*listeners)[i] = nullptr;
+      }
+    }
+  }
+
   // Null without TLS.
   absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> Tls() const {
     if (!options_.use_ssl.Get()) return nullptr;
@@ -538,6 +557,7 @@ class Demo {
     return &diagnostics_->table();
   }
 
+  const pid_t pid_ = getpid();  // Of the process that opens doors.
   config::Registry* registry_;
   DemoOptions options_;
   periodic::Options periodic_;
@@ -621,6 +641,10 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
        .before_fork =
            [&demo](const launcher::WorkerInfo& worker) {
              return demo.OpenDoors(worker.number);
+           },
+       .after_removal =
+           [&demo](const launcher::WorkerInfo& worker) {
+             demo.CloseDoors(worker.number);
            },
        .worker_count =
            [&options] { return static_cast<int>(options->workers.Get()); },
