@@ -188,19 +188,18 @@ class WorkerTable {
   // that was done.
   std::map<int, absl::Time> retiring_;
   absl::Duration retire_timeout_ = absl::InfiniteDuration();
-  bool all_started_ = false;
   std::deque<CrashRecord> crashes_;
-  int crash_count_ = 0;
 
-  bool reloading_ = false;
-  int generation_ = 0;
-  std::deque<int> waiting_;  // Slots whose turn is still to come.
+  std::deque<int> waiting_;  // Slots whose turn in the reload is to come.
+  absl::Time turn_deadline_ = absl::InfiniteFuture();
+  absl::Time stop_deadline_ = absl::InfiniteFuture();
   // The slot being replaced, by the reload or because it is recycled, or -1.
   int turn_ = -1;
-  absl::Time turn_deadline_ = absl::InfiniteFuture();
-
+  int crash_count_ = 0;
+  int generation_ = 0;  // Reloads begun.
+  bool all_started_ = false;
+  bool reloading_ = false;
   bool stopping_ = false;
-  absl::Time stop_deadline_ = absl::InfiniteFuture();
   bool timed_out_ = false;
 };
 
