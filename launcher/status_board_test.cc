@@ -23,7 +23,6 @@
 namespace bergen::launcher {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 // Each field says which one it is.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bergenctl against a demo with two workers, as an operator uses it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -136,6 +137,14 @@ class BergenctlTest(unittest.TestCase):
         self.demo.log.wait_for("There is no worker 2 any more")
         done = self.ask("status")
         self.assertEqual((done.returncode, done.stdout.count("== worker")), (0, 2), done.stderr)
+
+    def test_connections_are_shown(self):
+        with contextlib.closing(self.demo.connect()) as connection:
+            self.demo.get("/", connection)
+            answers = self.ask("connections").stdout
+            self.assertIn("1 connections, 1 idle\n127.0.0.1:", answers)
+            self.assertIn("0 connections\n", answers)
+        self.assertEqual(self.ask("certs", "@0").returncode, 0)
 
     def test_periodic_tasks_are_shown_and_controlled(self):
         self.assertIn("heartbeat: every ", self.ask("tasks", "@0").stdout)

@@ -6,7 +6,9 @@
 #ifndef WSGI_CONNECTION_H_
 #define WSGI_CONNECTION_H_
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -53,6 +55,11 @@ struct Connection {
   std::atomic<int> state = kIdle;
   // Since when it idles, or its request arrives.
   absl::Duration since;
+  // Of the last request, the loop's always: when it had come, and the beginning
+  // of its line.
+  absl::Duration requested;
+  std::array<char, 64> request_line;
+  uint8_t request_line_size = 0;
   // Of a handshake, of lingering, or of idling once the server stops.
   absl::Duration deadline = absl::InfiniteDuration();
   // When the loop looks at it next.

@@ -23,11 +23,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
 #include "wsgi/acceptor.h"
 #include "wsgi/connection.h"
 #include "wsgi/connection_counts.h"
+#include "wsgi/connection_state.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
 #include "wsgi/monotonic.h"
@@ -172,6 +174,8 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   absl::Status Reset();
 
   const ServerCounters& counters() const { return counters_; }
+  absl::StatusOr<std::vector<ConnectionState>> Connections(
+      absl::Duration timeout);
 
  private:
   // A connection that tells the server when it is ready.
@@ -186,10 +190,17 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
     Impl* server;
   };
 
+  // Somebody wants to know the connections, and may have stopped waiting.
+  struct Question {
+    absl::Notification answered;
+    std::vector<ConnectionState> connections;
+  };
+
   // What other threads want from the loop.
   struct Inbox {
     std::vector<UniqueFd> accepted;
     std::vector<Peer*> returned;
+    std::vector<std::shared_ptr<Question>> questions;
     int acceptors_finished = 0;
     bool abort = false;
   };
@@ -232,6 +243,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   // The rest runs on the loop's thread.
   void Run();
   void ReadInbox();
+  void Answer(Question& question) const;
   void BeginStopping();
   void Abort();
   void Add(UniqueFd fd);
@@ -243,6 +255,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   bool Handshake(Peer& peer);
   bool Receive(Peer& peer);
   bool Advance(Peer& peer);
+  void NoteRequest(Peer& peer);
   bool Dispatch(Peer& peer);
   bool Finished(Peer& peer);
   void SubmitJobs();
@@ -481,9 +494,75 @@ void Server::Impl::ReadInbox() {
   }
   for (UniqueFd& fd : inbox.accepted) Add(std::move(fd));
   for (Peer* peer : inbox.returned) Finished(*peer);
+  for (const std::shared_ptr<Question>& question : inbox.questions) {
+    Answer(*question);
+  }
   acceptors_running_ -= inbox.acceptors_finished;
   if (acceptors_running_ == 0 && !draining_) BeginStopping();
   if (inbox.abort) Abort();
+}
+
+void Server::Impl::Answer(Question& question) const {
+  const absl::Duration now = CoarseNow();
+  question.connections.reserve(peers_.size());
+  for (const auto& [peer, owner] : peers_) {
+    const ConnectionInfo& info = peer->channel.info;
+    ConnectionState& state = question.connections.emplace_back();
+    state.peer = info.remote_port.empty()
+                     ? std::string(info.remote_addr)
+                     : absl::StrCat(info.remote_addr, ":", info.remote_port);
+    if (peer->state.load(std::memory_order_acquire) != Connection::kIdle) {
+      // All else is the handler's.
+      state.stage = ConnectionState::kRequest;
+      state.age = now - peer->requested;
+      state.request.assign(peer->request_line.data(), peer->request_line_size);
+      continue;
+    }
+    state.age = now - peer->since;
+    switch (peer->stage) {
+      case Connection::Stage::kHandshake:
+        state.stage = ConnectionState::kHandshake;
+        break;
+      case Connection::Stage::kLingering:
+        state.stage = ConnectionState::kClosing;
+        break;
+      case Connection::Stage::kServing:
+        state.stage = peer->channel.received.empty() ? ConnectionState::kIdle
+                                                     : ConnectionState::kHead;
+        break;
+    }
+  }
+  question.answered.Notify();
+}
+
+absl::StatusOr<std::vector<ConnectionState>> Server::Impl::Connections(
+    absl::Duration timeout) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!started_) {
+      return absl::UnavailableError(
+          absl::StrCat(options_.name, ": is not started"));
+    }
+  }
+  const auto question = std::make_shared<Question>();
+  Tell([&question](Inbox& inbox) { inbox.questions.push_back(question); });
+  if (question->answered.WaitForNotificationWithTimeout(timeout)) {
+    return std::move(question->connections);
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat(options_.name, ": no answer about connections within ",
+                   absl::FormatDuration(timeout)));
+}
+
+void Server::Impl::NoteRequest(Peer& peer) {
+  peer.requested = CoarseNow();
+  absl::string_view line = peer.channel.received;
+  line = line.substr(peer.scanner.head_begin(), peer.request_line.size());
+  // A query may hold what is secret; nothing of it is kept.
+  const size_t target = line.find(' ') + 1;
+  line = line.substr(0, line.find_first_of("? \r\n", target));
+  line.copy(peer.request_line.data(), line.size());
+  peer.request_line_size = static_cast<uint8_t>(line.size());
 }
 
 void Server::Impl::BeginStopping() {
@@ -663,6 +742,7 @@ bool Server::Impl::Advance(Peer& peer) {
 bool Server::Impl::Dispatch(Peer& peer) {
   counters_.requests.fetch_add(1, std::memory_order_relaxed);
   if (options_.vitals != nullptr) options_.vitals->CountRequest();
+  NoteRequest(peer);
   if (options_.inline_app) {
     exchange_->Begin(peer.channel, peer.scanner.head_begin(),
                      peer.scanner.head_end());
@@ -953,5 +1033,10 @@ absl::Status Server::Wait() {
 absl::Status Server::Reset() { return impl_->Reset(); }
 
 const ServerCounters& Server::counters() const { return impl_->counters(); }
+
+absl::StatusOr<std::vector<ConnectionState>> Server::Connections(
+    absl::Duration timeout) const {
+  return impl_->Connections(timeout);
+}
 
 }  // namespace bergen::wsgi

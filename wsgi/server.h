@@ -40,6 +40,7 @@
 #include "sslutils/server_context.h"
 #include "wsgi/access_log.h"
 #include "wsgi/application.h"
+#include "wsgi/connection_state.h"
 #include "wsgi/server_counters.h"
 
 namespace bergen::wsgi {
@@ -159,6 +160,13 @@ class Server : public Service {
 
   // From any thread.
   const ServerCounters& counters() const;
+
+  // The connections as they are, asked of the thread that waits: takes as long
+  // as their number does. From any thread but that of an `inline_app`.
+  // Unavailable if the server is not started; DeadlineExceeded if there is no
+  // answer within `timeout`, as when it has stopped, or is held up.
+  absl::StatusOr<std::vector<ConnectionState>> Connections(
+      absl::Duration timeout) const;
 
  private:
   class Impl;

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,7 @@
 #include "sslutils/test_certificates.h"
 #include "tests/support/status_matchers.h"
 #include "wsgi/application.h"
+#include "wsgi/connection_state.h"
 #include "wsgi/environ.h"
 #include "wsgi/file_body.h"
 #include "wsgi/request_id.h"
@@ -1191,6 +1193,47 @@ TEST_P(PoolServerTest, PoolOfOneServesOneAfterTheOther) {
   app_.unblock_.Notify();
   EXPECT_EQ(first.ReadAnswer().body, "unblocked");
   EXPECT_EQ(second.ReadAnswer().body, "GET /second");
+}
+
+TEST_P(PoolServerTest, ConnectionsAreShownWithWhatTheyDo) {
+  Start({.pool_size = 1});
+  RawClient idle(port());
+  idle.Get("/");
+  idle.ReadAnswer();
+  RawClient head(port());
+  head.Send("GET /unfinished HTTP");
+  RawClient first(port());
+  first.Get("/block?password=sesame");
+  app_.blocked_.WaitForNotification();
+  RawClient second(port());
+  second.Get(absl::StrCat("/", std::string(100, 'x')));
+  const auto wanted = [this] {
+    std::vector<std::string> found;
+    const absl::StatusOr<std::vector<ConnectionState>> connections =
+        server_->Connections(absl::Seconds(60));
+    EXPECT_THAT(connections, IsOk());
+    for (const ConnectionState& state : *connections) {
+      EXPECT_THAT(state.peer, StartsWith("127.0.0.1:"));
+      EXPECT_GE(state.age, absl::ZeroDuration());
+      found.push_back(absl::StrCat(StageName(state.stage), " ", state.request));
+    }
+    return std::multiset<std::string>(found.begin(), found.end()) ==
+           std::multiset<std::string>(
+               {"idle ", "head ", "request GET /block",
+                absl::StrCat("request GET /", std::string(59, 'x'))});
+  };
+  // What was sent may still be on its way.
+  while (!wanted()) std::this_thread::yield();
+  app_.unblock_.Notify();
+  EXPECT_EQ(first.ReadAnswer().body, "unblocked");
+}
+
+TEST_P(PoolServerTest, ConnectionsOfAServerThatDoesNotRunAreUnknown) {
+  Start({});
+  server_->Stop();
+  EXPECT_THAT(server_->Wait(), IsOk());
+  EXPECT_THAT(server_->Connections(absl::Milliseconds(1)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
 }
 
 TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {

@@ -33,6 +33,7 @@
 #include "backdoor/command_table.h"
 #include "backdoor/config_commands.h"
 #include "backdoor/grpc_server.h"
+#include "backdoor/http_commands.h"
 #include "backdoor/listen.h"
 #include "backdoor/log_commands.h"
 #include "backdoor/options.h"
@@ -70,6 +71,8 @@
 #include "service/service_group.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
+#include "sslutils/server_context.h"
+#include "wsgi/connection_state.h"
 #include "wsgi/metrics.h"
 #include "wsgi/metrics_board.h"
 #include "wsgi/options.h"
@@ -92,6 +95,9 @@ constexpr absl::Duration kStackDeadline = absl::Seconds(1);
 
 // The most workers at once, those included that are being replaced.
 constexpr size_t kMetricsSlots = 4096;
+
+// Of the thread that waits for clients, to say who they are.
+constexpr absl::Duration kConnectionsDeadline = absl::Seconds(5);
 
 using ListenerPtr = std::shared_ptr<Listener>;
 
@@ -147,21 +153,48 @@ class Tasks : public Service {
   absl::Notification stopped_;
 };
 
-// What commands ask of the tasks, which a reload replaces. Thread-safe.
-class CurrentControl {
+// What commands ask about, of which a reload in one process makes a second: the
+// old ones still drain, and may outlive new ones that do not start.
+// Thread-safe.
+template <typename T>
+class Current {
  public:
-  void Set(const std::shared_ptr<periodic::RunControl>& control) {
+  void Add(const std::shared_ptr<T>& one) {
     const absl::MutexLock lock(&mutex_);
-    control_ = control;
+    all_.push_back(one);
   }
-  std::shared_ptr<periodic::RunControl> Get() const {
+  // The newest at the end.
+  std::vector<std::shared_ptr<T>> Get() {
     const absl::MutexLock lock(&mutex_);
-    return control_.lock();
+    std::vector<std::shared_ptr<T>> alive;
+    for (const std::weak_ptr<T>& one : all_) {
+      if (std::shared_ptr<T> is = one.lock()) alive.push_back(std::move(is));
+    }
+    all_.assign(alive.begin(), alive.end());
+    return alive;
   }
 
  private:
-  mutable absl::Mutex mutex_;
-  std::weak_ptr<periodic::RunControl> control_ ABSL_GUARDED_BY(mutex_);
+  absl::Mutex mutex_;
+  std::vector<std::weak_ptr<T>> all_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The HTTP server, which commands may ask for a little longer than its group
+// has it.
+class SharedServer : public Service {
+ public:
+  explicit SharedServer(std::shared_ptr<wsgi::Server> server)
+      : server_(std::move(server)) {}
+
+  absl::string_view name() const override { return server_->name(); }
+  absl::Status Start() override { return server_->Start(); }
+  void PrepareStop() override { server_->PrepareStop(); }
+  void Stop() override { server_->Stop(); }
+  absl::Status Wait() override { return server_->Wait(); }
+  absl::Status Reset() override { return server_->Reset(); }
+
+ private:
+  std::shared_ptr<wsgi::Server> server_;
 };
 
 // What a process has once, however often a reload builds its services anew:
@@ -182,15 +215,23 @@ class Diagnostics {
     added.Update(backdoor::AddProcessCommands(Control(worker, launcher),
                                               diagnostics->table_));
     added.Update(backdoor::AddTaskCommands(
-        [&tasks = diagnostics->tasks_] { return tasks.Get(); },
+        [&tasks =
+             diagnostics->tasks_]() -> std::shared_ptr<periodic::RunControl> {
+          const auto all = tasks.Get();
+          return all.empty() ? nullptr : all.back();
+        },
         diagnostics->table_));
+    added.Update(backdoor::AddHttpCommands(HttpControl(*diagnostics),
+                                           diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
   }
 
   const backdoor::CommandTable& table() const { return table_; }
   backdoor::ThreadDumper& dumper() { return dumper_; }
-  CurrentControl& tasks() { return tasks_; }
+  Current<periodic::RunControl>& tasks() { return tasks_; }
+  Current<wsgi::Server>& servers() { return servers_; }
+  Current<sslutils::ServerContext>& tls() { return tls_; }
 
  private:
   static backdoor::ProcessControl Control(int worker,
@@ -219,9 +260,38 @@ class Diagnostics {
     return control;
   }
 
+  static backdoor::HttpControl HttpControl(Diagnostics& of) {
+    backdoor::HttpControl control;
+    control.connections = [&of]()
+        -> absl::StatusOr<std::vector<backdoor::HttpControl::Connection>> {
+      std::vector<backdoor::HttpControl::Connection> all;
+      for (const std::shared_ptr<wsgi::Server>& server : of.servers_.Get()) {
+        auto connections = server->Connections(kConnectionsDeadline);
+        if (!connections.ok()) return connections.status();
+        for (wsgi::ConnectionState& one : *connections) {
+          all.push_back({.peer = std::move(one.peer),
+                         .stage = std::string(wsgi::StageName(one.stage)),
+                         .age = one.age,
+                         .request = std::move(one.request)});
+        }
+      }
+      return all;
+    };
+    control.certificates = [&of] {
+      std::vector<backdoor::HttpControl::Certificate> all;
+      for (const auto& context : of.tls_.Get()) {
+        all.push_back({.name = "http", .expires = context->expires()});
+      }
+      return all;
+    };
+    return control;
+  }
+
   backdoor::Profiler profiler_;
   backdoor::ThreadDumper dumper_;
-  CurrentControl tasks_;
+  Current<periodic::RunControl> tasks_;
+  Current<wsgi::Server> servers_;
+  Current<sslutils::ServerContext> tls_;
   backdoor::CommandTable table_;
 };
 
@@ -409,7 +479,7 @@ class Demo {
     auto tasks = std::make_unique<Tasks>(
         absl::Seconds(options_.heartbeat_interval.Get()),
         periodic_.runs_external(), counters, clock_, random_, *log_);
-    diagnostics_->tasks().Set(tasks->control());
+    diagnostics_->tasks().Add(tasks->control());
     group.Add(std::move(tasks));
 
     absl::StatusOr<wsgi::ServerOptions> server_options =
@@ -421,6 +491,7 @@ class Demo {
     server_options->vitals = worker.vitals;
     auto tls = Tls();
     if (!tls.ok()) return tls.status();
+    if (*tls != nullptr) diagnostics_->tls().Add(*tls);
     server_options->tls = *std::move(tls);
     auto claim = metrics_->MakeClaim();
     if (!claim.ok()) return claim.status();
@@ -436,7 +507,9 @@ class Demo {
     absl::StatusOr<std::unique_ptr<wsgi::Server>> server =
         wsgi::Server::Create(*log_, counted, {&*http_}, *server_options);
     if (!server.ok()) return server.status();
-    group.Add(*std::move(server));
+    std::shared_ptr<wsgi::Server> shared = *std::move(server);
+    diagnostics_->servers().Add(shared);
+    group.Add(std::make_unique<SharedServer>(std::move(shared)));
     return absl::OkStatus();
   }
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A connection of a server as it was at one moment, for operators.
+
+#ifndef WSGI_CONNECTION_STATE_H_
+#define WSGI_CONNECTION_STATE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace bergen::wsgi {
+
+struct ConnectionState {
+  enum Stage {
+    kHandshake,  // Of TLS.
+    kIdle,       // Between requests.
+    kHead,       // A request's head is arriving.
+    kRequest,    // A request is waiting for a thread, or being answered.
+    kClosing,    // The client may still send what nobody reads.
+  };
+
+  // `127.0.0.1:40112`, or the address alone of a client that has no port.
+  std::string peer;
+  Stage stage = kIdle;
+  absl::Duration age;  // Since this stage began, on a coarse clock.
+  // Of kRequest: method and path, without the query, cut if long.
+  std::string request;
+};
+
+inline absl::string_view StageName(ConnectionState::Stage stage) {
+  switch (stage) {
+    case ConnectionState::kHandshake:
+      return "handshake";
+    case ConnectionState::kIdle:
+      return "idle";
+    case ConnectionState::kHead:
+      return "head";
+    case ConnectionState::kRequest:
+      return "request";
+    case ConnectionState::kClosing:
+      return "closing";
+  }
+  return "unknown";
+}
+
+}  // namespace bergen::wsgi
+
+#endif  // WSGI_CONNECTION_STATE_H_
