@@ -76,6 +76,10 @@ void WorkerLoop::Tasks::Finish() {
   if (thread_.joinable()) thread_.join();
 }
 
+void WorkerLoop::Tasks::Abandon() {
+  if (thread_.joinable()) thread_.detach();
+}
+
 void WorkerLoop::Tasks::Run() {
   while (true) {
     std::function<void()> task;
@@ -114,7 +118,6 @@ int WorkerLoop::Run() {
   }
   // Tasks too: a `Stop` that blocks is work in progress, with a deadline.
   while (!generations_.empty() || pending_tasks_ > 0) WaitForEvents();
-  tasks_.Finish();
   SetPhase(Phase::kStopped);
   return exit_status_;
 }
@@ -286,7 +289,7 @@ void WorkerLoop::OnParentDeath() {
 void WorkerLoop::OnMessage(const Message& message) {
   switch (message.kind) {
     case Message::kTaskDone:
-      --pending_tasks_;
+      if (--pending_tasks_ == 0) tasks_.Finish();
       return;
     case Message::kReloadRead:
       OnReloadRead(message.status);
@@ -517,6 +520,7 @@ void WorkerLoop::ExitNow(int status, absl::string_view last_words) {
   log_->info("{}", std::string(last_words));
   log_->flush();
   std::fflush(nullptr);
+  tasks_.Abandon();
   ::_exit(status);
 }
 

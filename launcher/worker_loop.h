@@ -138,6 +138,8 @@ class WorkerLoop {
     void Post(std::function<void()> task);
     // After the last task.
     void Finish();
+    // The process ends now, whatever is still running.
+    void Abandon();
 
    private:
     void Run();
