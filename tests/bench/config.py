@@ -135,7 +135,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=11)
     options = arguments.parse_args()
-    report = Report("config", options.rounds)
+    report = Report("config", options.rounds, calls=3)
     with tempfile.TemporaryDirectory() as folder:
         files = [
             write_file(os.path.join(folder, name), count, every)
