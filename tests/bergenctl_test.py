@@ -155,6 +155,12 @@ class BergenctlTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("heartbeet", done.stderr)
 
+    def test_the_page_of_commands_is_up_to_date(self):
+        page = pathlib.Path("docs/commands.md").read_text()
+        self.assertEqual(
+            self.ask("reference").stdout, page, "write docs/commands.md with: bergenctl -s demo reference"
+        )
+
     def test_the_directory_goes_with_the_program(self):
         directories = list(pathlib.Path(self.demo.folder).glob("bergen-*/demo/*"))
         self.assertEqual(len(directories), 1)
