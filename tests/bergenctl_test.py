@@ -145,6 +145,9 @@ class BergenctlTest(unittest.TestCase):
             self.assertIn("1 connections, 1 idle\n127.0.0.1:", answers)
             self.assertIn("0 connections\n", answers)
         self.assertEqual(self.ask("certs", "@0").returncode, 0)
+        # Of all workers, whoever is asked.
+        for worker in ("@0", "@1"):
+            self.assertIn('http_requests_total{code="200",method="GET"} 1\n', self.ask("metrics", worker).stdout)
 
     def test_periodic_tasks_are_shown_and_controlled(self):
         self.assertIn("heartbeat: every ", self.ask("tasks", "@0").stdout)
