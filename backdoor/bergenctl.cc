@@ -70,6 +70,7 @@ constexpr auto kBetweenQuestions = std::chrono::milliseconds(50);
 struct Target {
   std::string name;  // `worker 2`, or the address.
   std::string address;
+  int worker = 0;  // Or its place among the addresses.
 };
 
 struct Answer {
@@ -81,7 +82,9 @@ absl::StatusOr<std::vector<Target>> FindTargets(const ControlRequest& request) {
   std::vector<Target> targets;
   if (!FLAGS_address.empty()) {
     for (const absl::string_view address : absl::StrSplit(FLAGS_address, ',')) {
-      targets.push_back({std::string(address), std::string(address)});
+      targets.push_back({.name = std::string(address),
+                         .address = std::string(address),
+                         .worker = static_cast<int>(targets.size())});
     }
     return targets;
   }
@@ -97,7 +100,7 @@ absl::StatusOr<std::vector<Target>> FindTargets(const ControlRequest& request) {
     targets.push_back(
         {absl::StrCat(one_instance ? "" : absl::StrCat(door.instance, " "),
                       "worker ", door.worker),
-         absl::StrCat("unix:", door.path)});
+         absl::StrCat("unix:", door.path), door.worker});
   }
   if (targets.empty()) {
     return absl::NotFoundError(
@@ -318,9 +321,18 @@ int Main(const std::vector<std::string>& words) {
   // are there by the deadline.
   std::vector<Answer> answers(targets->size());
   std::vector<std::thread> threads;
+  std::vector<std::string> lines(targets->size(), request->line);
+  if (lines.size() > 1) {
+    for (size_t i = 0; i < lines.size(); ++i) {
+      absl::StatusOr<std::string> line =
+          LineForWorker(*request, (*targets)[i].worker);
+      if (!line.ok()) return Fail(line.status());
+      lines[i] = *std::move(line);
+    }
+  }
   for (size_t i = 0; i < targets->size(); ++i) {
     threads.emplace_back(
-        [&, i] { answers[i] = Ask((*targets)[i], request->line, deadline); });
+        [&, i] { answers[i] = Ask((*targets)[i], lines[i], deadline); });
   }
   for (std::thread& thread : threads) thread.join();
   for (size_t i = 0; i < targets->size(); ++i) {

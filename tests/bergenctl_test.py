@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pstats
 import signal
 import subprocess
 import unittest
@@ -58,6 +59,13 @@ class BergenctlTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("it's.folded", done.stdout)
         self.assertTrue((self.demo.folder / "it's.svg").exists())
+
+    def test_each_worker_saves_its_own_profile(self):
+        done = self.ask("prof", "both", "seconds=0.2", "clock=wall")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        merged = pstats.Stats(str(self.demo.folder / "both-0.prof"))
+        merged.add(str(self.demo.folder / "both-1.prof"))
+        self.assertTrue(merged.stats)
 
     def test_a_worker_that_hangs_is_a_line_and_not_a_hang(self):
         hung = self.demo.workers()[1]
