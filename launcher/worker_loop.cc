@@ -225,6 +225,7 @@ void WorkerLoop::Reap() {
 }
 
 void WorkerLoop::OnSignal(int signal) {
+  CallSignalHandlers(options_.signal_handlers, signal, *log_);
   switch (signal) {
     case SIGINT:
       ExitNow(kExitFailed, "Caught SIGINT signal, instantaneous exiting");
