@@ -36,6 +36,11 @@ enum ExitStatus {
   kExitConfiguration = 78,
 };
 
+// That of a start which failed with `status`.
+inline int ExitStatusOf(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
+}
+
 // More at once are never found hanging, and cannot be asked for.
 inline constexpr int kMostWorkers = 16384;
 

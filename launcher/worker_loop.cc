@@ -338,8 +338,7 @@ void WorkerLoop::OnStartFailed(Generation& generation,
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
-  exit_status_ =
-      absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
+  exit_status_ = ExitStatusOf(status);
 }
 
 void WorkerLoop::OnFinished(Generation& generation,

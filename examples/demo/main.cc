@@ -748,7 +748,7 @@ int Main(int argc, char** argv) {
   if (status.ok()) return *status;
   std::fprintf(stderr, "demo: %s\n",
                std::string(status.status().message()).c_str());
-  return launcher::kExitFailed;
+  return launcher::ExitStatusOf(status.status());
 }
 
 }  // namespace
