@@ -8,6 +8,7 @@
 //   bergenctl -s demo prof neutron seconds=10 formats=svg
 //   bergenctl -s demo --json config demo.
 //   source <(bergenctl -s demo completion)
+//   bergenctl -s demo reference > commands.md
 //
 // Exit status: 0 if all who were asked did it, 1 if not, 2 if the command line
 // is wrong or nobody answers.
@@ -59,6 +60,7 @@ namespace {
 constexpr int kSomeFailed = 1;
 constexpr int kUsage = 2;
 constexpr absl::string_view kCompletion = "completion";
+constexpr absl::string_view kReference = "reference";
 constexpr absl::string_view kReload = "reload";
 // Unless `--timeout` is longer.
 constexpr absl::Duration kLongestReload = absl::Minutes(5);
@@ -68,6 +70,7 @@ constexpr auto kBetweenQuestions = std::chrono::milliseconds(50);
 struct Target {
   std::string name;  // `worker 2`, or the address.
   std::string address;
+  int worker = 0;  // Or its place among the addresses.
 };
 
 struct Answer {
@@ -79,7 +82,9 @@ absl::StatusOr<std::vector<Target>> FindTargets(const ControlRequest& request) {
   std::vector<Target> targets;
   if (!FLAGS_address.empty()) {
     for (const absl::string_view address : absl::StrSplit(FLAGS_address, ',')) {
-      targets.push_back({std::string(address), std::string(address)});
+      targets.push_back({.name = std::string(address),
+                         .address = std::string(address),
+                         .worker = static_cast<int>(targets.size())});
     }
     return targets;
   }
@@ -95,7 +100,7 @@ absl::StatusOr<std::vector<Target>> FindTargets(const ControlRequest& request) {
     targets.push_back(
         {absl::StrCat(one_instance ? "" : absl::StrCat(door.instance, " "),
                       "worker ", door.worker),
-         absl::StrCat("unix:", door.path)});
+         absl::StrCat("unix:", door.path), door.worker});
   }
   if (targets.empty()) {
     return absl::NotFoundError(
@@ -156,9 +161,8 @@ void Print(const Target& target, const Answer& answer, bool alone) {
             << ErrorText(answer.status) << '\n';
 }
 
-// For bash: the commands, and of each the arguments.
-absl::Status PrintCompletion(const Target& target,
-                             std::chrono::system_clock::time_point deadline) {
+absl::StatusOr<v1::ListCommandsReply> ListCommands(
+    const Target& target, std::chrono::system_clock::time_point deadline) {
   const std::unique_ptr<v1::Control::Stub> stub = Connect(target);
   grpc::ClientContext context;
   context.set_deadline(deadline);
@@ -166,6 +170,11 @@ absl::Status PrintCompletion(const Target& target,
   const grpc::Status status =
       stub->ListCommands(&context, v1::ListCommandsRequest(), &reply);
   if (!status.ok()) return absl::UnavailableError(ErrorText(status));
+  return reply;
+}
+
+// For bash: the commands, and of each the arguments.
+void PrintCompletion(const v1::ListCommandsReply& reply) {
   std::vector<std::string> names;
   std::string cases;
   for (const v1::CommandInfo& command : reply.commands()) {
@@ -191,7 +200,40 @@ absl::Status PrintCompletion(const Target& target,
                "  [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
                "}\n"
                "complete -F _bergenctl bergenctl\n";
-  return absl::OkStatus();
+}
+
+absl::string_view RoleText(v1::Role role) {
+  switch (role) {
+    case v1::ROLE_VIEW:
+      return "view";
+    case v1::ROLE_OPERATE:
+      return "operate";
+    default:
+      return "admin";
+  }
+}
+
+// A page of all commands in Markdown.
+void PrintReference(const v1::ListCommandsReply& reply) {
+  std::cout << "# Commands\n\n"
+               "For `nc` as they stand here; for `bergenctl` in words: `prof "
+               "neutron seconds=10`.\n"
+               "This page is what `bergenctl -s demo reference` prints.\n";
+  for (const v1::CommandInfo& command : reply.commands()) {
+    std::cout << "\n## " << command.name() << "\n\n`" << command.signature()
+              << "`\n\n"
+              << command.help() << " Needs the role `"
+              << RoleText(command.role()) << "`"
+              << (command.changes_state() ? "; each run is logged" : "")
+              << ".\n";
+    if (command.parameters().empty()) continue;
+    std::cout << "\n| Argument | Is | |\n|---|---|---|\n";
+    for (const v1::ParameterInfo& parameter : command.parameters()) {
+      std::cout << "| `" << parameter.name() << "` | " << parameter.allowed()
+                << " | " << parameter.help()
+                << (parameter.required() ? "; required" : "") << " |\n";
+    }
+  }
 }
 
 // Whether another process, or the same one later, may answer.
@@ -263,18 +305,34 @@ int Main(const std::vector<std::string>& words) {
     Print({.name = "reload"}, *answer, /*alone=*/true);
     return answer->status.ok() ? 0 : kSomeFailed;
   }
-  if (request->line == kCompletion) {
-    const absl::Status status = PrintCompletion(targets->front(), deadline);
-    return status.ok() ? 0 : Fail(status);
+  if (request->line == kCompletion || request->line == kReference) {
+    const absl::StatusOr<v1::ListCommandsReply> reply =
+        ListCommands(targets->front(), deadline);
+    if (!reply.ok()) return Fail(reply.status());
+    if (request->line == kCompletion) {
+      PrintCompletion(*reply);
+    } else {
+      PrintReference(*reply);
+    }
+    return 0;
   }
 
   // Each on its own thread, so that one that hangs delays nobody; all answers
   // are there by the deadline.
   std::vector<Answer> answers(targets->size());
   std::vector<std::thread> threads;
+  std::vector<std::string> lines(targets->size(), request->line);
+  if (lines.size() > 1) {
+    for (size_t i = 0; i < lines.size(); ++i) {
+      absl::StatusOr<std::string> line =
+          LineForWorker(*request, (*targets)[i].worker);
+      if (!line.ok()) return Fail(line.status());
+      lines[i] = *std::move(line);
+    }
+  }
   for (size_t i = 0; i < targets->size(); ++i) {
     threads.emplace_back(
-        [&, i] { answers[i] = Ask((*targets)[i], request->line, deadline); });
+        [&, i] { answers[i] = Ask((*targets)[i], lines[i], deadline); });
   }
   for (std::thread& thread : threads) thread.join();
   for (size_t i = 0; i < targets->size(); ++i) {

@@ -50,6 +50,16 @@ std::string Argument(absl::string_view word) {
                       Value(word.substr(equals + 1)));
 }
 
+std::string Line(const std::string& command,
+                 const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return command;
+  const auto append = [](std::string* out, absl::string_view word) {
+    out->append(Argument(word));
+  };
+  return absl::StrCat(command, "(", absl::StrJoin(arguments, ", ", append),
+                      ")");
+}
+
 absl::Status ParseTarget(absl::string_view target, bool& given,
                          ControlRequest& request) {
   if (given) {
@@ -75,8 +85,7 @@ absl::StatusOr<ControlRequest> ParseControlRequest(
     const std::vector<std::string>& words) {
   ControlRequest request;
   bool has_target = false;
-  std::string command;
-  std::vector<std::string> arguments;
+  std::string& command = request.command;
   for (const std::string& word : words) {
     if (std::any_of(word.begin(), word.end(),
                     [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
@@ -89,7 +98,7 @@ absl::StatusOr<ControlRequest> ParseControlRequest(
     } else if (command.empty()) {
       command = word;
     } else {
-      arguments.push_back(Argument(word));
+      request.arguments.push_back(word);
       double seconds = 0;
       absl::string_view value = word;
       if (absl::ConsumePrefix(&value, "seconds=") &&
@@ -101,15 +110,31 @@ absl::StatusOr<ControlRequest> ParseControlRequest(
   if (command.empty()) {
     return absl::InvalidArgumentError("there is no command; try help");
   }
-  request.line = command;
-  if (!arguments.empty()) {
-    if (command.find('(') != command.npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(command, " has its arguments already"));
-    }
-    absl::StrAppend(&request.line, "(", absl::StrJoin(arguments, ", "), ")");
+  if (!request.arguments.empty() && command.find('(') != command.npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(command, " has its arguments already"));
   }
+  request.line = Line(command, request.arguments);
   return request;
+}
+
+absl::StatusOr<std::string> LineForWorker(const ControlRequest& request,
+                                          int number) {
+  if (absl::StartsWith(request.command, "prof(") &&
+      request.command != "prof()") {
+    return absl::InvalidArgumentError(
+        "several workers would save to one file; write prof NAME, or @N");
+  }
+  std::vector<std::string> arguments = request.arguments;
+  if (request.command == "prof") {
+    const auto name = std::find_if(
+        arguments.begin(), arguments.end(), [](absl::string_view argument) {
+          return absl::StartsWith(argument, "name=") ||
+                 Argument(argument) == Value(argument);
+        });
+    if (name != arguments.end()) absl::StrAppend(&*name, "-", number);
+  }
+  return Line(request.command, arguments);
 }
 
 }  // namespace bergen::backdoor

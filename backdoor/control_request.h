@@ -17,6 +17,9 @@ namespace bergen::backdoor {
 struct ControlRequest {
   // As command_table.h reads it: `prof(neutron, seconds=10)`.
   std::string line;
+  // The same in words.
+  std::string command;
+  std::vector<std::string> arguments;
   // The number of the only worker asked; none: all of them.
   std::optional<int> worker;
   // How long the command itself was asked to take, by an argument `seconds=`.
@@ -30,6 +33,12 @@ struct ControlRequest {
 // twice, or a word has control characters.
 absl::StatusOr<ControlRequest> ParseControlRequest(
     const std::vector<std::string>& words);
+
+// The line for worker `number` of several that are asked: files of `prof` get
+// the number, `neutron-2`, since all would be written to one place.
+// InvalidArgument if that cannot be done: `prof('neutron')` in one word.
+absl::StatusOr<std::string> LineForWorker(const ControlRequest& request,
+                                          int number);
 
 }  // namespace bergen::backdoor
 

@@ -47,6 +47,22 @@ TEST(ControlRequestTest, KnowsHowLongTheCommandTakes) {
   EXPECT_EQ(Parsed({"prof", "n", "seconds=x"}).duration, absl::ZeroDuration());
 }
 
+TEST(ControlRequestTest, SeveralWorkersSaveProfilesToAFileEach) {
+  const auto line = [](const std::vector<std::string>& words) {
+    const absl::StatusOr<std::string> line = LineForWorker(Parsed(words), 2);
+    return line.ok() ? *line : std::string(line.status().message());
+  };
+  EXPECT_EQ(line({"prof", "neutron", "seconds=1"}),
+            "prof(neutron-2, seconds=1)");
+  EXPECT_EQ(line({"prof", "seconds=1", "name=it's"}),
+            "prof(seconds=1, name='it\\'s-2')");
+  EXPECT_EQ(line({"prof", "a=b c"}), "prof(a='b c')");
+  EXPECT_EQ(line({"prof"}), "prof");
+  EXPECT_EQ(line({"prof()"}), "prof()");
+  EXPECT_EQ(line({"config", "demo."}), "config(demo.)");
+  EXPECT_THAT(line({"prof('x')"}), HasSubstr("write prof NAME, or @N"));
+}
+
 TEST(ControlRequestTest, SaysWhatIsWrong) {
   for (const auto& [words, text] :
        std::vector<std::pair<std::vector<std::string>, std::string>>{

@@ -67,6 +67,11 @@ absl::Status ShowCertificates(const HttpControl& control, Output& output) {
   return absl::OkStatus();
 }
 
+absl::Status ShowMetrics(const HttpControl& control, Output& output) {
+  output.Write(control.metrics());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status AddHttpCommands(HttpControl http, CommandTable& table) {
@@ -91,6 +96,9 @@ absl::Status AddHttpCommands(HttpControl http, CommandTable& table) {
   }
   if (control->certificates) {
     added.Update(add("certs", "When certificates expire.", ShowCertificates));
+  }
+  if (control->metrics) {
+    added.Update(add("metrics", "Counters, for Prometheus.", ShowMetrics));
   }
   return added;
 }

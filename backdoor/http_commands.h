@@ -8,6 +8,7 @@
 //   connections()    who is connected, and what each connection does
 //   requests()       of these, the requests being answered, the oldest first
 //   certs()          when certificates expire
+//   metrics()        what a page of metrics has, of all workers
 //
 // Source: none; oslo.service does not know its connections.
 
@@ -41,6 +42,7 @@ struct HttpControl {
     absl::Time expires;
   };
   std::function<std::vector<Certificate>()> certificates;
+  std::function<std::string()> metrics;
   std::function<absl::Time()> now = absl::Now;
 };
 

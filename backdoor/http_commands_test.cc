@@ -30,6 +30,7 @@ class HttpCommandsTest : public ::testing::Test {
     HttpControl control;
     control.connections = [this] { return connections_; };
     control.certificates = [this] { return certificates_; };
+    control.metrics = [] { return "http_requests_total 3\n"; };
     control.now = [] { return absl::UnixEpoch(); };
     EXPECT_THAT(AddHttpCommands(std::move(control), table_), IsOk());
   }
@@ -82,6 +83,10 @@ TEST_F(HttpCommandsTest, CertificatesSayWhenTheyExpire) {
   EXPECT_EQ(Run("certs"),
             "http: expires at 1970-01-31T01:00:00Z, 30 days from now\n"
             "old: expired at 1969-12-29T23:00:00Z, -2 days from now\n");
+}
+
+TEST_F(HttpCommandsTest, MetricsAreTheirPage) {
+  EXPECT_EQ(Run("metrics"), "http_requests_total 3\n");
 }
 
 TEST_F(HttpCommandsTest, WhatNobodyAnswersIsNoCommand) {

@@ -26,6 +26,7 @@
 #include "launcher/reload_state.h"
 #include "launcher/restart_budget.h"
 #include "launcher/service_launcher.h"
+#include "launcher/signal_handler.h"
 #include "launcher/status_board.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
@@ -52,7 +53,8 @@ absl::Status CheckOptions(const LaunchOptions& options) {
   if (!options.drain_delay) {
     return absl::InvalidArgumentError("launcher: drain_delay is empty");
   }
-  absl::Status checked = CheckHealthLimits(options.health_limits);
+  absl::Status checked = CheckSignalHandlers(options.signal_handlers);
+  checked.Update(CheckHealthLimits(options.health_limits));
   checked.Update(CheckRestartLimits(options.restart_limits));
   return checked;
 }
@@ -237,8 +239,8 @@ absl::StatusOr<std::unique_ptr<Launcher>> Launch(spdlog::logger& log,
                                                  LaunchOptions options) {
   absl::Status checked = CheckOptions(options);
   if (!checked.ok()) return checked;
-  absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
-      PosixSignals::Create(/*children=*/::getpid() == 1);
+  absl::StatusOr<std::unique_ptr<PosixSignals>> signals = PosixSignals::Create(
+      /*children=*/::getpid() == 1, SignalsOf(options.signal_handlers));
   if (!signals.ok()) return signals.status();
 
   absl::StatusOr<StatusBoard> board = StatusBoard::Create();

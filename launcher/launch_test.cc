@@ -54,6 +54,7 @@
 namespace bergen::launcher {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -632,6 +633,53 @@ TEST(LaunchForkingTest, AParentThatDiesDuringAStartIsNoticed) {
   program.Signal(SIGKILL);
   program.ReadUntil("Parent process has died unexpectedly, exiting");
   program.ReadAll();
+}
+
+// OS-022.
+TEST(LaunchForkingTest, HandlersOfTheProgramAreCalledWhereTheyBelong) {
+  TestProgram program([](Voice& voice) {
+    const auto say = [&voice](const std::string& verb) {
+      return
+          [&voice, verb] { voice.Say(absl::StrCat(verb, " 0 ", ::getpid())); };
+    };
+    return RunLauncher(
+        voice, Serve(voice),
+        {.workers = 2,
+         .signal_handlers = {
+             {.signal = SIGALRM, .handler = say("first")},
+             {.signal = SIGALRM, .handler = say("second")},
+             {.signal = SIGALRM, .handler = say("worker"), .in_workers = true},
+             {.signal = SIGTERM, .handler = say("term")}}});
+  });
+  const std::vector<int> pids = ReadStarted(program, 2);
+  program.Signal(SIGALRM);
+  EXPECT_EQ(Parse(program.ReadUntil("second ")).pid, program.pid());
+  EXPECT_EQ(Parse(program.ReadUntil("first ")).pid, program.pid());
+  ::kill(pids[1], SIGALRM);
+  EXPECT_EQ(Parse(program.ReadUntil("worker ")).pid, pids[1]);
+  program.Signal(SIGTERM);
+  EXPECT_EQ(Parse(program.ReadUntil("term ")).pid, program.pid());
+  EXPECT_THAT(program.ReadAll(),
+              Not(Contains(AnyOf(HasSubstr("term "), HasSubstr("first ")))));
+  EXPECT_EQ(program.ExitStatus(), 0);
+}
+
+TEST(LaunchInProcessTest, HandlersOfTheProgramAreCalledInASingleProcess) {
+  TestProgram program([](Voice& voice) {
+    return RunLauncher(
+        voice, Serve(voice),
+        {.signal_handlers = {
+             {.signal = SIGWINCH, .handler = [&] { voice.Say("own"); }},
+             {.signal = SIGWINCH,
+              .handler = [&] { voice.Say("a worker's"); },
+              .in_workers = true}}});
+  });
+  ReadStarted(program, 1);
+  program.Signal(SIGWINCH);
+  program.ReadUntil("a worker's");
+  program.ReadUntil("own");
+  program.Signal(SIGTERM);
+  EXPECT_EQ(program.ExitStatus(), 0);
 }
 
 // OS-006, OX-012.

@@ -15,6 +15,7 @@
 #include "launcher/crash_record.h"
 #include "launcher/phase.h"
 #include "launcher/reload_state.h"
+#include "launcher/signal_handler.h"
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service_group.h"
@@ -34,6 +35,11 @@ enum ExitStatus {
   // again is of no use. EX_CONFIG of sysexits.h.
   kExitConfiguration = 78,
 };
+
+// That of a start which failed with `status`.
+inline int ExitStatusOf(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
+}
 
 // More at once are never found hanging, and cannot be asked for.
 inline constexpr int kMostWorkers = 16384;
@@ -145,6 +151,9 @@ struct LaunchOptions {
   std::function<void()> log_stacks;
   // Logs the options, for operators; at the start and after a reload.
   std::function<void()> log_options;
+  // Called before what the launcher itself does; signals that it does not know
+  // do nothing else then.
+  std::vector<SignalHandler> signal_handlers;
 
   // Shut down once every service was told to stop: from then on connections are
   // refused, while those that were accepted are served to the end.

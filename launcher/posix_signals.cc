@@ -38,13 +38,12 @@ void BlockSignals() {
 }
 
 absl::StatusOr<std::unique_ptr<PosixSignals>> PosixSignals::Create(
-    bool children) {
+    bool children, const std::vector<int>& others) {
   BlockSignals();
   sigset_t handled = Handled();
-  if (children) {
-    sigaddset(&handled, SIGCHLD);
-    pthread_sigmask(SIG_BLOCK, &handled, nullptr);
-  }
+  if (children) sigaddset(&handled, SIGCHLD);
+  for (const int signal : others) sigaddset(&handled, signal);
+  pthread_sigmask(SIG_BLOCK, &handled, nullptr);
   auto result = std::unique_ptr<PosixSignals>(new PosixSignals());
   result->signals_.Reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!result->signals_.ok()) return absl::ErrnoToStatus(errno, "signalfd");

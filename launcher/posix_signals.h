@@ -32,10 +32,10 @@ void BlockSignals();
 // Reads what `BlockSignals` blocks. A forked process needs its own.
 class PosixSignals : public Signals {
  public:
-  // Calls `BlockSignals`; `children`: for SIGCHLD too. Fails only without a
-  // free descriptor.
+  // Calls `BlockSignals`; `children`: for SIGCHLD too, and for `others`. Fails
+  // only without a free descriptor.
   static absl::StatusOr<std::unique_ptr<PosixSignals>> Create(
-      bool children = false);
+      bool children = false, const std::vector<int>& others = {});
 
   // Adds `signal` to those that `Take` reports, without sending it.
   // Thread-safe, and safe in a signal handler. A forked copy of this reaches

@@ -47,6 +47,9 @@ ProcessLauncher::ProcessLauncher(LaunchOptions options, Predecessor predecessor,
       table_({.start_timeout = options_.start_timeout}, random),
       predecessor_(std::move(predecessor)),
       health_(options_.health_limits, random) {
+  for (const SignalHandler& handler : options_.signal_handlers) {
+    (handler.in_workers ? workers_handlers_ : own_handlers_).push_back(handler);
+  }
   if (health_.enabled()) next_check_ = clock.Now() + health_.interval();
   if (options_.notifier.watchdog_timeout() < absl::InfiniteDuration()) {
     next_keep_alive_ = clock.Now();
@@ -223,6 +226,7 @@ void ProcessLauncher::ReopenLogs() {
 }
 
 void ProcessLauncher::OnSignal(int signal) {
+  CallSignalHandlers(own_handlers_, signal, *log_);
   switch (signal) {
     case SIGINT:
       log_->info("Caught SIGINT signal, instantaneous exiting");
@@ -546,7 +550,7 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
   // The supervisor's alone: its end tells that the supervisor has failed.
   predecessor_ = {};
   absl::StatusOr<std::unique_ptr<PosixSignals>> signals =
-      PosixSignals::Create();
+      PosixSignals::Create(/*children=*/false, SignalsOf(workers_handlers_));
   if (!signals.ok()) {
     log_->critical("Error starting worker {}: {}",
                    NameOf(info.service, info.number),
@@ -560,6 +564,7 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
        .restart_method = RestartMethod::kMutate,
        .graceful_shutdown_timeout = options_.graceful_shutdown_timeout,
        .mutate = options_.mutate,
+       .signal_handlers = workers_handlers_,
        .reopen_logs = options_.reopen_logs,
        .parent_fd = link.parent_fd(),
        .log_stacks = options_.log_stacks,

@@ -23,6 +23,7 @@
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "launcher/processes.h"
+#include "launcher/signal_handler.h"
 #include "launcher/status_board.h"
 #include "launcher/upgrade.h"
 #include "launcher/worker_table.h"
@@ -92,6 +93,9 @@ class ProcessLauncher {
   void KeepAlive();
 
   const LaunchOptions options_;
+  // Of the options', those of this process and those of workers.
+  std::vector<SignalHandler> own_handlers_;
+  std::vector<SignalHandler> workers_handlers_;
   Processes* const processes_;
   StatusBoard* const board_;
   periodic::Clock* const clock_;

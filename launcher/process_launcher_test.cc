@@ -344,6 +344,29 @@ TEST_F(ProcessLauncherTest, TtinAddsAWorkerAndTtouTakesOneAway) {
   EXPECT_THAT(board_.Workers(), ElementsAre(1));
 }
 
+TEST_F(ProcessLauncherTest, HandlersOfTheProgramAreCalledBeforeItsOwn) {
+  std::vector<std::string> called;
+  const auto note = [&](std::string what) {
+    return [&called, what] { called.push_back(what); };
+  };
+  processes_.Then({Started(101), Started(102), Signal(SIGALRM)});
+  processes_.Then({Signal(SIGTERM)});
+  processes_.Then({Exited(101, 0), Exited(102, 0)});
+  EXPECT_EQ(
+      Run({.signal_handlers =
+               {{.signal = SIGALRM, .handler = note("alarm")},
+                {.signal = SIGALRM, .handler = note("alarm, later")},
+                {.signal = SIGALRM, .handler = note("?"), .in_workers = true},
+                {.signal = SIGTERM,
+                 .handler =
+                     [&] {
+                       called.push_back("term");
+                       EXPECT_THAT(text_.str(), Not(HasSubstr("SIGTERM")));
+                     }}}}),
+      kExitOk);
+  EXPECT_THAT(called, ElementsAre("alarm, later", "alarm", "term"));
+}
+
 // Two services, of two workers and one.
 class SeveralServicesTest : public ProcessLauncherTest {
  protected:

@@ -74,6 +74,7 @@ int ServiceLauncher::Run() {
        .on_reload = [this] { board_->BeginReload(); },
        .on_reloaded =
            [this](const absl::Status& verdict) { board_->EndReload(verdict); },
+       .signal_handlers = options_.signal_handlers,
        .reopen_logs = options_.reopen_logs,
        .log_options = options_.log_options,
        .log_stacks = options_.log_stacks,

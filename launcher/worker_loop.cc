@@ -225,6 +225,7 @@ void WorkerLoop::Reap() {
 }
 
 void WorkerLoop::OnSignal(int signal) {
+  CallSignalHandlers(options_.signal_handlers, signal, *log_);
   switch (signal) {
     case SIGINT:
       ExitNow(kExitFailed, "Caught SIGINT signal, instantaneous exiting");
@@ -337,8 +338,7 @@ void WorkerLoop::OnStartFailed(Generation& generation,
     return;
   }
   log_->error("Error starting services: {}", status.ToString());
-  exit_status_ =
-      absl::IsInvalidArgument(status) ? kExitConfiguration : kExitFailed;
+  exit_status_ = ExitStatusOf(status);
 }
 
 void WorkerLoop::OnFinished(Generation& generation,

@@ -30,6 +30,7 @@
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
+#include "launcher/signal_handler.h"
 #include "launcher/signals.h"
 #include "launcher/upgrade.h"
 #include "periodic/clock.h"
@@ -56,6 +57,8 @@ struct WorkerLoopOptions {
   // loop's thread. With an error, what was there goes on.
   std::function<void()> on_reload;
   std::function<void(const absl::Status& verdict)> on_reloaded;
+  // Called before anything else that a signal does, whatever `in_workers` says.
+  std::vector<SignalHandler> signal_handlers;
   // What SIGUSR1 does.
   std::function<absl::Status()> reopen_logs;
   std::function<void()> log_options;

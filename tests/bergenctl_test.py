@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pstats
 import signal
 import subprocess
 import unittest
@@ -58,6 +59,13 @@ class BergenctlTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("it's.folded", done.stdout)
         self.assertTrue((self.demo.folder / "it's.svg").exists())
+
+    def test_each_worker_saves_its_own_profile(self):
+        done = self.ask("prof", "both", "seconds=0.2", "clock=wall")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        merged = pstats.Stats(str(self.demo.folder / "both-0.prof"))
+        merged.add(str(self.demo.folder / "both-1.prof"))
+        self.assertTrue(merged.stats)
 
     def test_a_worker_that_hangs_is_a_line_and_not_a_hang(self):
         hung = self.demo.workers()[1]
@@ -145,6 +153,9 @@ class BergenctlTest(unittest.TestCase):
             self.assertIn("1 connections, 1 idle\n127.0.0.1:", answers)
             self.assertIn("0 connections\n", answers)
         self.assertEqual(self.ask("certs", "@0").returncode, 0)
+        # Of all workers, whoever is asked.
+        for worker in ("@0", "@1"):
+            self.assertIn('http_requests_total{code="200",method="GET"} 1\n', self.ask("metrics", worker).stdout)
 
     def test_periodic_tasks_are_shown_and_controlled(self):
         self.assertIn("heartbeat: every ", self.ask("tasks", "@0").stdout)
@@ -154,6 +165,12 @@ class BergenctlTest(unittest.TestCase):
         done = self.ask("pause", "heartbeet", "@0")
         self.assertEqual(done.returncode, 1)
         self.assertIn("heartbeet", done.stderr)
+
+    def test_the_page_of_commands_is_up_to_date(self):
+        page = pathlib.Path("docs/commands.md").read_text()
+        self.assertEqual(
+            self.ask("reference").stdout, page, "write docs/commands.md with: bergenctl -s demo reference"
+        )
 
     def test_the_directory_goes_with_the_program(self):
         directories = list(pathlib.Path(self.demo.folder).glob("bergen-*/demo/*"))

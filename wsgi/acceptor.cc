@@ -2,6 +2,7 @@
 
 #include "wsgi/acceptor.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -25,6 +26,11 @@ constexpr int kPauseMilliseconds = 100;
 // The most connections taken over at the end, so that a crowd of clients cannot
 // keep a stopping server from stopping.
 constexpr int kMostAtTheEnd = 65536;
+
+// How often it then waits for descriptors. The kernel tells only one of those
+// who wait at a listener of a client: if that one left without it, the client
+// would wait for the next to come.
+constexpr int kPausesAtTheEnd = 50;
 
 }  // namespace
 
@@ -139,7 +145,15 @@ void Acceptor::Run() {
       registered = Register().ok();
     }
   }
-  for (int i = 0; i < kMostAtTheEnd && AcceptOne(); ++i) {
+  for (int accepted = 0, pauses = 0; accepted < kMostAtTheEnd;) {
+    pause_ = false;
+    if (AcceptOne()) {
+      ++accepted;
+    } else if (pause_ && pauses++ < kPausesAtTheEnd) {
+      poll(nullptr, 0, kPauseMilliseconds);
+    } else {
+      break;
+    }
   }
   epoll_.Reset();
   listener_.Reset();

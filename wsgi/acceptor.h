@@ -42,7 +42,8 @@ class Acceptor {
   absl::Status Start();
 
   // Accepts what is waiting in the kernel's queue, then closes the descriptor
-  // and finishes. Returns at once; may be called repeatedly, after `Start`.
+  // and finishes; waits for some seconds if it has no descriptors for that.
+  // Returns at once; may be called repeatedly, after `Start`.
   void Stop();
 
   // Blocks, after `Stop`, until what was waiting has been accepted. Not from

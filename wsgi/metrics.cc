@@ -130,6 +130,17 @@ absl::StatusOr<Body> RequestMetrics::operator()(Environ& environ,
   return Body(std::make_unique<CountedBody>(std::move(call), *std::move(body)));
 }
 
+std::string MetricsText(
+    const std::vector<const prometheus::Collectable*>& sources) {
+  std::vector<prometheus::MetricFamily> all;
+  for (const prometheus::Collectable* source : sources) {
+    std::vector<prometheus::MetricFamily> some = source->Collect();
+    all.insert(all.end(), std::make_move_iterator(some.begin()),
+               std::make_move_iterator(some.end()));
+  }
+  return prometheus::TextSerializer().Serialize(all);
+}
+
 absl::StatusOr<Body> MetricsPage::operator()(Environ& environ,
                                              StartResponse& start_response) {
   if (environ.request_method() != "GET" && environ.request_method() != "HEAD") {
@@ -139,16 +150,10 @@ absl::StatusOr<Body> MetricsPage::operator()(Environ& environ,
     if (!started.ok()) return started;
     return Body("405 Method Not Allowed: try GET\n");
   }
-  std::vector<prometheus::MetricFamily> all;
-  for (const prometheus::Collectable* source : sources_) {
-    std::vector<prometheus::MetricFamily> some = source->Collect();
-    all.insert(all.end(), std::make_move_iterator(some.begin()),
-               std::make_move_iterator(some.end()));
-  }
   absl::Status started = start_response(
       "200 OK", {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}});
   if (!started.ok()) return started;
-  return Body(prometheus::TextSerializer().Serialize(all));
+  return Body(MetricsText(sources_));
 }
 
 }  // namespace bergen::wsgi

@@ -11,6 +11,7 @@
 #define WSGI_METRICS_H_
 
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -49,8 +50,11 @@ class RequestMetrics : public Application {
   Clock clock_;
 };
 
-// Answers GET and HEAD, whatever the path, with all metrics in Prometheus' text
-// format. Thread-safe.
+// All metrics of `sources` in Prometheus' text format.
+std::string MetricsText(
+    const std::vector<const prometheus::Collectable*>& sources);
+
+// Answers GET and HEAD, whatever the path, with `MetricsText`. Thread-safe.
 class MetricsPage : public Application {
  public:
   // All must outlive it.

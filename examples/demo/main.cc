@@ -204,7 +204,7 @@ class Diagnostics {
  public:
   static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(
       int worker, launcher::Launcher& launcher, config::Registry& registry,
-      spdlog::logger& log) {
+      const prometheus::Collectable& metrics, spdlog::logger& log) {
     auto diagnostics = std::make_unique<Diagnostics>();
     absl::Status added = backdoor::AddBuiltinCommands(
         {.output_directory = backdoor::DefaultOutputDirectory(),
@@ -221,7 +221,7 @@ class Diagnostics {
           return all.empty() ? nullptr : all.back();
         },
         diagnostics->table_));
-    added.Update(backdoor::AddHttpCommands(HttpControl(*diagnostics),
+    added.Update(backdoor::AddHttpCommands(HttpControl(*diagnostics, metrics),
                                            diagnostics->table_));
     if (!added.ok()) return added;
     return diagnostics;
@@ -260,8 +260,10 @@ class Diagnostics {
     return control;
   }
 
-  static backdoor::HttpControl HttpControl(Diagnostics& of) {
+  static backdoor::HttpControl HttpControl(
+      Diagnostics& of, const prometheus::Collectable& metrics) {
     backdoor::HttpControl control;
+    control.metrics = [&metrics] { return wsgi::MetricsText({&metrics}); };
     control.connections = [&of]()
         -> absl::StatusOr<std::vector<backdoor::HttpControl::Connection>> {
       std::vector<backdoor::HttpControl::Connection> all;
@@ -623,7 +625,7 @@ class Demo {
   absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
       absl::StatusOr<std::unique_ptr<Diagnostics>> made =
-          Diagnostics::Create(worker, *launcher_, *registry_, *log_);
+          Diagnostics::Create(worker, *launcher_, *registry_, *metrics_, *log_);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
@@ -746,7 +748,7 @@ int Main(int argc, char** argv) {
   if (status.ok()) return *status;
   std::fprintf(stderr, "demo: %s\n",
                std::string(status.status().message()).c_str());
-  return launcher::kExitFailed;
+  return launcher::ExitStatusOf(status.status());
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class ProcessesTest(unittest.TestCase):
     def test_workers_below_one_are_refused(self):
         for text in ("0", "-1", "a"):
             with self.subTest(text=text), Demo(f"--workers={text}", wait=False) as demo:
-                self.assertEqual(demo.wait(), 1)
+                self.assertEqual(demo.wait(), 78)
                 demo.log.wait_for("workers")
 
     # OS-016.
@@ -107,7 +107,7 @@ class ProcessesTest(unittest.TestCase):
     def test_restart_limits_that_do_not_go_together_stop_the_start(self):
         settings = {"DEFAULT.worker_max_restart_delay": "0.5"}
         with Demo("--workers=2", settings=settings, wait=False) as demo:
-            self.assertEqual(demo.wait(), 1)
+            self.assertEqual(demo.wait(), 78)
             demo.log.wait_for(
                 r"demo: option DEFAULT\.worker_max_restart_delay: 0\.5 \(.*demo\.conf:\d+\) is less "
                 r"than worker_restart_delay, 1 \(default\)"
