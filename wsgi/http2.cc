@@ -111,6 +111,7 @@ struct Http2Session::Callbacks {
 
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Session& session = Of(user);
+    if (session.terminated_) return 0;
     const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     Stream* const stream = session.Find(frame->hd.stream_id);
     switch (frame->hd.type) {
@@ -154,7 +155,7 @@ struct Http2Session::Callbacks {
     Http2Session& session = Of(user);
     CheckMemory(nghttp2_session_consume_connection(nghttp2, size));
     const Stream* const stream = session.Find(id);
-    if (stream != nullptr && stream->told) {
+    if (stream != nullptr && stream->told && !session.terminated_) {
       session.handler_->OnBody(id, View(data, size));
     }
     return 0;
