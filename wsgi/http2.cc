@@ -293,6 +293,7 @@ absl::Status Http2Session::Receive(absl::string_view bytes,
 
 void Http2Session::Send(std::string& out, size_t most) {
   while (out.size() < most) {
+    TellOfTermination();
     const uint8_t* data = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &data);
     if (size == NGHTTP2_ERR_NOMEM) abort();
@@ -303,7 +304,7 @@ void Http2Session::Send(std::string& out, size_t most) {
 }
 
 bool Http2Session::wants_to_send() const {
-  return nghttp2_session_want_write(session_) != 0;
+  return to_be_told_ || nghttp2_session_want_write(session_) != 0;
 }
 
 bool Http2Session::done() const {
@@ -462,10 +463,15 @@ void Http2Session::End() {
 
 void Http2Session::Terminate(bool calm) {
   if (terminated_) return;
-  terminated_ = true;
+  terminated_ = to_be_told_ = true;
   too_much_ = calm;
+}
+
+void Http2Session::TellOfTermination() {
+  if (!std::exchange(to_be_told_, false)) return;
   CheckMemory(nghttp2_session_terminate_session(
-      session_, calm ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR));
+      session_,
+      too_much_ ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR));
 }
 
 }  // namespace bergen::wsgi

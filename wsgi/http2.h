@@ -182,6 +182,8 @@ class Http2Session {
   void HeadComplete(int32_t id, Stream& stream, bool has_body);
   void BodyComplete(int32_t id, Stream& stream);
   void SpendIdleFrame();
+  // Must not be called while nghttp2 is calling.
+  void TellOfTermination();
 
   const Http2Limits limits_;
   Handler* const handler_;
@@ -195,6 +197,7 @@ class Http2Session {
   bool in_head_ = false;
   bool ended_ = false;
   bool terminated_ = false;
+  bool to_be_told_ = false;  // Terminated, and nghttp2 does not know yet.
   bool too_much_ = false;
   bool broken_ = false;  // Nothing is received any more.
 };
