@@ -20,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
+#include "wsgi/http2_test_client.h"
 
 namespace bergen::wsgi {
 namespace {
@@ -78,132 +79,6 @@ class Recorder : public Http2Session::Handler {
   std::map<int32_t, Stream> streams;
 };
 
-// A client that nobody here wrote, with what it was told.
-class Client {
- public:
-  Client() {
-    nghttp2_session_callbacks* callbacks = nullptr;
-    nghttp2_session_callbacks_new(&callbacks);
-    nghttp2_session_callbacks_set_on_header_callback(
-        callbacks,
-        [](nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
-           size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
-           void* user) {
-          absl::StrAppend(
-              &static_cast<Client*>(user)->heads[frame->hd.stream_id],
-              absl::string_view(reinterpret_cast<const char*>(name), name_size),
-              "=",
-              absl::string_view(reinterpret_cast<const char*>(value),
-                                value_size),
-              ";");
-          return 0;
-        });
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        callbacks, [](nghttp2_session*, uint8_t, int32_t id,
-                      const uint8_t* data, size_t size, void* user) {
-          static_cast<Client*>(user)->bodies[id].append(
-              reinterpret_cast<const char*>(data), size);
-          return 0;
-        });
-    nghttp2_session_callbacks_set_on_stream_close_callback(
-        callbacks,
-        [](nghttp2_session*, int32_t id, uint32_t error, void* user) {
-          static_cast<Client*>(user)->closed[id] = error;
-          return 0;
-        });
-    nghttp2_session_callbacks_set_on_frame_recv_callback(
-        callbacks,
-        [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
-          if (frame->hd.type == NGHTTP2_GOAWAY) {
-            static_cast<Client*>(user)->goaways.emplace_back(
-                frame->goaway.last_stream_id, frame->goaway.error_code);
-          }
-          return 0;
-        });
-    nghttp2_session_client_new(&session_, callbacks, this);
-    nghttp2_session_callbacks_del(callbacks);
-    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
-  }
-  ~Client() { nghttp2_session_del(session_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  // `body` null: none. Its end is sent only if `ends`.
-  int32_t Send(const Http2Fields& fields, const std::string* body = nullptr) {
-    std::vector<nghttp2_nv> block = Block(fields);
-    nghttp2_data_provider provider = {};
-    if (body != nullptr) upload = *body;
-    provider.read_callback = [](nghttp2_session*, int32_t, uint8_t* buffer,
-                                size_t size, uint32_t* flags,
-                                nghttp2_data_source*, void* user) {
-      auto& client = *static_cast<Client*>(user);
-      size = std::min(size, client.upload.size());
-      memcpy(buffer, client.upload.data(), size);
-      client.upload.erase(0, size);
-      if (client.upload.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
-      return static_cast<ssize_t>(size);
-    };
-    return nghttp2_submit_request(session_, nullptr, block.data(), block.size(),
-                                  body == nullptr ? nullptr : &provider,
-                                  nullptr);
-  }
-  int32_t Get(const std::string& path, Http2Fields more = {}) {
-    Http2Fields fields = {{":method", "GET"},
-                          {":scheme", "http"},
-                          {":authority", "example.org"},
-                          {":path", path}};
-    fields.insert(fields.end(), more.begin(), more.end());
-    return Send(fields);
-  }
-  int32_t Post(const std::string& body, Http2Fields more = {}) {
-    Http2Fields fields = {{":method", "POST"},
-                          {":scheme", "http"},
-                          {":authority", "example.org"},
-                          {":path", "/"}};
-    fields.insert(fields.end(), more.begin(), more.end());
-    return Send(fields, &body);
-  }
-  void Reset(int32_t stream) {
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream,
-                              NGHTTP2_CANCEL);
-  }
-  void Ping() { nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr); }
-
-  std::string Output() {
-    std::string out;
-    const uint8_t* data = nullptr;
-    for (;;) {
-      const ssize_t size = nghttp2_session_mem_send(session_, &data);
-      if (size <= 0) return out;
-      out.append(reinterpret_cast<const char*>(data), size);
-    }
-  }
-  void Input(absl::string_view bytes) {
-    nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  }
-
-  std::string upload;
-  std::map<int32_t, std::string> heads;
-  std::map<int32_t, std::string> bodies;
-  std::map<int32_t, uint32_t> closed;
-  std::vector<std::pair<int32_t, uint32_t>> goaways;
-
- private:
-  static std::vector<nghttp2_nv> Block(const Http2Fields& fields) {
-    std::vector<nghttp2_nv> block;
-    for (const auto& [name, value] : fields) {
-      block.push_back(
-          {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-           reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())),
-           name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-    }
-    return block;
-  }
-
-  nghttp2_session* session_ = nullptr;
-};
-
 std::string Frame(uint8_t type, uint8_t flags, uint32_t stream,
                   absl::string_view payload) {
   std::string frame;
@@ -256,7 +131,7 @@ class Http2SessionTest : public testing::Test {
   Recorder::Stream& At(int32_t stream) { return server_.streams[stream]; }
 
   Recorder server_;
-  Client client_;
+  Http2TestClient client_;
   std::unique_ptr<Http2Session> session_;
   absl::Duration now_ = absl::Seconds(1000);
 };
