@@ -82,7 +82,7 @@ struct Http2Session::Callbacks {
       default:
         Of(user).SpendIdleFrame();
     }
-    return 0;
+    return Of(user).Verdict();
   }
 
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame,
@@ -93,7 +93,6 @@ struct Http2Session::Callbacks {
         frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
       return 0;
     }
-    if (session.terminated_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     session.streams_.emplace(frame->hd.stream_id, std::make_unique<Stream>());
     return 0;
   }
@@ -111,7 +110,6 @@ struct Http2Session::Callbacks {
 
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Session& session = Of(user);
-    if (session.terminated_) return 0;
     const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     Stream* const stream = session.Find(frame->hd.stream_id);
     switch (frame->hd.type) {
@@ -139,7 +137,7 @@ struct Http2Session::Callbacks {
       default:
         break;
     }
-    return 0;
+    return session.Verdict();
   }
 
   static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int,
@@ -147,7 +145,7 @@ struct Http2Session::Callbacks {
     Http2Session& session = Of(user);
     if (frame->hd.type == NGHTTP2_HEADERS) session.in_head_ = false;
     session.SpendIdleFrame();
-    return 0;
+    return session.Verdict();
   }
 
   static int OnData(nghttp2_session* nghttp2, uint8_t, int32_t id,
@@ -155,10 +153,10 @@ struct Http2Session::Callbacks {
     Http2Session& session = Of(user);
     CheckMemory(nghttp2_session_consume_connection(nghttp2, size));
     const Stream* const stream = session.Find(id);
-    if (stream != nullptr && stream->told && !session.terminated_) {
+    if (stream != nullptr && stream->told) {
       session.handler_->OnBody(id, View(data, size));
     }
-    return 0;
+    return session.Verdict();
   }
 
   static int OnStreamClose(nghttp2_session*, int32_t id, uint32_t error,
@@ -173,7 +171,7 @@ struct Http2Session::Callbacks {
         !session.terminated_ && !session.resets_.Spend(session.now_)) {
       session.Terminate(/*calm=*/true);
     }
-    return 0;
+    return session.Verdict();
   }
 
   static int OnFrameSent(nghttp2_session* nghttp2, const nghttp2_frame* frame,
@@ -270,25 +268,32 @@ absl::Status Http2Session::Receive(absl::string_view bytes,
                                    absl::Duration now) {
   now_ = now;
   if (broken_) return absl::InvalidArgumentError("HTTP/2: already broken");
+  receiving_ = true;
   const ssize_t result = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  receiving_ = false;
   if (result == NGHTTP2_ERR_NOMEM) abort();
   if (result < 0) {
     broken_ = true;
-    const auto error = static_cast<nghttp2_error>(result);
-    const bool calm = error == NGHTTP2_ERR_FLOODED ||
-                      error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
-    Terminate(calm);
-    const std::string text = absl::StrCat("HTTP/2: ", nghttp2_strerror(error));
-    return calm ? absl::ResourceExhaustedError(text)
-                : absl::InvalidArgumentError(text);
+    Terminate(result == NGHTTP2_ERR_FLOODED ||
+              result == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS);
+    if (result != NGHTTP2_ERR_CALLBACK_FAILURE) {
+      const std::string text =
+          absl::StrCat("HTTP/2: ", nghttp2_strerror(static_cast<int>(result)));
+      return too_much_ ? absl::ResourceExhaustedError(text)
+                       : absl::InvalidArgumentError(text);
+    }
   }
-  if (too_much_) {
+  if (terminated_) {
     broken_ = true;
     return absl::ResourceExhaustedError(
-        "HTTP/2: too many streams reset, or frames that move nothing");
+        "HTTP/2: too many streams that fail, or frames that move nothing");
   }
   return absl::OkStatus();
+}
+
+int Http2Session::Verdict() const {
+  return terminated_ && receiving_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 void Http2Session::Send(std::string& out, size_t most) {

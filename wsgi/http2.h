@@ -182,6 +182,8 @@ class Http2Session {
   void HeadComplete(int32_t id, Stream& stream, bool has_body);
   void BodyComplete(int32_t id, Stream& stream);
   void SpendIdleFrame();
+  // What nghttp2 is told when it has called: to go on, or to stop at once.
+  int Verdict() const;
   // Must not be called while nghttp2 is calling.
   void TellOfTermination();
 
@@ -199,6 +201,7 @@ class Http2Session {
   bool terminated_ = false;
   bool to_be_told_ = false;  // Terminated, and nghttp2 does not know yet.
   bool too_much_ = false;
+  bool receiving_ = false;
   bool broken_ = false;  // Nothing is received any more.
 };
 
