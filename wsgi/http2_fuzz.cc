@@ -55,11 +55,13 @@ class Recorder : public Http2Session::Handler {
     }
   }
   void OnBody(int32_t stream, absl::string_view data) override {
-    absl::StrAppend(&Open(stream), data);
+    Open(stream);
+    absl::StrAppend(&bodies[stream], data);
     session->Consumed(stream, data.size() / 2);
   }
   void OnBodyEnd(int32_t stream, Http2Fields trailers) override {
-    absl::StrAppend(&Open(stream), " end ", trailers.size());
+    // Of a body that turns out to be wrong, some may have come or not.
+    absl::StrAppend(&Open(stream), bodies[stream], " end ", trailers.size());
     session->Respond(stream, 200, {{"content-type", "text/plain"}}, true);
   }
   void OnClosed(int32_t stream) override {
@@ -82,6 +84,7 @@ class Recorder : public Http2Session::Handler {
 
   Http2Session* session = nullptr;
   std::map<int32_t, std::string> streams;
+  std::map<int32_t, std::string> bodies;
   size_t closed = 0;
 };
 
