@@ -18,6 +18,9 @@ import h2.settings
 from tests.support.demo import DEADLINE, Demo
 
 
+ON = {"DEFAULT.wsgi_http2": "true"}
+
+
 class Client:
     """One connection; what arrived, by stream."""
 
@@ -126,7 +129,7 @@ def curl(*arguments, stdin=None):
 
 class Http2Test(unittest.TestCase):
     def test_requests_share_one_connection(self):
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             self.assertEqual(client.get("/"), ("200", b"Hello, world!\n"))
             environ = json.loads(client.get("/environ?a=1", ("x-test", "yes"))[1])
             self.assertEqual(environ["SERVER_PROTOCOL"], "HTTP/2.0")
@@ -139,14 +142,14 @@ class Http2Test(unittest.TestCase):
             self.assertEqual((status, body), ("200", b""))
 
     def test_a_slow_request_holds_up_no_other(self):
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             slow = client.request("GET", "/sleep?seconds=1")
             self.assertEqual(client.get("/")[0], "200")
             self.assertNotIn(slow, client.ended)
             self.assertEqual(client.answer(slow)[0], "200")
 
     def test_many_streams_at_once(self):
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             client.until(lambda: client.connection.remote_settings.max_concurrent_streams == 100)
             path = "/stream?chunks=20&size=5000"
             streams = [client.request("GET", path) for _ in range(100)]
@@ -156,19 +159,19 @@ class Http2Test(unittest.TestCase):
 
     def test_a_body_is_streamed_both_ways(self):
         body = bytes(range(256)) * 8192
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             stream = client.request("POST", "/echo", body=body)
             self.assertEqual(client.answer(stream), ("200", body))
 
     def test_an_upload_waits_for_its_reader_only(self):
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             stream = client.request("GET", "/sleep?seconds=0", ends=False)
             # Nobody reads the body: the answer does not wait for it.
             self.assertEqual(client.answer(stream)[0], "200")
             self.assertEqual(client.get("/")[0], "200")
 
     def test_a_client_that_does_not_read_costs_one_stream(self):
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             big = client.request("GET", "/stream?chunks=1000&size=10000")
             while len(client.bodies.get(big, b"")) < 65535:
                 client.receive(acknowledge=False)
@@ -181,7 +184,7 @@ class Http2Test(unittest.TestCase):
             self.assertEqual(client.get("/")[0], "200")
 
     def test_rapid_resets_are_enough_at_some_point(self):
-        with Demo() as demo, Client(demo) as client:
+        with Demo(settings=ON) as demo, Client(demo) as client:
             client.until(lambda: client.connection.remote_settings.max_concurrent_streams == 100)
             try:
                 for _ in range(2000):
@@ -202,7 +205,7 @@ class Http2Test(unittest.TestCase):
             self.assertTrue(client.terminated or not client.open)
 
     def test_streams_in_progress_are_finished_when_it_stops(self):
-        with Demo("--workers=1") as demo, Client(demo) as client:
+        with Demo("--workers=1", settings=ON) as demo, Client(demo) as client:
             slow = client.request("GET", "/sleep?seconds=2")
             self.assertEqual(client.get("/")[0], "200")
             demo.process.terminate()
@@ -215,14 +218,14 @@ class Http2Test(unittest.TestCase):
             self.assertEqual(demo.process.wait(DEADLINE), 0)
 
     def test_inline(self):
-        with Demo(settings={"demo.inline_app": "true"}) as demo, Client(demo) as client:
+        with Demo(settings={**ON, "demo.inline_app": "true"}) as demo, Client(demo) as client:
             self.assertEqual(client.get("/"), ("200", b"Hello, world!\n"))
             stream = client.request("POST", "/echo", body=b"x" * 300_000)
             self.assertEqual(client.answer(stream), ("200", b"x" * 300_000))
             self.assertEqual(len(client.get("/stream?chunks=100&size=10000")[1]), 1_000_000)
 
     def test_curl_by_prior_knowledge(self):
-        with Demo() as demo, tempfile.TemporaryDirectory() as folder:
+        with Demo(settings=ON) as demo, tempfile.TemporaryDirectory() as folder:
             url = f"http://{demo.host}:{demo.port}"
             got = curl("--http2-prior-knowledge", "-w", "%{http_version}", f"{url}/")
             self.assertEqual(got, b"Hello, world!\n2")
@@ -234,8 +237,8 @@ class Http2Test(unittest.TestCase):
             got = curl("--http1.1", "-w", "%{http_version}", f"{url}/")
             self.assertEqual(got, b"Hello, world!\n1.1")
 
-    def test_it_may_be_turned_off(self):
-        with Demo(settings={"DEFAULT.wsgi_http2": "false"}) as demo:
+    def test_it_is_off_unless_asked_for(self):
+        with Demo() as demo:
             with self.assertRaises(subprocess.CalledProcessError):
                 curl("--http2-prior-knowledge", f"http://{demo.host}:{demo.port}/")
 
@@ -261,6 +264,7 @@ class Http2TlsTest(unittest.TestCase):
                 "demo.use_ssl": "true",
                 "ssl.cert_file": f"{self.folder}/demo.crt",
                 "ssl.key_file": f"{self.folder}/demo.key",
+                **ON,
                 **settings,
             }
         )
