@@ -59,7 +59,7 @@ VerdictWords ToWords(const absl::Status& verdict) {
       verdict.message().substr(0, StatusBoard::kLongestVerdict);
   VerdictWords words = {static_cast<int64_t>(verdict.code()),
                         static_cast<int64_t>(text.size())};
-  std::memcpy(&words[2], text.data(), text.size());
+  if (!text.empty()) std::memcpy(&words[2], text.data(), text.size());
   return words;
 }
 
@@ -67,7 +67,7 @@ absl::Status StatusFrom(const VerdictWords& words) {
   const auto size =
       std::min(static_cast<size_t>(words[1]), StatusBoard::kLongestVerdict);
   std::string text(size, 0);
-  std::memcpy(text.data(), &words[2], size);
+  if (size > 0) std::memcpy(text.data(), &words[2], size);
   return absl::Status(static_cast<absl::StatusCode>(words[0]), text);
 }
 

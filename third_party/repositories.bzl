@@ -217,6 +217,7 @@ cc_library(
     _maybe(system_repository, name = "com_github_nlohmann_json", packages = {"": ["json"]})
     _maybe(system_repository, name = "com_github_jupp0r_prometheus_cpp", packages = {"core": ["core"]}, linkopts = ["-lprometheus-cpp-core"])
     _maybe(system_repository, name = "com_github_libevent_libevent", packages = {"": ["libevent"]}, linkopts = ["-levent_core"])
+    _maybe(system_repository, name = "com_github_nghttp2_nghttp2", packages = {"": ["nghttp2"]}, linkopts = ["-lnghttp2"])
     _maybe(system_repository, name = "boost", packages = {"": ["asio", "beast", "property_tree"]})
     _maybe(system_repository, name = "libuv", packages = {"": ["libuv"]}, linkopts = ["-luv"])
     _maybe(system_repository, name = "elfutils", packages = {"": ["dw"]}, linkopts = ["-ldw"])

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -18,6 +19,7 @@
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
 #include "wsgi/http1.h"
+#include "wsgi/http2_connection.h"
 
 namespace bergen::wsgi {
 
@@ -67,6 +69,12 @@ struct Connection {
   // What was begun on the loop's thread and goes on elsewhere; otherwise null.
   std::unique_ptr<Exchange> exchange;
   After after = After::kKeep;
+  // Of a connection that speaks HTTP/2, which is always the loop's; `received`
+  // stays empty then, and this is what could not be written yet.
+  std::unique_ptr<Http2Connection> http2;
+  std::string unsent;
+  // Since when nothing of it could.
+  absl::Duration unsent_since;
   EventLoop::Watch watch;
 };
 

@@ -180,6 +180,7 @@ std::optional<absl::string_view> Environ::Builtin(absl::string_view key) const {
   if (key == "REMOTE_ADDR") return connection_->remote_addr;
   if (key == "REMOTE_PORT") return connection_->remote_port;
   if (key == "SERVER_PROTOCOL") {
+    if (request_->major_version == 2) return "HTTP/2.0";
     return request_->minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
   }
   if (key == "SERVER_SOFTWARE") return "bergen";

@@ -61,7 +61,8 @@ absl::Status EventLoop::Watch::Arm(Direction direction) {
   if (armed_ == direction) return absl::OkStatus();
   Disarm();
   const short what =  // NOLINT(runtime/int)
-      (direction == kWrite ? EV_WRITE : EV_READ) | EV_PERSIST;
+      ((direction & kRead) != 0 ? EV_READ : 0) |
+      ((direction & kWrite) != 0 ? EV_WRITE : 0) | EV_PERSIST;
   if (event_assign(event_, loop_->base_, fd_, what, Call, handler_) != 0 ||
       event_add(event_, nullptr) != 0) {
     return absl::ErrnoToStatus(errno, "event loop: cannot watch descriptor");

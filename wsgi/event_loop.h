@@ -35,7 +35,7 @@ class EventLoop {
     virtual void OnReady() = 0;
   };
 
-  enum Direction { kRead = 1, kWrite = 2 };
+  enum Direction { kRead = 1, kWrite = 2, kReadWrite = 3 };
 
   // Calls `handler` while `fd` is ready for what it is armed for.
   class Watch {

@@ -48,23 +48,6 @@ int QueuedBytes(int fd) {
 
 constexpr Refusal kInternalError = {500, "Internal Server Error", ""};
 
-absl::string_view ServersAnswer(const absl::Status& failure, Refusal& refusal) {
-  switch (failure.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      refusal = {400, "Bad Request", ""};
-      break;
-    case absl::StatusCode::kDeadlineExceeded:
-      refusal = {408, "Request Timeout", ""};
-      break;
-    case absl::StatusCode::kResourceExhausted:
-      refusal = {413, "Content Too Large", ""};
-      break;
-    default:
-      break;
-  }
-  return refusal.reason;
-}
-
 }  // namespace
 
 void LogAccess(const ExchangeSettings& settings, const ConnectionInfo& info,
@@ -75,6 +58,29 @@ void LogAccess(const ExchangeSettings& settings, const ConnectionInfo& info,
   record.time = absl::Now();
   const std::string line = settings.access_log->Line(record);
   settings.log->log(spdlog::level::info, spdlog::string_view_t(line));
+}
+
+std::optional<Refusal> AnswerToFailure(const absl::Status& failure) {
+  switch (failure.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return Refusal{400, "Bad Request", ""};
+    case absl::StatusCode::kDeadlineExceeded:
+      return Refusal{408, "Request Timeout", ""};
+    case absl::StatusCode::kResourceExhausted:
+      return Refusal{413, "Content Too Large", ""};
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string ChooseRequestId(const Request& request) {
+  for (const Header& header : request.headers) {
+    if (absl::EqualsIgnoreCase(header.name, kRequestIdHeader) &&
+        IsGoodRequestId(header.value)) {
+      return std::string(header.value);
+    }
+  }
+  return NewRequestId();
 }
 
 void Exchange::RequestBody::Begin() {
@@ -343,12 +349,11 @@ void Exchange::Fail(const absl::Status& error) {
   if (!input_.failure().ok() && error.code() == input_.failure().code()) {
     settings_->log->debug("{}: {}", channel_->info.remote_addr,
                           std::string(error.message()));
-    Refusal refusal;
-    refusal.reason = "";
-    if (head_.sent() || ServersAnswer(error, refusal).empty()) {
+    const std::optional<Refusal> answer = AnswerToFailure(error);
+    if (head_.sent() || !answer.has_value()) {
       broken_ = true;
     } else {
-      Answer(refusal, "");
+      Answer(*answer, "");
     }
     return;
   }
@@ -369,15 +374,7 @@ absl::string_view Exchange::EnsureId() {
   if (environ_.has_value() && !RequestId(*environ_).empty()) {
     return RequestId(*environ_);
   }
-  if (!id_.empty()) return id_;
-  for (const Header& header : request_.headers) {
-    if (absl::EqualsIgnoreCase(header.name, kRequestIdHeader) &&
-        IsGoodRequestId(header.value)) {
-      id_.assign(header.value.data(), header.value.size());
-      return id_;
-    }
-  }
-  id_ = NewRequestId();
+  if (id_.empty()) id_ = ChooseRequestId(request_);
   return id_;
 }
 

@@ -76,6 +76,13 @@ enum class After {
 void LogAccess(const ExchangeSettings& settings, const ConnectionInfo& info,
                AccessRecord record);
 
+// The server's answer to a client that failed: `failure`, of its request's
+// body, is one of the errors of `Input`. None if there is nobody to answer.
+std::optional<Refusal> AnswerToFailure(const absl::Status& failure);
+
+// What the client calls its request, if that is a good id; otherwise a new one.
+std::string ChooseRequestId(const Request& request);
+
 // Serves one request after another. Used by one thread at a time.
 class Exchange {
  public:

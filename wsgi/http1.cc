@@ -381,6 +381,7 @@ std::optional<Refusal> ParseHead(Request& request) {
   request.expects_continue = false;
   request.method = request.target = request.raw_path = "";
   request.path.clear();
+  request.major_version = 1;
   request.minor_version = 1;
   const absl::string_view head(request.head);
   request.request_line = head.substr(0, head.find('\r'));

@@ -241,6 +241,14 @@ Option<int64_t> WsgiMaxRequestsPerConnection() {
           .min = 0};
 }
 
+Option<bool> WsgiHttp2() {
+  return {.name = "wsgi_http2",
+          .default_value = false,
+          .help =
+              "Serves HTTP/2 too: over TLS to clients that choose it, "
+              "otherwise to those that begin with it."};
+}
+
 // 0 waits for ever.
 absl::Duration Timeout(double seconds) {
   return seconds == 0 ? absl::InfiniteDuration() : absl::Seconds(seconds);
@@ -271,6 +279,7 @@ struct Handles {
   Handle<int64_t> wsgi_max_connections_per_address;
   Handle<int64_t> wsgi_max_handshakes;
   Handle<int64_t> wsgi_max_requests_per_connection;
+  Handle<bool> wsgi_http2;
 };
 
 absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
@@ -300,6 +309,7 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_max_connections_per_address = add(WsgiMaxConnectionsPerAddress()),
       .wsgi_max_handshakes = add(WsgiMaxHandshakes()),
       .wsgi_max_requests_per_connection = add(WsgiMaxRequestsPerConnection()),
+      .wsgi_http2 = add(WsgiHttp2()),
   };
   if (!add.status().ok()) return add.status();
   return handles;
@@ -309,18 +319,31 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
 
 config::OptionList ListOpts() {
   return {{.name = std::string(config::kDefaultGroup),
-           .options = {ApiPasteConfig(),      WsgiLogFormat(),
-                       TcpKeepidle(),         WsgiDefaultPoolSize(),
-                       MaxHeaderLine(),       WsgiKeepAlive(),
-                       ClientSocketTimeout(), WsgiServerDebug(),
-                       WsgiDrainGrace(),      WsgiRequestDeadline(),
-                       WsgiHeaderTimeout(),   WsgiBodyTimeout(),
-                       WsgiWriteTimeout(),    WsgiQueueTimeout(),
-                       WsgiLeastRate(),       WsgiHandshakeTimeout(),
-                       WsgiMaxRequestLine(),  WsgiMaxHeaders(),
-                       WsgiMaxHeadersSize(),  WsgiMaxBodySize(),
-                       WsgiMaxConnections(),  WsgiMaxConnectionsPerAddress(),
-                       WsgiMaxHandshakes(),   WsgiMaxRequestsPerConnection()}}};
+           .options = {ApiPasteConfig(),
+                       WsgiLogFormat(),
+                       TcpKeepidle(),
+                       WsgiDefaultPoolSize(),
+                       MaxHeaderLine(),
+                       WsgiKeepAlive(),
+                       ClientSocketTimeout(),
+                       WsgiServerDebug(),
+                       WsgiDrainGrace(),
+                       WsgiRequestDeadline(),
+                       WsgiHeaderTimeout(),
+                       WsgiBodyTimeout(),
+                       WsgiWriteTimeout(),
+                       WsgiQueueTimeout(),
+                       WsgiLeastRate(),
+                       WsgiHandshakeTimeout(),
+                       WsgiMaxRequestLine(),
+                       WsgiMaxHeaders(),
+                       WsgiMaxHeadersSize(),
+                       WsgiMaxBodySize(),
+                       WsgiMaxConnections(),
+                       WsgiMaxConnectionsPerAddress(),
+                       WsgiMaxHandshakes(),
+                       WsgiMaxRequestsPerConnection(),
+                       WsgiHttp2()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -357,6 +380,7 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
   options.max_requests_per_connection =
       static_cast<uint64_t>(handles->wsgi_max_requests_per_connection.Get());
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
+  options.http2 = handles->wsgi_http2.Get();
   options.debug = handles->wsgi_server_debug.Get();
   options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());
   options.request_deadline = Timeout(handles->wsgi_request_deadline.Get());

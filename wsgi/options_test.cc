@@ -80,6 +80,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   set("wsgi_max_connections_per_address", int64_t{13});
   set("wsgi_max_handshakes", int64_t{14});
   set("wsgi_max_requests_per_connection", int64_t{15});
+  set("wsgi_http2", false);
   set("wsgi_log_format", std::string("%(client_ip)s"));
   set("tcp_keepidle", int64_t{5});
   set("api_paste_config", std::string("x.ini"));
@@ -103,6 +104,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_EQ(options->max_connections_per_address, 13);
   EXPECT_EQ(options->max_handshakes, 14);
   EXPECT_EQ(options->max_requests_per_connection, 15u);
+  EXPECT_FALSE(options->http2);
   EXPECT_TRUE(options->debug);
   EXPECT_EQ(options->drain_grace, absl::Milliseconds(500));
   EXPECT_EQ(options->request_deadline, absl::Milliseconds(2500));

@@ -40,6 +40,7 @@ struct Request {
   std::optional<absl::string_view> query;
   // `raw_path` with %XX decoded and leading slashes made one.
   std::string path;
+  int major_version = 1;  // 1 or 2; HTTP/2 has a minor version of 1 here.
   int minor_version = 1;  // HTTP/1.x
 
   // In the order of the wire. Left out are names that contain an underscore,

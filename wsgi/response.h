@@ -62,6 +62,12 @@ class ResponseHead : public StartResponse {
   // The application asked for the connection to be closed.
   bool close() const { return close_; }
 
+  // The headers, each `Name: value` and a line end, without those of the plan.
+  absl::string_view fields() const { return fields_; }
+  bool has_date() const { return has_date_; }
+  // For whoever writes it in another form than `AppendTo`.
+  void set_sent() { sent_ = true; }
+
   // Appends status line, headers and the empty line; `date` is the value for
   // Date, unless the application gave one. From now on `sent`.
   void AppendTo(const ResponsePlan& plan, absl::string_view date,

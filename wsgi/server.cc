@@ -21,6 +21,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -32,6 +33,9 @@
 #include "wsgi/connection_state.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
+#include "wsgi/http2.h"
+#include "wsgi/http2_connection.h"
+#include "wsgi/http2_exchange.h"
 #include "wsgi/monotonic.h"
 #include "wsgi/request_id.h"
 #include "wsgi/response.h"
@@ -59,6 +63,12 @@ constexpr absl::Duration kLingerTime = absl::Seconds(2);
 // Requests of one connection that the loop answers before others get their
 // turn.
 constexpr int kRequestsInTurn = 16;
+
+// Written to a connection of HTTP/2 in one go; more waits until it is read.
+constexpr size_t kMaxUnsent = 128 * 1024;
+
+// How often streams of HTTP/2 are looked at that their clients do not finish.
+constexpr absl::Duration kStreamInterval = absl::Seconds(1);
 
 // How often, at most, the log says that there are too many connections.
 constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
@@ -125,7 +135,9 @@ absl::Status CheckOptions(const ServerOptions& options) {
 // What the thread that waits (the loop) does is in the part below `Run`; the
 // other threads reach it by `inbox_` only, apart from giving a connection back
 // by its state.
-class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
+class Server::Impl : public EventLoop::Handler,
+                     public WorkerPool::Runner,
+                     public Http2Exchange::Owner {
  public:
   Impl(spdlog::logger& log, Application& app,
        std::vector<const Listener*> listeners, const ServerOptions& options,
@@ -178,16 +190,56 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
       absl::Duration timeout);
 
  private:
+  class PoolThread;
+
+  // What the pool is given.
+  class Task {
+   public:
+    virtual ~Task() = default;
+    virtual void Run(PoolThread& thread) = 0;
+    // On the loop's thread: no thread was free in time.
+    virtual void Refuse() = 0;
+  };
+
   // A connection that tells the server when it is ready.
-  struct Peer : public Connection, public EventLoop::Handler {
+  struct Peer : public Connection, public EventLoop::Handler, public Task {
     Peer(Impl& server, UniqueFd fd, std::unique_ptr<sslutils::Stream> tls,
          ConnectionInfo info)
         : Connection(std::move(fd), std::move(tls), std::move(info),
                      server.settings_.limits, *server.loop_, *this),
           server(&server) {}
     void OnReady() override { server->OnReady(*this); }
+    void Run(PoolThread& thread) override { thread.Serve(*this); }
+    void Refuse() override { server->RefuseQueued(*this); }
 
     Impl* server;
+    bool unflushed = false;  // HTTP/2: there may be something to write.
+  };
+
+  struct PeerHttp2 : public Http2Connection {
+    PeerHttp2(Impl& server, Peer& peer, absl::Duration now)
+        : Http2Connection(server.settings_, {.head = server.settings_.limits},
+                          peer.channel.info, server, now),
+          peer(&peer) {}
+
+    Peer* peer;
+  };
+
+  // A request of HTTP/2, on its way to a thread. Deletes itself.
+  struct StreamTask : public Task {
+    StreamTask(Impl& server, std::shared_ptr<Http2Exchange> exchange)
+        : server(&server), exchange(std::move(exchange)) {}
+    void Run(PoolThread&) override {
+      std::unique_ptr<StreamTask> self(this);
+      const std::optional<Vitals::Work> work = server->BeginWork();
+      exchange->Run();
+      server->counters_.requests_in_progress.fetch_sub(
+          1, std::memory_order_relaxed);
+    }
+    void Refuse() override { server->RefuseQueued(*this); }
+
+    Impl* server;
+    std::shared_ptr<Http2Exchange> exchange;
   };
 
   // Somebody wants to know the connections, and may have stopped waiting.
@@ -201,6 +253,7 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
     std::vector<UniqueFd> accepted;
     std::vector<Peer*> returned;
     std::vector<std::shared_ptr<Question>> questions;
+    std::vector<std::shared_ptr<Http2Exchange>> news;
     int acceptors_finished = 0;
     bool abort = false;
   };
@@ -211,7 +264,10 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
     explicit PoolThread(Impl& server)
         : server_(&server),
           exchange_(std::make_unique<Exchange>(server.settings_)) {}
-    void Run(WorkerPool::Job job) override;
+    void Run(WorkerPool::Job job) override {
+      static_cast<Task*>(job)->Run(*this);
+    }
+    void Serve(Peer& peer);
 
    private:
     Impl* server_;
@@ -220,6 +276,12 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
 
   std::unique_ptr<WorkerPool::Thread> NewThread() override {
     return std::make_unique<PoolThread>(*this);
+  }
+
+  void OnNews(std::shared_ptr<Http2Exchange> exchange) override {
+    Tell([&exchange](Inbox& inbox) {
+      inbox.news.push_back(std::move(exchange));
+    });
   }
 
   template <typename Change>
@@ -258,10 +320,23 @@ class Server::Impl : public EventLoop::Handler, public WorkerPool::Runner {
   void NoteRequest(Peer& peer);
   bool Dispatch(Peer& peer);
   bool Finished(Peer& peer);
+  void Submit(Task& task) { jobs_.push_back(&task); }
   void SubmitJobs();
+  // The same for HTTP/2. Whether a connection speaks it, or may yet:
+  bool MayBeHttp2(const Peer& peer) const;
+  void BeginHttp2(Peer& peer);
+  // Both may close the connection.
+  void Converse(Peer& peer);
+  void Flush(Peer& peer);
+  bool ReceiveHttp2(Peer& peer, absl::string_view bytes);
+  void TakeNews(std::vector<std::shared_ptr<Http2Exchange>> news);
+  void LookAtHttp2(Peer& peer, absl::Duration now);
+  absl::Duration Http2DeadlineOf(const Peer& peer) const;
   // Answers requests that have waited too long for the pool.
   void LookAtQueue();
   void RefuseQueued(Peer& peer);
+  void RefuseQueued(StreamTask& task);
+  Refusal NoThread() const;
   // Counts a connection that has to go, and says so, not too often.
   void TooMany(absl::string_view what, absl::string_view address);
   // Ends what is between accepting and the first request.
@@ -439,8 +514,7 @@ void Server::Impl::LookAtTlsFiles() {
   }
 }
 
-void Server::Impl::PoolThread::Run(WorkerPool::Job job) {
-  Peer& peer = *static_cast<Peer*>(job);
+void Server::Impl::PoolThread::Serve(Peer& peer) {
   std::optional<Vitals::Work> work = server_->BeginWork();
   if (peer.exchange != nullptr) {
     exchange_ = std::move(peer.exchange);
@@ -497,6 +571,7 @@ void Server::Impl::ReadInbox() {
   for (const std::shared_ptr<Question>& question : inbox.questions) {
     Answer(*question);
   }
+  TakeNews(std::move(inbox.news));
   acceptors_running_ -= inbox.acceptors_finished;
   if (acceptors_running_ == 0 && !draining_) BeginStopping();
   if (inbox.abort) Abort();
@@ -567,7 +642,12 @@ void Server::Impl::NoteRequest(Peer& peer) {
 
 void Server::Impl::BeginStopping() {
   draining_ = true;
+  std::vector<Peer*> http2;
   for (auto& [peer, owner] : peers_) {
+    if (peer->http2 != nullptr) {
+      http2.push_back(peer);
+      continue;
+    }
     int state = Connection::kBusy;
     if (peer->state.compare_exchange_strong(state, Connection::kBusyQuiet,
                                             std::memory_order_acq_rel)) {
@@ -575,6 +655,11 @@ void Server::Impl::BeginStopping() {
     } else if (state == Connection::kIdle) {
       GrantGrace(*peer);
     }
+  }
+  for (Peer* peer : http2) {
+    peer->deadline = CoarseNow() + options_.drain_grace;
+    peer->http2->AnnounceEnd();
+    Flush(*peer);
   }
 }
 
@@ -646,6 +731,10 @@ void Server::Impl::OnReady(Peer& peer) {
   }
   if (state != Connection::kIdle) return;
   if (peer.stage == Connection::Stage::kHandshake && !Handshake(peer)) return;
+  if (peer.http2 != nullptr) {
+    Converse(peer);
+    return;
+  }
   Receive(peer);
 }
 
@@ -662,6 +751,9 @@ bool Server::Impl::Handshake(Peer& peer) {
       peer.since = CoarseNow();
       if (!draining_) peer.deadline = absl::InfiniteDuration();
       CheckAt(peer, DeadlineOf(peer));
+      if (options_.http2 && peer.channel.transport.alpn() == "h2") {
+        BeginHttp2(peer);
+      }
       return true;
     case IoState::kWantRead:
       WaitFor(peer, EventLoop::kRead);
@@ -688,6 +780,18 @@ bool Server::Impl::Receive(Peer& peer) {
       case IoState::kDone:
         if (peer.channel.received.empty()) peer.since = CoarseNow();
         peer.channel.received.append(buffer_.data(), result.bytes);
+        if (MayBeHttp2(peer)) {
+          if (peer.channel.received.size() >= kHttp2Preface.size()) {
+            BeginHttp2(peer);
+            const std::string received = std::move(peer.channel.received);
+            peer.channel.received.clear();
+            if (ReceiveHttp2(peer, received)) Converse(peer);
+            return false;
+          }
+          CheckAt(peer, DeadlineOf(peer));
+          WaitFor(peer, EventLoop::kRead);
+          return true;
+        }
         if (!Advance(peer)) return false;
         // Otherwise more than was asked for is unlikely to be there.
         if (result.bytes == buffer_.size() ||
@@ -771,7 +875,7 @@ bool Server::Impl::Dispatch(Peer& peer) {
              !armed.ok()) {
     peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
   }
-  jobs_.push_back(&peer);
+  Submit(peer);
   return false;
 }
 
@@ -803,6 +907,151 @@ bool Server::Impl::Finished(Peer& peer) {
   return Receive(peer);
 }
 
+bool Server::Impl::MayBeHttp2(const Peer& peer) const {
+  if (!options_.http2 || peer.channel.requests > 0 ||
+      peer.channel.transport.is_tls()) {
+    return false;
+  }
+  const absl::string_view received = peer.channel.received;
+  return absl::StartsWith(received, kHttp2Preface) ||
+         absl::StartsWith(kHttp2Preface, received);
+}
+
+void Server::Impl::BeginHttp2(Peer& peer) {
+  const absl::Duration now = CoarseNow();
+  peer.http2 = std::make_unique<PeerHttp2>(*this, peer, now);
+  peer.since = peer.unsent_since = now;
+  if (draining_) peer.http2->AnnounceEnd();
+}
+
+bool Server::Impl::ReceiveHttp2(Peer& peer, absl::string_view bytes) {
+  const absl::Duration now = CoarseNow();
+  peer.since = now;
+  const absl::Status received = peer.http2->Receive(bytes, now);
+  for (std::shared_ptr<Http2Exchange>& exchange : peer.http2->TakeRequests()) {
+    counters_.requests.fetch_add(1, std::memory_order_relaxed);
+    if (options_.vitals != nullptr) options_.vitals->CountRequest();
+    if (options_.inline_app && exchange->may_run_inline()) {
+      const std::optional<Vitals::Work> work = BeginWork();
+      if (!exchange->Call()) continue;
+    }
+    counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
+    Submit(*new StreamTask(*this, std::move(exchange)));
+  }
+  if (received.ok()) return true;
+  log_->debug("{}: {}: {}", options_.name, peer.channel.info.remote_addr,
+              received.ToString());
+  Flush(peer);
+  return false;
+}
+
+void Server::Impl::Converse(Peer& peer) {
+  // Who does not read what is sent is not read either.
+  for (int turn = 0; turn < kRequestsInTurn && peer.unsent.size() < kMaxUnsent;
+       ++turn) {
+    const IoResult result =
+        peer.channel.transport.Read(buffer_.data(), buffer_.size());
+    if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
+      Close(peer);
+      return;
+    }
+    if (result.state != IoState::kDone) break;
+    if (!ReceiveHttp2(peer, {buffer_.data(), result.bytes})) return;
+    if (result.bytes < buffer_.size() && !peer.channel.transport.HasPending()) {
+      break;
+    }
+  }
+  Flush(peer);
+}
+
+void Server::Impl::Flush(Peer& peer) {
+  const absl::Duration now = CoarseNow();
+  bool blocked = false;
+  while (!blocked) {
+    peer.http2->Send(peer.unsent, kMaxUnsent);
+    if (peer.unsent.empty()) break;
+    const IoResult result = peer.channel.transport.Write({peer.unsent});
+    switch (result.state) {
+      case IoState::kDone:
+        peer.unsent.erase(0, result.bytes);
+        peer.unsent_since = now;
+        break;
+      case IoState::kWantRead:
+      case IoState::kWantWrite:
+        blocked = true;
+        break;
+      case IoState::kClosed:
+      case IoState::kFailed:
+        Close(peer);
+        return;
+    }
+  }
+  if (!blocked && peer.http2->done()) {
+    Linger(peer);
+    return;
+  }
+  if (!blocked) peer.unsent_since = now;
+  const bool reads = peer.unsent.size() < kMaxUnsent;
+  WaitFor(peer, !blocked ? EventLoop::kRead
+                         : (reads ? EventLoop::kReadWrite : EventLoop::kWrite));
+  // The rest of a record waits in TLS, not in the socket.
+  if (!blocked && peer.channel.transport.HasPending()) {
+    peer.watch.Arm(EventLoop::kReadWrite).IgnoreError();
+  }
+  absl::Duration due = Http2DeadlineOf(peer);
+  if (peer.http2->streams() > 0) due = std::min(due, now + kStreamInterval);
+  if (due < peer.check_at) CheckAt(peer, due);
+}
+
+void Server::Impl::TakeNews(std::vector<std::shared_ptr<Http2Exchange>> news) {
+  std::vector<Peer*> unflushed;
+  for (const std::shared_ptr<Http2Exchange>& exchange : news) {
+    auto* const http2 = static_cast<PeerHttp2*>(exchange->connection());
+    if (http2 == nullptr) continue;
+    http2->TakeNews(*exchange);
+    if (!std::exchange(http2->peer->unflushed, true)) {
+      unflushed.push_back(http2->peer);
+    }
+  }
+  for (Peer* peer : unflushed) {
+    peer->unflushed = false;
+    Flush(*peer);
+  }
+}
+
+absl::Duration Server::Impl::Http2DeadlineOf(const Peer& peer) const {
+  absl::Duration due =
+      peer.http2->head_since() +
+      std::min(options_.header_timeout, options_.client_socket_timeout);
+  if (!peer.unsent.empty()) {
+    due = std::min(due, peer.unsent_since + settings_.write_timeout);
+  }
+  if (peer.http2->streams() == 0) {
+    due = std::min(due, peer.since + options_.client_socket_timeout);
+  }
+  return std::min(due, peer.deadline);
+}
+
+void Server::Impl::LookAtHttp2(Peer& peer, absl::Duration now) {
+  if (draining_ && !aborting_ && peer.deadline <= now &&
+      peer.deadline > absl::ZeroDuration()) {
+    // Its grace is over.
+    peer.deadline = absl::InfiniteDuration();
+    peer.http2->End();
+  } else if (Http2DeadlineOf(peer) <= now) {
+    log_->debug("{}: closing connection of {} after waiting for it",
+                options_.name, peer.channel.info.remote_addr);
+    Close(peer);
+    return;
+  }
+  peer.http2->ResetOverdue(now);
+  // Streams are looked at as long as there are any.
+  CheckAt(peer, peer.http2->streams() == 0
+                    ? Http2DeadlineOf(peer)
+                    : std::min(Http2DeadlineOf(peer), now + kStreamInterval));
+  Flush(peer);
+}
+
 void Server::Impl::SubmitJobs() {
   if (jobs_.empty()) return;
   absl::Duration now;
@@ -821,8 +1070,25 @@ void Server::Impl::LookAtQueue() {
       pool_.TakeWaiting(now - options_.queue_timeout);
   queue_check_at_ = waiting.oldest + options_.queue_timeout;
   for (const WorkerPool::Job job : waiting.taken) {
-    RefuseQueued(*static_cast<Peer*>(job));
+    static_cast<Task*>(job)->Refuse();
   }
+}
+
+Refusal Server::Impl::NoThread() const {
+  const auto retry_after = static_cast<int>(absl::ToInt64Seconds(absl::Ceil(
+      std::min(options_.queue_timeout, absl::Hours(1)), absl::Seconds(1))));
+  return {503, "Service Unavailable", "no thread of the pool", retry_after};
+}
+
+void Server::Impl::RefuseQueued(StreamTask& task) {
+  if (!task.exchange->Refuse(NoThread())) {
+    // The application was called already.
+    Submit(task);
+    return;
+  }
+  const std::unique_ptr<StreamTask> self(&task);
+  counters_.queue_timeouts.fetch_add(1, std::memory_order_relaxed);
+  counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Server::Impl::RefuseQueued(Peer& peer) {
@@ -832,13 +1098,10 @@ void Server::Impl::RefuseQueued(Peer& peer) {
     exchange.Begin(peer.channel, peer.scanner.head_begin(),
                    peer.scanner.head_end());
   }
-  const auto retry_after = static_cast<int>(absl::ToInt64Seconds(absl::Ceil(
-      std::min(options_.queue_timeout, absl::Hours(1)), absl::Seconds(1))));
-  if (!exchange.Refuse(
-          {503, "Service Unavailable", "no thread of the pool", retry_after})) {
+  if (!exchange.Refuse(NoThread())) {
     // Its response has begun.
     peer.exchange = std::move(begun);
-    jobs_.push_back(&peer);
+    Submit(peer);
     return;
   }
   counters_.queue_timeouts.fetch_add(1, std::memory_order_relaxed);
@@ -880,6 +1143,7 @@ void Server::Impl::Refuse(Peer& peer, const Refusal& refusal) {
 }
 
 void Server::Impl::Linger(Peer& peer) {
+  peer.http2.reset();
   peer.channel.transport.ShutdownWrite();
   peer.stage = Connection::Stage::kLingering;
   peer.deadline = CoarseNow() + kLingerTime;
@@ -980,6 +1244,10 @@ void Server::Impl::OnReady() {
       // Its time begins when it is given back, so it ends after this.
       CheckAt(peer,
               now + std::min(options_.client_socket_timeout, absl::Hours(1)));
+      continue;
+    }
+    if (peer.http2 != nullptr) {
+      LookAtHttp2(peer, now);
       continue;
     }
     const absl::Duration deadline = DeadlineOf(peer);

@@ -99,6 +99,9 @@ struct ServerOptions {
   // A connection is closed after so many; 0: any number.
   uint64_t max_requests_per_connection = 0;
 
+  // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
+  // that choose `h2` if `tls` offers it.
+  bool http2 = false;
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -32,6 +33,9 @@ class Transport {
 
   // After the handshake: it took up an earlier session.
   bool resumed() const { return tls_ != nullptr && tls_->resumed(); }
+
+  // After the handshake: the protocol that was agreed on, or empty.
+  std::string alpn() const { return tls_ == nullptr ? "" : tls_->alpn(); }
 
   // kDone at once for a plain socket.
   sslutils::IoResult Handshake();

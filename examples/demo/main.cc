@@ -377,7 +377,9 @@ class Demo {
       ticket_keys_ = *std::move(keys);
     }
     // Wrong TLS options stop the start here, not in every worker.
-    if (const auto tls = Tls(); !tls.ok()) return tls.status();
+    if (const auto tls = Tls(/*http2=*/true); !tls.ok()) {
+      return tls.status();
+    }
 
     absl::StatusOr<std::optional<backdoor::Address>> address =
         backdoor_options.address();
@@ -491,7 +493,7 @@ class Demo {
     server_options->inline_app = options_.inline_app.Get();
     server_options->multiprocess = worker.total > 1;
     server_options->vitals = worker.vitals;
-    auto tls = Tls();
+    auto tls = Tls(server_options->http2);
     if (!tls.ok()) return tls.status();
     if (*tls != nullptr) diagnostics_->tls().Add(*tls);
     server_options->tls = *std::move(tls);
@@ -536,7 +538,8 @@ class Demo {
   }
 
   // Null without TLS.
-  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> Tls() const {
+  absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> Tls(
+      bool http2) const {
     if (!options_.use_ssl.Get()) return nullptr;
     const absl::StatusOr<bool> enabled = sslutils::IsEnabled(*registry_);
     if (!enabled.ok()) return enabled.status();
@@ -545,7 +548,9 @@ class Demo {
           "demo.use_ssl: needs ssl.cert_file and ssl.key_file, which are not "
           "set");
     }
-    return sslutils::Wrap(*registry_, {"http/1.1"}, ticket_keys_);
+    std::vector<std::string> alpn = {"http/1.1"};
+    if (http2) alpn.insert(alpn.begin(), "h2");
+    return sslutils::Wrap(*registry_, alpn, ticket_keys_);
   }
 
   // Where bergenctl finds the workers. Without it they have no gRPC door.
