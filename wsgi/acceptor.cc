@@ -30,7 +30,7 @@ constexpr int kMostAtTheEnd = 65536;
 // How often it then waits for descriptors. The kernel tells only one of those
 // who wait at a listener of a client: if that one left without it, the client
 // would wait for the next to come.
-constexpr int kPausesAtTheEnd = 50;
+constexpr int kPausesAtTheEnd = 20;
 
 }  // namespace
 
@@ -145,6 +145,8 @@ void Acceptor::Run() {
       registered = Register().ok();
     }
   }
+  // A descriptor more, should there be no other.
+  epoll_.Reset();
   for (int accepted = 0, pauses = 0; accepted < kMostAtTheEnd;) {
     pause_ = false;
     if (AcceptOne()) {
@@ -155,7 +157,6 @@ void Acceptor::Run() {
       break;
     }
   }
-  epoll_.Reset();
   listener_.Reset();
   finished_();
   done_.Notify();

@@ -106,7 +106,7 @@ Http2Session::Output Http2Exchange::Read(char* buffer, size_t size) {
     out_.clear();
     out_sent_ = 0;
     const size_t more = std::min(size - count, complete_.size());
-    memcpy(buffer + count, complete_.data(), more);
+    if (more > 0) memcpy(buffer + count, complete_.data(), more);
     complete_.remove_prefix(more);
     count += more;
   }

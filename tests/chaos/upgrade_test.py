@@ -134,7 +134,7 @@ class UpgradeTest(unittest.TestCase):
             before = demo.workers()
             demo.configure(demo__heartbeat_interval="soon")
             Generations(demo).begin()
-            demo.log.wait_for("Upgrade failed, the old generation goes on: exited with status 1")
+            demo.log.wait_for("Upgrade failed, the old generation goes on: exited with status 78")
             self.assertEqual(demo.workers(), before)
             self.assertEqual(demo.get("/").status, 200)
 
