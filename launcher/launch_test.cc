@@ -911,6 +911,7 @@ TEST(LaunchForkingTest, AWorkerChangesTheNumberOfWorkersAndSeesCrashes) {
           voice.Say(launcher->SetWorkers(1, kMostWorkers + 1).ToString());
           voice.Say(launcher->SetWorkers(1, 2).ToString());
         }
+        if (info.number == 1) voice.Say(absl::StrCat("second 1 ", ::getpid()));
         for (const CrashRecord& crash : launcher->Crashes()) {
           voice.Say(absl::StrCat("crash of ", crash.service, ".", crash.number,
                                  ": ", crash.end.ToString()));
@@ -926,7 +927,7 @@ TEST(LaunchForkingTest, AWorkerChangesTheNumberOfWorkersAndSeesCrashes) {
   });
   for (int i = 0; i < 3; ++i) program.ReadUntil("INVALID_ARGUMENT");
   program.ReadUntil("service 1: 2 workers from now on, 1 before");
-  const Said second = Parse(program.ReadUntil("started 1 "));
+  const Said second = Parse(program.ReadUntil("second "));
   ::kill(second.pid, SIGKILL);
   program.ReadUntil("by itself");
   program.ReadUntil("crash of ");
