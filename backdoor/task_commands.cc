@@ -81,7 +81,7 @@ Command OfOne(std::string name, std::string help,
 
 }  // namespace
 
-absl::Status AddTaskCommands(CurrentTasks current, CommandTable& table) {
+absl::Status AddTaskCommands(const CurrentTasks& current, CommandTable& table) {
   absl::Status added = table.Add(
       {.name = "tasks",
        .help = "Periodic tasks: when they run, and how the last runs went.",

@@ -28,7 +28,7 @@ using CurrentTasks = std::function<std::shared_ptr<periodic::RunControl>()>;
 
 // Adds tasks, run, pause and resume. AlreadyExists if the table has one of
 // them.
-absl::Status AddTaskCommands(CurrentTasks current, CommandTable& table);
+absl::Status AddTaskCommands(const CurrentTasks& current, CommandTable& table);
 
 }  // namespace bergen::backdoor
 

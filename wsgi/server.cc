@@ -329,7 +329,7 @@ class Server::Impl : public EventLoop::Handler,
   void Converse(Peer& peer);
   void Flush(Peer& peer);
   bool ReceiveHttp2(Peer& peer, absl::string_view bytes);
-  void TakeNews(std::vector<std::shared_ptr<Http2Exchange>> news);
+  void TakeNews(const std::vector<std::shared_ptr<Http2Exchange>>& news);
   void LookAtHttp2(Peer& peer, absl::Duration now);
   absl::Duration Http2DeadlineOf(const Peer& peer) const;
   // Answers requests that have waited too long for the pool.
@@ -571,7 +571,7 @@ void Server::Impl::ReadInbox() {
   for (const std::shared_ptr<Question>& question : inbox.questions) {
     Answer(*question);
   }
-  TakeNews(std::move(inbox.news));
+  TakeNews(inbox.news);
   acceptors_running_ -= inbox.acceptors_finished;
   if (acceptors_running_ == 0 && !draining_) BeginStopping();
   if (inbox.abort) Abort();
@@ -1003,7 +1003,8 @@ void Server::Impl::Flush(Peer& peer) {
   if (due < peer.check_at) CheckAt(peer, due);
 }
 
-void Server::Impl::TakeNews(std::vector<std::shared_ptr<Http2Exchange>> news) {
+void Server::Impl::TakeNews(
+    const std::vector<std::shared_ptr<Http2Exchange>>& news) {
   std::vector<Peer*> unflushed;
   for (const std::shared_ptr<Http2Exchange>& exchange : news) {
     auto* const http2 = static_cast<PeerHttp2*>(exchange->connection());
