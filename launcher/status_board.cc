@@ -46,10 +46,6 @@ CrashRecord FromWords(const Words& words) {
           .uptime = absl::Nanoseconds(words[1])};
 }
 
-// What `version` of an entry says while it is written, and then.
-constexpr uint64_t Unfinished(uint64_t index) { return 2 * index + 1; }
-constexpr uint64_t Finished(uint64_t index) { return 2 * index + 2; }
-
 // Of a verdict: its code, how long its text is, and the text.
 using VerdictWords =
     std::array<int64_t, 2 + StatusBoard::kLongestVerdict / sizeof(int64_t)>;
@@ -71,29 +67,45 @@ absl::Status StatusFrom(const VerdictWords& words) {
   return absl::Status(static_cast<absl::StatusCode>(words[0]), text);
 }
 
-}  // namespace
+// Words that belong to a number, and that a reader sees whole or not at all.
+template <typename Words>
+class Numbered {
+ public:
+  void Write(uint64_t number, const Words& words) {
+    version_ = 2 * number + 1;
+    for (size_t i = 0; i < words.size(); ++i) words_[i] = words[i];
+    version_ = Finished(number);
+  }
 
-struct StatusBoard::Shared {
-  struct Entry {
-    std::atomic<uint64_t> version = 0;
-    std::array<std::atomic<int64_t>, std::tuple_size_v<Words>> words = {};
-  };
-  struct Verdict {
-    std::atomic<uint64_t> version = 0;
-    std::array<std::atomic<int64_t>, std::tuple_size_v<VerdictWords>> words =
-        {};
-  };
+  // False if those of `number` are not there, or no more.
+  bool Read(uint64_t number, Words& words) const {
+    if (version_ != Finished(number)) return false;
+    for (size_t i = 0; i < words.size(); ++i) words[i] = words_[i];
+    // Not overwritten meanwhile: any new word would come after a new version.
+    return version_ == Finished(number);
+  }
+
+ private:
   static_assert(std::atomic<int64_t>::is_always_lock_free,
                 "processes share no locks");
 
+  static constexpr uint64_t Finished(uint64_t number) { return 2 * number + 2; }
+
+  std::atomic<uint64_t> version_ = 0;
+  std::array<std::atomic<int64_t>, std::tuple_size_v<Words>> words_ = {};
+};
+
+}  // namespace
+
+struct StatusBoard::Shared {
   std::atomic<int> services = 0;
   std::array<std::atomic<int>, kMostServices> workers = {};
   std::atomic<uint64_t> crashes = 0;  // So many there were.
-  std::array<Entry, kCrashesKept> entries = {};
+  std::array<Numbered<Words>, kCrashesKept> entries = {};
   std::atomic<uint64_t> begun = 0;
   std::atomic<uint64_t> ended = 0;
   // The last two, by their number: while one is written, the other is read.
-  std::array<Verdict, 2> verdicts = {};
+  std::array<Numbered<VerdictWords>, 2> verdicts = {};
 };
 
 absl::StatusOr<StatusBoard> StatusBoard::Create() {
@@ -123,11 +135,7 @@ std::vector<int> StatusBoard::Workers() const {
 
 void StatusBoard::AddCrash(const CrashRecord& crash) {
   const uint64_t index = shared_->crashes;
-  Shared::Entry& entry = shared_->entries[index % kCrashesKept];
-  entry.version = Unfinished(index);
-  const Words words = ToWords(crash);
-  for (size_t i = 0; i < words.size(); ++i) entry.words[i] = words[i];
-  entry.version = Finished(index);
+  shared_->entries[index % kCrashesKept].Write(index, ToWords(crash));
   shared_->crashes = index + 1;
 }
 
@@ -136,12 +144,10 @@ std::vector<CrashRecord> StatusBoard::Crashes() const {
   const uint64_t end = shared_->crashes;
   for (uint64_t index = end > kCrashesKept ? end - kCrashesKept : 0;
        index < end; ++index) {
-    const Shared::Entry& entry = shared_->entries[index % kCrashesKept];
-    if (entry.version != Finished(index)) continue;
     Words words;
-    for (size_t i = 0; i < words.size(); ++i) words[i] = entry.words[i];
-    // Not overwritten meanwhile: any new word would come after a new version.
-    if (entry.version == Finished(index)) crashes.push_back(FromWords(words));
+    if (shared_->entries[index % kCrashesKept].Read(index, words)) {
+      crashes.push_back(FromWords(words));
+    }
   }
   return crashes;
 }
@@ -150,11 +156,7 @@ void StatusBoard::BeginReload() { ++shared_->begun; }
 
 void StatusBoard::EndReload(const absl::Status& verdict) {
   const uint64_t number = shared_->ended + 1;
-  Shared::Verdict& entry = shared_->verdicts[number % 2];
-  entry.version = Unfinished(number);
-  const VerdictWords words = ToWords(verdict);
-  for (size_t i = 0; i < words.size(); ++i) entry.words[i] = words[i];
-  entry.version = Finished(number);
+  shared_->verdicts[number % 2].Write(number, ToWords(verdict));
   shared_->ended = number;
 }
 
@@ -164,11 +166,9 @@ ReloadState StatusBoard::Reloads() const {
     // Not less than `ended`, which was read before.
     state.begun = shared_->begun;
     if (state.ended == 0) return state;
-    const Shared::Verdict& entry = shared_->verdicts[state.ended % 2];
     VerdictWords words;
-    for (size_t i = 0; i < words.size(); ++i) words[i] = entry.words[i];
     // Otherwise two more have ended meanwhile.
-    if (entry.version != Finished(state.ended)) continue;
+    if (!shared_->verdicts[state.ended % 2].Read(state.ended, words)) continue;
     state.verdict = StatusFrom(words);
     return state;
   }
