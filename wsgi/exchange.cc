@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -18,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "absl/types/span.h"
 #include "spdlog/spdlog.h"
+#include "wsgi/application_call.h"
 #include "wsgi/monotonic.h"
 #include "wsgi/request_id.h"
 
@@ -264,23 +264,13 @@ After Exchange::Run(bool may_block) {
 }
 
 void Exchange::CallApplication() {
-  absl::Status error;
-  try {
-    absl::StatusOr<Body> body = (*settings_->app)(*environ_, head_);
-    if (body.ok()) {
-      body_ = *std::move(body);
-    } else {
-      error = body.status();
-    }
-  } catch (const std::exception& exception) {
-    error = absl::InternalError(exception.what());
-  } catch (...) {
-    error = absl::InternalError("exception of unknown type");
-  }
-  if (!error.ok()) {
-    Fail(error);
+  absl::StatusOr<Body> body =
+      wsgi::CallApplication(*settings_->app, *environ_, head_);
+  if (!body.ok()) {
+    Fail(body.status());
     return;
   }
+  body_ = *std::move(body);
   if (body_.source() != nullptr) {
     // Nothing of the body will be sent, so none need be made.
     if (head_.started() && request_.method == "HEAD") {
@@ -294,16 +284,9 @@ void Exchange::CallApplication() {
     return;
   }
   const absl::string_view complete = body_.complete();
-  if (!head_.started()) {
-    Fail(absl::FailedPreconditionError("start_response was not called"));
-    return;
-  }
-  const std::optional<uint64_t> length = head_.content_length();
-  if (length.has_value() && *length != complete.size() &&
-      request_.method != "HEAD" && head_.status() != 304) {
-    Fail(absl::FailedPreconditionError(
-        absl::StrCat("Content-Length is ", *length, ", the body has ",
-                     complete.size(), " bytes")));
+  if (absl::Status checked = CheckComplete(request_, head_, complete);
+      !checked.ok()) {
+    Fail(checked);
     return;
   }
   SendHead(complete.size());
@@ -478,31 +461,14 @@ void Exchange::Sent(size_t size) {
 }
 
 void Exchange::Pull() {
-  absl::Status error;
-  std::optional<absl::string_view> piece;
-  try {
-    absl::StatusOr<std::optional<absl::string_view>> next =
-        body_.source()->Next();
-    if (next.ok()) {
-      piece = *next;
-    } else {
-      error = next.status();
-    }
-  } catch (const std::exception& exception) {
-    error = absl::InternalError(exception.what());
-  } catch (...) {
-    error = absl::InternalError("exception of unknown type");
-  }
-  if (error.ok() && !head_.started() &&
-      (!piece.has_value() || !piece->empty())) {
-    error = absl::FailedPreconditionError("start_response was not called");
-  }
-  if (!error.ok()) {
-    Fail(error);
-  } else if (!piece.has_value()) {
+  const absl::StatusOr<std::optional<absl::string_view>> piece =
+      NextPiece(*body_.source(), head_);
+  if (!piece.ok()) {
+    Fail(piece.status());
+  } else if (!piece->has_value()) {
     EndOfSource();
-  } else if (!piece->empty()) {
-    TakePiece(*piece);
+  } else if (!(*piece)->empty()) {
+    TakePiece(**piece);
   }
 }
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
+#include "wsgi/application_call.h"
 #include "wsgi/monotonic.h"
 #include "wsgi/request_id.h"
 
@@ -231,7 +231,7 @@ absl::StatusOr<size_t> Http2Exchange::RequestBody::Wait(char* buffer,
 bool Http2Exchange::Call() {
   if (called_) return true;
   called_ = true;
-  absl::StatusOr<Body> body = CallApplication();
+  absl::StatusOr<Body> body = CallApplication(*settings_->app, environ_, head_);
   if (!body.ok()) {
     Fail(body.status());
   } else {
@@ -270,28 +270,11 @@ void Http2Exchange::Run() {
   Settle();
 }
 
-absl::StatusOr<Body> Http2Exchange::CallApplication() {
-  try {
-    return (*settings_->app)(environ_, head_);
-  } catch (const std::exception& exception) {
-    return absl::InternalError(exception.what());
-  } catch (...) {
-    return absl::InternalError("exception of unknown type");
-  }
-}
-
 void Http2Exchange::TakeComplete() {
   const absl::string_view complete = body_.complete();
-  if (!head_.started()) {
-    Fail(absl::FailedPreconditionError("start_response was not called"));
-    return;
-  }
-  const std::optional<uint64_t> length = head_.content_length();
-  if (length.has_value() && *length != complete.size() &&
-      request_->method != "HEAD" && head_.status() != 304) {
-    Fail(absl::FailedPreconditionError(
-        absl::StrCat("Content-Length is ", *length, ", the body has ",
-                     complete.size(), " bytes")));
+  if (absl::Status checked = CheckComplete(*request_, head_, complete);
+      !checked.ok()) {
+    Fail(checked);
     return;
   }
   PrepareHead(complete.size());
@@ -314,18 +297,8 @@ void Http2Exchange::PrepareHead(std::optional<uint64_t> body_size) {
 }
 
 void Http2Exchange::Pull() {
-  absl::StatusOr<std::optional<absl::string_view>> piece = std::nullopt;
-  try {
-    piece = body_.source()->Next();
-  } catch (const std::exception& exception) {
-    piece = absl::InternalError(exception.what());
-  } catch (...) {
-    piece = absl::InternalError("exception of unknown type");
-  }
-  if (piece.ok() && !head_.started() &&
-      (!piece->has_value() || !(*piece)->empty())) {
-    piece = absl::FailedPreconditionError("start_response was not called");
-  }
+  const absl::StatusOr<std::optional<absl::string_view>> piece =
+      NextPiece(*body_.source(), head_);
   if (!piece.ok()) {
     Fail(piece.status());
   } else if (!piece->has_value()) {

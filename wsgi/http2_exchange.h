@@ -123,7 +123,6 @@ class Http2Exchange : public std::enable_shared_from_this<Http2Exchange> {
   };
 
   // Of the thread that runs it.
-  absl::StatusOr<Body> CallApplication();
   void TakeComplete();
   void Pull();
   void TakePiece(absl::string_view piece);
