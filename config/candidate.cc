@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "config/nearest_name.h"
 #include "config/option.h"
+#include "config/prefault.h"
 #include "config/registry_state.h"
 
 namespace bergen::config::internal {
@@ -27,7 +28,7 @@ constexpr int kMaxSuggestions = 20;
 Candidate::Candidate(const RegistryState& registry_state,
                      std::shared_ptr<const RawTable> raw_table)
     : state(registry_state), table(std::move(raw_table)) {
-  selections.resize(state.entries.size());
+  Resize(selections, state.entries.size());
   for (uint32_t part = 0; part < table->parts().size(); ++part) {
     if (table->parts()[part].kind == SourceKind::kEnvironment) {
       MatchEnvironment(part);

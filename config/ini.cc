@@ -26,9 +26,6 @@ namespace {
 // Of a line that is quoted in a message.
 constexpr size_t kLongestQuote = 60;
 
-// Bytes of an assignment and what stands around it; few are shorter.
-constexpr size_t kShortAssignment = 16;
-
 // Length of the UTF-8 sequence at the start of `text`; 0 if it is none.
 size_t SequenceLength(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
@@ -152,8 +149,7 @@ class Parser {
         document_(&document) {}
 
   absl::Status Run() {
-    // More than most files have; what is not used costs no memory.
-    document_->Reserve(text_.size() / kShortAssignment + 1);
+    document_->Reserve(std::count(text_.begin(), text_.end(), '\n') + 1);
     while (!text_.empty()) Feed(NextLine());
     EndValue();
     if (errors_.empty()) return absl::OkStatus();

@@ -113,10 +113,10 @@ constexpr uint64_t kAddress = (uint64_t{1} << 48) - 1;
 static_assert(sizeof(void*) == sizeof(uint64_t));
 
 // The first name of that hash which `is_it`, or null.
-template <typename Name, typename Slots, typename IsIt>
-Name* Probe(const Slots* slots, size_t mask, uint64_t hash, IsIt is_it) {
-  for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    const uint64_t slot = slots[i].load(std::memory_order_acquire);
+template <typename Name, typename Table, typename IsIt>
+Name* Probe(const Table& table, uint64_t hash, IsIt is_it) {
+  for (size_t i = hash & table.mask;; i = (i + 1) & table.mask) {
+    const uint64_t slot = table.Get(i, std::memory_order_acquire);
     if (slot == 0) return nullptr;
     if (((slot ^ hash) & ~kAddress) != 0) continue;
     auto* const name = reinterpret_cast<Name*>(slot & kAddress);
@@ -176,10 +176,11 @@ NameIndex::Name& NameIndex::Add(Group& group, absl::string_view name) {
 
 void NameIndex::Prefetch(const Group& group, absl::string_view name) const {
   const Table& table = *tables_.back();
-  __builtin_prefetch(&table.slots[HashName(group.hash, name) & table.mask]);
+  table.Prefetch(HashName(group.hash, name) & table.mask);
 }
 
 void NameIndex::Reserve(size_t count) {
+  names_.Reserve(names_.size() + count);
   const size_t now = tables_.back()->mask + 1;
   size_t size = now;
   while ((names_.size() + count) * 3 > size * 2) size *= 2;
@@ -201,10 +202,9 @@ absl::string_view NameIndex::Keep(absl::string_view text) {
 
 NameIndex::Name* NameIndex::Find(const Table& table, uint64_t hash,
                                  const Group& group, absl::string_view name) {
-  return Probe<Name>(
-      table.slots.get(), table.mask, hash, [&](const Name& known) {
-        return &known.group == &group && SameText(known.name, name);
-      });
+  return Probe<Name>(table, hash, [&](const Name& known) {
+    return &known.group == &group && SameText(known.name, name);
+  });
 }
 
 NameIndex::Name* NameIndex::Find(const Group& group,
@@ -217,8 +217,7 @@ NameIndex::Name* NameIndex::Find(absl::string_view group,
                                  absl::string_view name) const {
   const Table& table = *table_.load(std::memory_order_acquire);
   Name* const found = Probe<Name>(
-      table.slots.get(), table.mask, HashName(HashGroup(group), name),
-      [&](const Name& known) {
+      table, HashName(HashGroup(group), name), [&](const Name& known) {
         return SameText(known.name, name) && SameGroup(known.group.name, group);
       });
   if (found || !absl::StrContains(name, '-')) return found;
@@ -227,11 +226,10 @@ NameIndex::Name* NameIndex::Find(absl::string_view group,
 
 void NameIndex::Insert(Table& table, uint64_t hash, Name& name) {
   size_t i = hash & table.mask;
-  while (table.slots[i].load(std::memory_order_relaxed) != 0) {
+  while (table.Get(i, std::memory_order_relaxed) != 0) {
     i = (i + 1) & table.mask;
   }
-  table.slots[i].store(reinterpret_cast<uint64_t>(&name) | (hash & ~kAddress),
-                       std::memory_order_release);
+  table.Set(i, reinterpret_cast<uint64_t>(&name) | (hash & ~kAddress));
 }
 
 void NameIndex::Grow(size_t size) {

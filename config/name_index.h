@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "config/handle.h"
+#include "config/prefault.h"
 #include "config/stable_vector.h"
 
 namespace bergen::config {
@@ -101,11 +102,22 @@ class NameIndex {
 
  private:
   // A name and, in the bits that no address has, some of its hash; 0 for none.
-  using Slot = std::atomic<uint64_t>;
-  struct Table {
-    explicit Table(size_t size) : mask(size - 1), slots(new Slot[size]) {}
+  class Table {
+   public:
+    explicit Table(size_t size) : mask(size - 1) { Resize(slots_, size); }
+
     const size_t mask;
-    const std::unique_ptr<Slot[]> slots;
+
+    uint64_t Get(size_t slot, std::memory_order order) const {
+      return std::atomic_ref(slots_[slot]).load(order);
+    }
+    void Set(size_t slot, uint64_t value) {
+      std::atomic_ref(slots_[slot]).store(value, std::memory_order_release);
+    }
+    void Prefetch(size_t slot) const { __builtin_prefetch(&slots_[slot]); }
+
+   private:
+    mutable std::vector<uint64_t> slots_;
   };
 
   static Name* Find(const Table& table, uint64_t hash, const Group& group,

@@ -70,6 +70,7 @@ absl::Status Registry::RegisterAll(const OptionList& options,
   size_t count = 0;
   for (const OptionGroup& group : options) count += group.options.size();
   names_.Reserve(count);
+  state_->entries.Reserve(state_->entries.size() + count);
   added.reserve(count);
   for (const OptionGroup& group : options) {
     for (size_t i = 0; i < group.options.size(); ++i) {

@@ -30,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "config/prefault.h"
 
 namespace bergen::config {
 
@@ -127,7 +128,11 @@ class Document {
   }
 
   // Makes room for `count` assignments.
-  void Reserve(size_t count) { values_.reserve(count); }
+  void Reserve(size_t count) {
+    const size_t used = values_.size();
+    values_.reserve(used + count);
+    Prefault(values_.data() + used, count * sizeof(Stored));
+  }
 
   // Adds an assignment, in the order in which it was written, whose texts are
   // kept (`Keep`) or constant.

@@ -22,6 +22,7 @@
 #include "absl/strings/strip.h"
 #include "config/ini.h"
 #include "config/option.h"
+#include "config/prefault.h"
 
 namespace bergen::config {
 namespace {
@@ -62,8 +63,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   struct stat info;
   if (::fstat(fd, &info) != 0) return SystemError(errno, name);
   // One more byte than expected, so that the end is seen by the first read.
-  std::string text(
-      std::min<size_t>(std::max<off_t>(info.st_size, 4095), kLargest) + 1, 0);
+  std::string text;
+  Resize(text,
+         std::min<size_t>(std::max<off_t>(info.st_size, 4095), kLargest) + 1);
   size_t used = 0;
   while (true) {
     const ssize_t size = ::read(fd, &text[used], text.size() - used);

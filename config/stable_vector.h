@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/prefault.h"
+
 namespace bergen::config {
 
 // Only grows. A reference is good as long as the vector. Not thread-safe, but
@@ -26,9 +28,20 @@ class StableVector {
     for (T& element : *this) element.~T();
   }
 
+  // Gets memory for so many elements, unless it is there, in one go.
+  void Reserve(size_t size) {
+    const size_t wanted = (size + kPieceSize - 1) / kPieceSize;
+    if (wanted <= pieces_.size()) return;
+    const size_t added = wanted - pieces_.size();
+    Piece* const first =
+        blocks_.emplace_back(std::make_unique<Piece[]>(added)).get();
+    Prefault(first, added * sizeof(Piece));
+    for (size_t i = 0; i < added; ++i) pieces_.push_back(first + i);
+  }
+
   template <typename... Args>
   T& emplace_back(Args&&... args) {
-    if (size_ % kPieceSize == 0) pieces_.push_back(std::make_unique<Piece>());
+    if (size_ == pieces_.size() * kPieceSize) Reserve(size_ + 1);
     T* const place = &(*this)[size_];
     new (place) T(std::forward<Args>(args)...);
     ++size_;
@@ -78,7 +91,8 @@ class StableVector {
     std::aligned_storage_t<sizeof(T), alignof(T)> elements[kPieceSize];
   };
 
-  std::vector<std::unique_ptr<Piece>> pieces_;
+  std::vector<std::unique_ptr<Piece[]>> blocks_;
+  std::vector<Piece*> pieces_;  // In the blocks.
   size_t size_ = 0;
 };
 

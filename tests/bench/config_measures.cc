@@ -317,7 +317,8 @@ void LoadFile(Registry& registry, const std::string& path) {
 
 // Options that a module lists, registered, and a file read, understood, checked
 // and published.
-double LoadListed(const OptionList& options, const std::string& path) {
+double LoadListed(int count, const std::string& path) {
+  const OptionList options = ListOptions(count);
   auto registry = std::make_unique<Registry>();
   return Milliseconds([&] {
     Check(registry->RegisterAll(options));
@@ -395,16 +396,21 @@ void AddLoads(Measurements& known, char** files) {
   constexpr int kMany = 100000;
   const std::string some = files[0];
   const std::string many = files[1];
-  auto* const some_options = new OptionList(ListOptions(kSome));
-  auto* const many_options = new OptionList(ListOptions(kMany));
-  auto* const mutating = new Mutating(*some_options, files[2], files[3]);
+  const std::string one = files[2];
+  const std::string other = files[3];
 
-  known["load_10000"] = [=] { return LoadListed(*some_options, some); };
-  known["load_100000"] = [=] { return LoadListed(*many_options, many); };
+  known["load_10000"] = [=] { return LoadListed(kSome, some); };
+  known["load_100000"] = [=] { return LoadListed(kMany, many); };
   known["load_one_by_one_10000"] = [=] { return LoadOneByOne(kSome, some); };
   known["read_ini_10000"] = [=] { return ReadIni(some); };
   known["read_ini_100000"] = [=] { return ReadIni(many); };
-  known["mutate_10000"] = [=] { return mutating->Mutate(); };
+  known["mutate_10000"] = [=,
+                           mutating = std::shared_ptr<Mutating>()]() mutable {
+    if (!mutating) {
+      mutating = std::make_shared<Mutating>(ListOptions(kSome), one, other);
+    }
+    return mutating->Mutate();
+  };
   known["flags_1000"] = [] { return RegisterFlags(1000); };
   known["flags_4000"] = [] { return RegisterFlags(4000); };
 }

@@ -34,6 +34,7 @@ class Program:
     """A program that measures on request (measures.h)."""
 
     def __init__(self, path, arguments=()):
+        self.started_with = (path, arguments)
         self.process = subprocess.Popen(
             [path, *arguments],
             stdin=subprocess.PIPE,
@@ -51,6 +52,18 @@ class Program:
 
     def measurement(self, name):
         return lambda: self.measure(name)
+
+    def first_measurement(self, name):
+        """The same as the first thing that a process does: nothing is in its caches, and it has no memory to spare."""
+
+        def measure():
+            program = Program(*self.started_with)
+            try:
+                return program.measure(name)
+            finally:
+                program.close()
+
+        return measure
 
     def close(self):
         self.process.stdin.close()
