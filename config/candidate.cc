@@ -189,8 +189,9 @@ void Candidate::ResolveAll(Lines& errors, Lines& warnings) {
       continue;
     }
     if (index + kPrefetchDistance < state.entries.size()) {
-      Prefetch(state.entries[index + kPrefetchDistance].erased(),
-               kLinesToParse);
+      const Entry& later = state.entries[index + kPrefetchDistance];
+      Prefetch(later.erased(), kLinesToParse);
+      if (later.has_limits) Prefetch(later.erased(), kLinesOfLimits);
     }
     const RawTable::Selection& selection = selections[index];
     if (!selection.found()) {

@@ -72,6 +72,7 @@ struct alignas(64) Entry {
         literal(erased().literal()),
         is_multi(erased().is_multi()),
         has_removal(erased().has_removal()),
+        has_limits(erased().has_limits()),
         has_plain_default(erased().has_plain_default()) {}
 
   const ErasedOption& erased() const { return option.erased(); }
@@ -111,6 +112,7 @@ struct alignas(64) Entry {
   const bool literal : 1;
   const bool is_multi : 1;
   const bool has_removal : 1;
+  const bool has_limits : 1;
   const bool has_plain_default : 1;
 };
 static_assert(sizeof(Entry) == 64);

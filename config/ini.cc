@@ -76,6 +76,15 @@ bool IsAscii(absl::string_view text) {
                      [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
+// Judged by the first of them.
+size_t ExpectedLines(absl::string_view text) {
+  constexpr size_t kSample = 8192;
+  const absl::string_view sample = text.substr(0, kSample);
+  const size_t lines = std::count(sample.begin(), sample.end(), '\n') + 1;
+  if (sample.size() == text.size()) return lines;
+  return lines * (text.size() / kSample + 1);
+}
+
 // Takes off one pair of quotes around `value`, if there are no others inside.
 absl::string_view Unquoted(absl::string_view value) {
   if (value.size() < 2 || value.front() != value.back()) return value;
@@ -149,7 +158,7 @@ class Parser {
         document_(&document) {}
 
   absl::Status Run() {
-    document_->Reserve(std::count(text_.begin(), text_.end(), '\n') + 1);
+    document_->Reserve(ExpectedLines(text_));
     while (!text_.empty()) Feed(NextLine());
     EndValue();
     if (errors_.empty()) return absl::OkStatus();

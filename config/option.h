@@ -276,6 +276,8 @@ class ErasedOption {
   bool is_multi() const { return is_multi_; }
   bool has_removal() const { return has_removal_; }
   bool has_old_names() const { return has_old_names_; }
+  // Whether there are bounds, choices or rules, which parsing reads.
+  bool has_limits() const { return has_limits_; }
   // As in the description.
   const std::vector<DeprecatedName>& deprecated_names() const {
     return *deprecated_names_;
@@ -331,7 +333,8 @@ class ErasedOption {
     is_multi_ = is_multi;
     has_removal_ = option.removal.has_value();
     has_old_names_ = !option.deprecated_names.empty();
-    has_limits_ = option.min || option.max || option.choices.given();
+    has_limits_ = option.min || option.max || option.choices.given() ||
+                  !(option.type == TypeRules<T>());
     NormaliseNames();
   }
 
@@ -344,9 +347,6 @@ class ErasedOption {
   virtual void Describe(OptionDescription& description) const = 0;
 
   absl::Status CheckNames(char short_name) const;
-
-  // Whether there are bounds or choices.
-  bool has_limits() const { return has_limits_; }
 
  private:
   // Of the few options that have a `-` in them.
@@ -448,29 +448,10 @@ class TypedOption final : public ErasedOption {
 
   absl::StatusOr<AnyValue> Parse(absl::Span<const absl::string_view> texts,
                                  bool hide) const override {
-    const auto check = [&](const Item& item) { return CheckItem(item, hide); };
-    const ParseContext<Item> context = {.check = check, .hide = hide};
-    if constexpr (kIsMulti<T>) {
-      T values;
-      for (const absl::string_view text : texts) {
-        auto value = Type::ParseOne(text, option_.type, context);
-        if (!value.ok()) {
-          if (texts.size() == 1) return value.status();
-          return Within(absl::StrCat("value ", values.size() + 1),
-                        value.status());
-        }
-        values.push_back(*std::move(value));
-      }
-      return AnyValue::Of<T>(std::move(values));
-    } else {
-      const absl::string_view text = texts.empty() ? "" : texts.back();
-      if constexpr (Type::EmptyIsUnset()) {
-        if (StripBlanks(text).empty()) return AnyValue();
-      }
-      absl::StatusOr<T> value = Type::Parse(text, option_.type, context);
-      if (!value.ok()) return value.status();
-      return AnyValue::Of<T>(*std::move(value));
-    }
+    // Made anew they are there sooner than read from memory, where they are far
+    // from the rest.
+    if (!has_limits()) return ParseBy(TypeRules<T>(), texts, hide);
+    return ParseBy(option_.type, texts, hide);
   }
 
   absl::Status Check(const AnyValue& value, bool hide) const override {
@@ -500,6 +481,34 @@ class TypedOption final : public ErasedOption {
   }
 
  private:
+  absl::StatusOr<AnyValue> ParseBy(const TypeRules<T>& rules,
+                                   absl::Span<const absl::string_view> texts,
+                                   bool hide) const {
+    const auto check = [&](const Item& item) { return CheckItem(item, hide); };
+    const ParseContext<Item> context = {.check = check, .hide = hide};
+    if constexpr (kIsMulti<T>) {
+      T values;
+      for (const absl::string_view text : texts) {
+        auto value = Type::ParseOne(text, rules, context);
+        if (!value.ok()) {
+          if (texts.size() == 1) return value.status();
+          return Within(absl::StrCat("value ", values.size() + 1),
+                        value.status());
+        }
+        values.push_back(*std::move(value));
+      }
+      return AnyValue::Of<T>(std::move(values));
+    } else {
+      const absl::string_view text = texts.empty() ? "" : texts.back();
+      if constexpr (Type::EmptyIsUnset()) {
+        if (StripBlanks(text).empty()) return AnyValue();
+      }
+      absl::StatusOr<T> value = Type::Parse(text, rules, context);
+      if (!value.ok()) return value.status();
+      return AnyValue::Of<T>(*std::move(value));
+    }
+  }
+
   static const T& Typed(const AnyValue& value) { return value.As<T>(); }
 
   bool HasReference(const T& value) const {

@@ -53,10 +53,11 @@ void Prefetch(const ErasedOption& option,
   const char* const begin = reinterpret_cast<const char*>(&option);
   (__builtin_prefetch(begin + kLines * kCacheLine), ...);
 }
-// The lines that registering reads, its name with them, and those that parsing
-// a value does, with rules and bounds.
+// The lines that registering reads, its name with them, those that parsing a
+// value does, and those of rules and bounds, if there are any.
 inline constexpr std::index_sequence<0, 1> kLinesToRegister;
-inline constexpr std::index_sequence<0, 3, 4> kLinesToParse;
+inline constexpr std::index_sequence<0> kLinesToParse;
+inline constexpr std::index_sequence<3, 4> kLinesOfLimits;
 inline constexpr size_t kPrefetchDistance = 8;  // Options.
 inline constexpr size_t kNamePrefetchDistance = 4;
 
