@@ -83,5 +83,19 @@ TEST(StableVector, DestroysEachElementOnce) {
   EXPECT_EQ(shared.use_count(), 1);
 }
 
+TEST(StableVector, MayHaveItsMemoryBeforehand) {
+  StableVector<std::string> texts;
+  std::string* const first = &texts.emplace_back("first");
+  texts.Reserve(kMany);
+  texts.Reserve(1);  // Does nothing: there is more.
+  for (size_t i = 1; i < 2 * kMany; ++i) {
+    texts.emplace_back(std::to_string(i));
+  }
+  EXPECT_EQ(&texts[0], first);
+  EXPECT_EQ(texts[0], "first");
+  EXPECT_EQ(texts[kMany], std::to_string(kMany));
+  EXPECT_EQ(texts[2 * kMany - 1], std::to_string(2 * kMany - 1));
+}
+
 }  // namespace
 }  // namespace bergen::config
