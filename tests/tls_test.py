@@ -3,6 +3,7 @@
 
 import contextlib
 import http.client
+import json
 import pathlib
 import socket
 import ssl
@@ -111,6 +112,51 @@ class TlsTest(unittest.TestCase):
             self.assertEqual(self.get(demo, "/", self.context(certificate=True)), "Hello, world!\n")
             with self.assertRaises(OSError):
                 self.get(demo, "/", self.context())
+
+    def test_the_application_knows_its_client_over_both_protocols(self):
+        settings = {"ssl__ca_file": f"{self.folder}/ca.crt", "DEFAULT.wsgi_http2": "true"}
+        with self.tls_demo(**settings) as demo:
+            expected = {
+                "SSL_PROTOCOL": "TLSv1.3",
+                "SSL_CLIENT_VERIFY": "SUCCESS",
+                "SSL_CLIENT_S_DN": "CN=client",
+                "SSL_CLIENT_S_DN_CN": "client",
+                "SSL_CLIENT_I_DN": "CN=ca",
+                "SSL_CLIENT_SAN_DNS_0": "client",
+            }
+            environ = json.loads(self.get(demo, "/environ", self.context(certificate=True)))
+            self.assertLessEqual(expected.items(), environ.items())
+            answer = subprocess.run(
+                ["curl", "-sS", "--http2", "--max-time", "20"]
+                + ["--cacert", f"{self.folder}/ca.crt"]
+                + ["--cert", f"{self.folder}/client.crt", "--key", f"{self.folder}/client.key"]
+                + [f"https://127.0.0.1:{demo.port}/environ"],
+                capture_output=True,
+                check=True,
+            )
+            environ = json.loads(answer.stdout)
+            self.assertEqual(environ["SERVER_PROTOCOL"], "HTTP/2.0")
+            self.assertLessEqual(expected.items(), environ.items())
+
+    def test_without_an_authority_nobody_is_verified(self):
+        with self.tls_demo() as demo:
+            environ = json.loads(self.get(demo, "/environ", self.context(certificate=True)))
+            self.assertEqual(environ["SSL_CLIENT_VERIFY"], "NONE")
+            self.assertNotIn("SSL_CLIENT_S_DN", environ)
+
+    def test_metrics_say_when_the_certificate_expires(self):
+        with self.tls_demo() as demo:
+            metrics = self.get(demo, "/metrics", self.context())
+            name = "wsgi_tls_certificate_expiry_timestamp_seconds"
+            values = [line.split()[1] for line in metrics.splitlines() if line.startswith(name)]
+            expires = subprocess.run(
+                ["openssl", "x509", "-noout", "-enddate", "-in", f"{self.folder}/server.crt"],
+                capture_output=True,
+                check=True,
+                text=True,
+            ).stdout.strip()
+            seconds = ssl.cert_time_to_seconds(expires.removeprefix("notAfter="))
+            self.assertEqual([float(value) for value in values], [seconds])
 
 
 if __name__ == "__main__":
