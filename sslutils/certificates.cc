@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,8 +15,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "openssl/asn1.h"
 #include "openssl/bio.h"
 #include "openssl/err.h"
@@ -59,7 +60,8 @@ absl::StatusOr<std::vector<bssl::UniquePtr<T>>> ReadPem(
   while (T* item = read(bio.get())) items.emplace_back(item);
   const bool at_end = AtEndOfPem();
   if (!at_end) {
-    return SslError(Named(option, path), absl::StrCat("bad PEM ", kind));
+    return SslError(absl::StrCat(Named(option, path), ": bad PEM ", kind),
+                    "unknown failure");
   }
   ERR_clear_error();
   if (items.empty()) {
@@ -85,6 +87,84 @@ std::string TextOf(const ASN1_STRING* text) {
   return std::string(data, data + ASN1_STRING_length(text));
 }
 
+std::string TextOf(const X509_NAME* name) {
+  const bssl::UniquePtr<BIO> text(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253);
+  const uint8_t* data = nullptr;
+  size_t size = 0;
+  BIO_mem_contents(text.get(), &data, &size);
+  return std::string(data, data + size);
+}
+
+std::string CommonName(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  int at = -1;
+  for (int next = -1; (next = X509_NAME_get_index_by_NID(
+                           subject, NID_commonName, next)) >= 0;) {
+    at = next;
+  }
+  if (at < 0) return "";
+  uint8_t* data = nullptr;
+  const int size = ASN1_STRING_to_UTF8(
+      &data, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) {
+    ERR_clear_error();
+    return "";
+  }
+  const bssl::UniquePtr<uint8_t> owner(data);
+  std::string name(data, data + size);
+  return std::any_of(name.begin(), name.end(), absl::ascii_iscntrl)
+             ? std::string()
+             : name;
+}
+
+void AddName(const ASN1_STRING* text, std::vector<std::string>& names) {
+  std::string name = TextOf(text);
+  const bool plain = std::all_of(name.begin(), name.end(), absl::ascii_isgraph);
+  if (plain && !name.empty()) names.push_back(std::move(name));
+}
+
+void AddAddress(const ASN1_OCTET_STRING* address,
+                std::vector<std::string>& names) {
+  const std::string bytes = TextOf(address);
+  if (bytes.size() != sizeof(in_addr) && bytes.size() != sizeof(in6_addr)) {
+    return;
+  }
+  const int family = bytes.size() == sizeof(in_addr) ? AF_INET : AF_INET6;
+  char text[INET6_ADDRSTRLEN] = "";
+  names.emplace_back(inet_ntop(family, bytes.data(), text, sizeof(text)));
+}
+
+// False if the certificate has no alternative names of any kind.
+bool AddAltNames(const X509* certificate, PeerCertificate& peer) {
+  const bssl::UniquePtr<GENERAL_NAMES> list(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  if (list == nullptr) {
+    ERR_clear_error();
+    return false;
+  }
+  for (size_t i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(list.get(), i);
+    switch (name->type) {
+      case GEN_DNS:
+        AddName(name->d.dNSName, peer.dns_names);
+        break;
+      case GEN_URI:
+        AddName(name->d.uniformResourceIdentifier, peer.uris);
+        break;
+      case GEN_EMAIL:
+        AddName(name->d.rfc822Name, peer.emails);
+        break;
+      case GEN_IPADD:
+        AddAddress(name->d.iPAddress, peer.ip_addresses);
+        break;
+      default:
+        break;
+    }
+  }
+  return sk_GENERAL_NAME_num(list.get()) > 0;
+}
+
 absl::Status CheckChain(const Identity& identity, const std::string& path) {
   for (size_t i = 1; i < identity.chain.size(); ++i) {
     X509* issued = identity.chain[i - 1].get();
@@ -97,8 +177,9 @@ absl::Status CheckChain(const Identity& identity, const std::string& path) {
     ERR_clear_error();
     return absl::InvalidArgumentError(absl::StrCat(
         Named("cert_file", path), ": the chain is broken: certificate ", i + 1,
-        ", ", SubjectOf(issuer), ", did not issue the one before it, ",
-        SubjectOf(issued)));
+        ", ", TextOf(X509_get_subject_name(issuer)),
+        ", did not issue the one before it, ",
+        TextOf(X509_get_subject_name(issued))));
   }
   return absl::OkStatus();
 }
@@ -162,7 +243,9 @@ absl::StatusOr<Identity> ReadIdentity(const std::string& cert_file,
   identity.key.reset(PEM_read_bio_PrivateKey(AsBio(*key).get(), nullptr,
                                              nullptr, const_cast<char*>("")));
   if (identity.key == nullptr) {
-    return SslError(Named("key_file", key_file), "bad PEM private key");
+    return SslError(
+        absl::StrCat(Named("key_file", key_file), ": bad PEM private key"),
+        "unknown failure");
   }
   if (X509_check_private_key(identity.chain[0].get(), identity.key.get()) !=
       1) {
@@ -183,67 +266,29 @@ absl::StatusOr<Identity> ReadIdentity(const std::string& cert_file,
   return identity;
 }
 
-std::string SubjectOf(const X509* certificate) {
-  const bssl::UniquePtr<BIO> text(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0,
-                     XN_FLAG_RFC2253);
-  const uint8_t* data = nullptr;
-  size_t size = 0;
-  BIO_mem_contents(text.get(), &data, &size);
-  return std::string(data, data + size);
-}
-
-std::vector<std::string> AltNames(const X509* certificate) {
-  std::vector<std::string> names;
-  const bssl::UniquePtr<GENERAL_NAMES> list(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  if (list == nullptr) return names;
-  for (size_t i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(list.get(), i);
-    switch (name->type) {
-      case GEN_DNS:
-        names.push_back(absl::StrCat("DNS:", TextOf(name->d.dNSName)));
-        break;
-      case GEN_URI:
-        names.push_back(
-            absl::StrCat("URI:", TextOf(name->d.uniformResourceIdentifier)));
-        break;
-      case GEN_EMAIL:
-        names.push_back(absl::StrCat("email:", TextOf(name->d.rfc822Name)));
-        break;
-      case GEN_IPADD: {
-        const std::string bytes = TextOf(name->d.iPAddress);
-        char text[INET6_ADDRSTRLEN] = "";
-        const int family = bytes.size() == 4 ? AF_INET : AF_INET6;
-        if (bytes.size() != 4 && bytes.size() != 16) break;
-        inet_ntop(family, bytes.data(), text, sizeof(text));
-        names.push_back(absl::StrCat("IP:", text));
-        break;
-      }
-      default:
-        break;
-    }
-  }
-  return names;
+PeerCertificate Describe(const X509* certificate) {
+  PeerCertificate peer = {
+      .subject = TextOf(X509_get_subject_name(certificate)),
+      .issuer = TextOf(X509_get_issuer_name(certificate)),
+      .common_name = CommonName(certificate),
+      .not_before = TimeOf(X509_get0_notBefore(certificate)),
+      .not_after = TimeOf(X509_get0_notAfter(certificate))};
+  const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate);
+  peer.serial = absl::AsciiStrToUpper(absl::BytesToHexString(TextOf(serial)));
+  AddAltNames(certificate, peer);
+  return peer;
 }
 
 std::vector<std::string> HostNames(const X509* certificate) {
-  std::vector<std::string> names;
-  bool has_names = false;
-  for (const std::string& alt : AltNames(certificate)) {
-    absl::string_view name = alt;
-    has_names = true;
-    if (absl::ConsumePrefix(&name, "DNS:")) {
-      names.push_back(absl::AsciiStrToLower(name));
-    }
+  PeerCertificate names;
+  std::vector<std::string> hosts;
+  if (AddAltNames(certificate, names)) {
+    hosts = std::move(names.dns_names);
+  } else if (std::string name = CommonName(certificate); !name.empty()) {
+    hosts.push_back(std::move(name));
   }
-  if (has_names) return names;
-  const X509_NAME* subject = X509_get_subject_name(certificate);
-  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at < 0) return names;
-  names.push_back(absl::AsciiStrToLower(
-      TextOf(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
-  return names;
+  for (std::string& host : hosts) absl::AsciiStrToLower(&host);
+  return hosts;
 }
 
 }  // namespace bergen::sslutils

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "openssl/base.h"
+#include "sslutils/peer_certificate.h"
 
 namespace bergen::sslutils {
 
@@ -51,9 +52,7 @@ struct Identity {
 absl::StatusOr<Identity> ReadIdentity(const std::string& cert_file,
                                       const std::string& key_file);
 
-// See `Stream::peer_subject` and `Stream::peer_alt_names`.
-std::string SubjectOf(const X509* certificate);
-std::vector<std::string> AltNames(const X509* certificate);
+PeerCertificate Describe(const X509* certificate);
 
 // The host names that a server with this certificate answers to, in lower
 // case, `*.` included; the common name if there are no alternative names.

@@ -2,6 +2,7 @@
 
 #include "gtest/gtest.h"
 #include "sslutils/client_context.h"
+#include "sslutils/peer_certificate.h"
 #include "sslutils/server_context.h"
 #include "sslutils/stream.h"
 #include "sslutils/ticket_keys.h"

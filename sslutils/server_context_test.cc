@@ -31,7 +31,9 @@ namespace bergen::sslutils {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 class ServerContextTest : public ::testing::Test {
  protected:
@@ -61,6 +63,16 @@ class ServerContextTest : public ::testing::Test {
     return {.cert_file = Path("server.crt"), .key_file = Path("server.key")};
   }
 
+  void UseClientCertificate(SSL_CTX* client,
+                            const std::string& name = "client") const {
+    EXPECT_EQ(
+        SSL_CTX_use_certificate_chain_file(client, Path(name + ".crt").c_str()),
+        1);
+    EXPECT_EQ(SSL_CTX_use_PrivateKey_file(client, Path(name + ".key").c_str(),
+                                          SSL_FILETYPE_PEM),
+              1);
+  }
+
   // Runs both handshakes; returns the server's last result.
   IoResult Connect(const ServerContext& context) {
     client_.reset(SSL_new(client_context_.get()));
@@ -88,7 +100,7 @@ TEST_F(ServerContextTest, CarriesBytesBothWaysAndClosesInOrder) {
   ASSERT_THAT(context, IsOk());
   ASSERT_EQ(Connect(**context).state, IoState::kDone);
   EXPECT_EQ(server_->version(), "TLSv1.3");
-  EXPECT_EQ(server_->peer_subject(), "");
+  EXPECT_FALSE(server_->peer_certificate().has_value());
 
   char buffer[64];
   EXPECT_EQ(server_->Read(buffer, sizeof(buffer)).state, IoState::kWantRead);
@@ -165,20 +177,30 @@ TEST_F(ServerContextTest, WithAnAuthorityAClientNeedsACertificate) {
                                      HasSubstr("certificate")));
 }
 
-TEST_F(ServerContextTest, AClientOfTheAuthorityIsKnownByItsSubject) {
+TEST_F(ServerContextTest, AClientOfTheAuthorityIsKnownByItsCertificate) {
+  authority_.Issue("alice", Path("client.crt"), Path("client.key"),
+                   {"a.example", "URI:spiffe://example/alice", "IP:192.0.2.7",
+                    "email:alice@example", "b.example",
+                    // Would look like another name when cut or printed.
+                    std::string("admin\0.example", 14), "x\nDNS:admin"});
   ServerContextOptions options = Options();
   options.ca_file = Path("ca.crt");
   const auto context = ServerContext::Create(options);
   ASSERT_THAT(context, IsOk());
-  ASSERT_EQ(SSL_CTX_use_certificate_chain_file(client_context_.get(),
-                                               Path("client.crt").c_str()),
-            1);
-  ASSERT_EQ(
-      SSL_CTX_use_PrivateKey_file(client_context_.get(),
-                                  Path("client.key").c_str(), SSL_FILETYPE_PEM),
-      1);
+  UseClientCertificate(client_context_.get());
   ASSERT_EQ(Connect(**context).state, IoState::kDone);
-  EXPECT_EQ(server_->peer_subject(), "CN=alice");
+  const std::optional<PeerCertificate> peer = server_->peer_certificate();
+  ASSERT_TRUE(peer.has_value());
+  EXPECT_EQ(peer->subject, "CN=alice");
+  EXPECT_EQ(peer->common_name, "alice");
+  EXPECT_EQ(peer->issuer, "CN=test authority");
+  EXPECT_THAT(peer->serial, MatchesRegex("[0-9A-F]+"));
+  EXPECT_LT(peer->not_before, absl::Now());
+  EXPECT_GT(peer->not_after, absl::Now());
+  EXPECT_THAT(peer->dns_names, ElementsAre("a.example", "b.example"));
+  EXPECT_THAT(peer->uris, ElementsAre("spiffe://example/alice"));
+  EXPECT_THAT(peer->ip_addresses, ElementsAre("192.0.2.7"));
+  EXPECT_THAT(peer->emails, ElementsAre("alice@example"));
 }
 
 TEST_F(ServerContextTest, VersionPinsOneProtocol) {
@@ -382,6 +404,26 @@ TEST_F(ServerContextTest, SessionsResumeAtEveryContextWithTheSameKeys) {
   }
 }
 
+TEST_F(ServerContextTest, AResumedSessionStillKnowsItsClient) {
+  for (const uint16_t version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    ServerContextOptions options = Options();
+    options.ca_file = Path("ca.crt");
+    const auto context = ServerContext::Create(options);
+    ASSERT_THAT(context, IsOk());
+    bssl::UniquePtr<SSL_CTX> client(SSL_CTX_new(TLS_method()));
+    SSL_CTX_set_max_proto_version(client.get(), version);
+    UseClientCertificate(client.get());
+    Visits visits(client.get());
+    for (const bool resumed : {false, true, true}) {
+      const auto stream = visits.Visit(**context);
+      ASSERT_NE(stream, nullptr);
+      EXPECT_EQ(stream->resumed(), resumed);
+      ASSERT_TRUE(stream->peer_certificate().has_value());
+      EXPECT_EQ(stream->peer_certificate()->subject, "CN=alice");
+    }
+  }
+}
+
 TEST_F(ServerContextTest, FiftySwapsFailNoHandshakeAndABadPairChangesNothing) {
   const auto context = ServerContext::Create(Options());
   ASSERT_THAT(context, IsOk());
@@ -433,7 +475,7 @@ TEST_F(ServerContextTest, ABrokenChainIsNamed) {
 }
 
 TEST_F(ServerContextTest, ARevokedClientIsRefusedAlsoWithASession) {
-  authority_.Issue("bob", Path("bob.crt"), Path("bob.key"), {"bob.example"});
+  authority_.Issue("bob", Path("bob.crt"), Path("bob.key"));
   ServerContextOptions options = Options();
   options.ca_file = Path("ca.crt");
   options.crl_file = Path("revoked.crl");
@@ -441,17 +483,11 @@ TEST_F(ServerContextTest, ARevokedClientIsRefusedAlsoWithASession) {
   const auto context = ServerContext::Create(options);
   ASSERT_THAT(context, IsOk());
   bssl::UniquePtr<SSL_CTX> client(SSL_CTX_new(TLS_method()));
-  ASSERT_EQ(
-      SSL_CTX_use_certificate_chain_file(client.get(), Path("bob.crt").c_str()),
-      1);
-  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(client.get(), Path("bob.key").c_str(),
-                                        SSL_FILETYPE_PEM),
-            1);
+  UseClientCertificate(client.get(), "bob");
   Visits visits(client.get());
   const auto stream = visits.Visit(**context);
   ASSERT_NE(stream, nullptr);
-  EXPECT_THAT(stream->peer_alt_names(),
-              ::testing::ElementsAre("DNS:bob.example"));
+  ASSERT_TRUE(stream->peer_certificate().has_value());
   authority_.Revoke(Path("bob.crt"), Path("revoked.crl"));
   ASSERT_THAT((*context)->Reload(), IsOk());
   EXPECT_EQ(visits.Visit(**context), nullptr);

@@ -179,7 +179,7 @@ std::string SslStream::version() const { return SSL_get_version(ssl_.get()); }
 
 std::string SslStream::cipher() const {
   const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get());
-  return cipher == nullptr ? "" : SSL_CIPHER_standard_name(cipher);
+  return cipher == nullptr ? "" : SSL_CIPHER_get_name(cipher);
 }
 
 std::string SslStream::server_name() const {
@@ -189,16 +189,10 @@ std::string SslStream::server_name() const {
 
 bool SslStream::resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
-std::vector<std::string> SslStream::peer_alt_names() const {
+std::optional<PeerCertificate> SslStream::peer_certificate() const {
   const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
-  if (certificate == nullptr) return {};
-  return AltNames(certificate.get());
-}
-
-std::string SslStream::peer_subject() const {
-  const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
-  if (certificate == nullptr) return "";
-  return SubjectOf(certificate.get());
+  if (certificate == nullptr) return std::nullopt;
+  return Describe(certificate.get());
 }
 
 }  // namespace bergen::sslutils

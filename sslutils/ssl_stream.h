@@ -7,11 +7,12 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "openssl/base.h"
+#include "sslutils/peer_certificate.h"
 #include "sslutils/stream.h"
 
 namespace bergen::sslutils {
@@ -34,8 +35,7 @@ class SslStream final : public Stream {
   std::string cipher() const override;
   std::string server_name() const override;
   bool resumed() const override;
-  std::string peer_subject() const override;
-  std::vector<std::string> peer_alt_names() const override;
+  std::optional<PeerCertificate> peer_certificate() const override;
 
  private:
   // What the library's `result` of `operation` means.

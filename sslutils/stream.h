@@ -10,11 +10,12 @@
 #define SSLUTILS_STREAM_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "sslutils/peer_certificate.h"
 
 namespace bergen::sslutils {
 
@@ -55,7 +56,8 @@ class Stream {
   virtual bool HasPending() const = 0;
 
   // After the handshake: the protocol chosen by ALPN, or empty; `TLSv1.3` and
-  // the like; the cipher suite; the host name that the client asked for, or
+  // the like; the cipher suite by the name that `ciphers` of
+  // `ServerContextOptions` knows; the host name that the client asked for, or
   // empty; whether an earlier session was resumed.
   virtual std::string alpn() const = 0;
   virtual std::string version() const = 0;
@@ -63,11 +65,10 @@ class Stream {
   virtual std::string server_name() const = 0;
   virtual bool resumed() const = 0;
 
-  // Of the verified certificate of the peer, or empty: its subject as in RFC
-  // 2253, and its alternative names, each as `DNS:example.org`, `IP:192.0.2.1`,
-  // `URI:spiffe://x/y` or `email:a@example.org`.
-  virtual std::string peer_subject() const = 0;
-  virtual std::vector<std::string> peer_alt_names() const = 0;
+  // What the peer's certificate says. Nothing if it has shown none; one that
+  // could not be verified fails the handshake. A resumed session keeps what the
+  // first handshake verified.
+  virtual std::optional<PeerCertificate> peer_certificate() const = 0;
 };
 
 }  // namespace bergen::sslutils

@@ -2,12 +2,16 @@
 
 #include "sslutils/test_certificates.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "openssl/asn1.h"
 #include "openssl/base.h"
 #include "openssl/bio.h"
@@ -54,6 +58,27 @@ bssl::UniquePtr<X509> NewCertificate(EVP_PKEY* key, const std::string& name,
             static_cast<int>(name.size()), -1, 0) == 1,
         "subject");
   return certificate;
+}
+
+GENERAL_NAME* NewAltName(absl::string_view text) {
+  in_addr address = {};
+  int type = GEN_DNS;
+  if (absl::ConsumePrefix(&text, "URI:")) {
+    type = GEN_URI;
+  } else if (absl::ConsumePrefix(&text, "email:")) {
+    type = GEN_EMAIL;
+  } else if (absl::ConsumePrefix(&text, "IP:")) {
+    type = GEN_IPADD;
+    Check(inet_pton(AF_INET, std::string(text).c_str(), &address) == 1,
+          "address");
+    text = {reinterpret_cast<const char*>(&address), sizeof(address)};
+  }
+  ASN1_STRING* value =
+      type == GEN_IPADD ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
+  ASN1_STRING_set(value, text.data(), static_cast<int>(text.size()));
+  GENERAL_NAME* name = GENERAL_NAME_new();
+  GENERAL_NAME_set0_value(name, type, value);
+  return name;
 }
 
 void WriteBio(BIO* bio, const std::string& path) {
@@ -107,11 +132,8 @@ void TestAuthority::Issue(const std::string& common_name,
   if (!alt_names.empty()) {
     const bssl::UniquePtr<GENERAL_NAMES> names(GENERAL_NAMES_new());
     for (const std::string& text : alt_names) {
-      ASN1_IA5STRING* value = ASN1_IA5STRING_new();
-      ASN1_STRING_set(value, text.data(), static_cast<int>(text.size()));
-      GENERAL_NAME* name = GENERAL_NAME_new();
-      GENERAL_NAME_set0_value(name, GEN_DNS, value);
-      Check(sk_GENERAL_NAME_push(names.get(), name) != 0, "alt name");
+      Check(sk_GENERAL_NAME_push(names.get(), NewAltName(text)) != 0,
+            "alt name");
     }
     Check(X509_add1_ext_i2d(certificate.get(), NID_subject_alt_name,
                             names.get(), 0, 0) == 1,

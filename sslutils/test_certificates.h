@@ -24,7 +24,8 @@ class TestAuthority {
   void WriteCertificate(const std::string& path) const;
 
   // A certificate for `common_name` (P-256, valid until `seconds` from now) and
-  // its key; `alt_names` are host names.
+  // its key; `alt_names` are host names, or begin with `URI:`, `email:` or
+  // `IP:` (an IPv4 address).
   void Issue(const std::string& common_name, const std::string& cert_path,
              const std::string& key_path,
              const std::vector<std::string>& alt_names = {},

@@ -85,12 +85,14 @@ def machine():
 class Report:
     """The comparisons of one benchmark."""
 
-    def __init__(self, title, rounds, calls=1):
+    def __init__(self, title, rounds, calls=1, estimate="medians"):
         """A turn is so many calls in a row, of which the least counts: what is short finds the
-        caches as somebody else has left them, and what else the machine does only adds."""
+        caches as somebody else has left them, and what else the machine does only adds. `estimate` says
+        what of the rounds the numbers are, if `record` is given something else than all."""
         self.title = title
         self.rounds = rounds
         self.calls = calls
+        self.estimate = estimate
         self.lines = []
 
     def compare(self, metric, unit, ours, peers, rounds=None):
@@ -143,7 +145,7 @@ class Report:
 
     def finish(self):
         """Prints the table; the exit status is 1 if a bar does not hold."""
-        print(f"\n{self.title}: {machine()}; medians of {self.rounds} rounds")
+        print(f"\n{self.title}: {machine()}; {self.estimate} of {self.rounds} rounds")
         print(f"{'metric':34} {'ours':>10} {'theirs':>10} unit {'ratio':>7} {'bar':>6}       peer")
         for line in self.lines:
             if line["theirs"] is None:
