@@ -5,11 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <fstream>
-#include <ios>
-#include <iterator>
 #include <map>
 #include <utility>
 
@@ -17,13 +13,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "backdoor/call_stats.h"
 #include "backdoor/output_file.h"
 #include "backdoor/pprof.h"
 #include "backdoor/pstats.h"
+#include "backdoor/saved_file.h"
 
 namespace bergen::backdoor {
 namespace {
@@ -33,28 +28,6 @@ struct File {
   std::string suffix;
   std::string bytes;
 };
-
-// What there is of `wrote PATH (...)`; empty if it is not there.
-std::string SavedPath(absl::string_view answer) {
-  for (absl::string_view line : absl::StrSplit(answer, '\n')) {
-    if (!absl::ConsumePrefix(&line, "wrote ")) continue;
-    const size_t end = line.rfind(" (");
-    if (end != line.npos) return std::string(line.substr(0, end));
-  }
-  return "";
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(file)),
-                    std::istreambuf_iterator<char>());
-  if (file.bad() || !file.is_open()) {
-    return absl::ErrnoToStatus(errno == 0 ? EIO : errno,
-                               absl::StrCat("cannot read ", path));
-  }
-  return bytes;
-}
 
 absl::StatusOr<std::vector<File>> MergeTraces(
     const std::vector<std::string>& inputs,
@@ -149,7 +122,7 @@ absl::StatusOr<std::string> MergeSavedProfiles(
       return absl::NotFoundError(
           absl::StrCat("no file in the answer: ", answer));
     }
-    absl::StatusOr<std::string> input = ReadFile(paths.back());
+    absl::StatusOr<std::string> input = ReadSavedFile(paths.back());
     if (!input.ok()) return input.status();
     inputs.push_back(*std::move(input));
   }
