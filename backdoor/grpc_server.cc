@@ -4,17 +4,15 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -22,23 +20,22 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "backdoor/command.h"
 #include "backdoor/control.grpc.pb.h"
 #include "backdoor/control.pb.h"
 #include "backdoor/dispatch.h"
-#include "backdoor/peer.h"
 #include "backdoor/utf8.h"
-#include "backdoor/waker.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_posix.h"
-#include "service/unique_fd.h"
+#include "service/monotonic.h"
+#include "service/waker.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::backdoor {
@@ -49,7 +46,8 @@ namespace {
 constexpr int kMaxRequestBytes = 64 * 1024;
 // Longer pieces of an answer are sent as several replies.
 constexpr size_t kMaxReplyBytes = 64 * 1024;
-constexpr absl::Duration kAcceptPause = absl::Seconds(1);
+// How long the last answers may take to go out once gRPC has ended.
+constexpr absl::Duration kLastAnswers = absl::Seconds(1);
 // Clients that read nothing are looked for so many times in `write_timeout`,
 // within these bounds.
 constexpr int kStallChecks = 4;
@@ -58,25 +56,16 @@ constexpr absl::Duration kMaxStallCheck = absl::Seconds(1);
 // Threads of gRPC beyond those that run commands.
 constexpr int kPollers = 2;
 
-absl::Duration Monotonic() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return absl::DurationFromTimespec(now);
-}
-
-bool IsLoopback(const Listener& listener) {
-  return listener.is_unix() || absl::StartsWith(listener.host(), "127.") ||
-         listener.host() == "::1";
-}
-
 // The connections that gRPC was given. It names the peer of a call `fd:N`, and
-// closes descriptors without saying so. Thread-safe.
+// closes descriptors without saying so; but not while a call of the connection
+// lives, for streams hold their transport, and it the descriptor. So the number
+// in the name of a call's peer is the caller's own. Thread-safe.
 class Connections {
  public:
-  void Add(int fd, std::string name) {
+  void Add(int fd, Caller caller) {
     const ino_t inode = InodeOf(fd);
     absl::MutexLock lock(&mutex_);
-    open_[fd] = {std::move(name), inode};
+    open_[fd] = {std::move(caller), inode};
   }
 
   size_t Count() {
@@ -88,22 +77,24 @@ class Connections {
     return open_.size();
   }
 
-  // The name for gRPC's `peer`.
-  std::string NameOf(const std::string& peer) const {
+  // Who makes the call; none if that is not known.
+  std::optional<Caller> CallerOf(const grpc::ServerContext& call) const {
+    const std::string peer = call.peer();
     absl::string_view number = peer;
     int fd = -1;
     if (!absl::ConsumePrefix(&number, "fd:") ||
         !absl::SimpleAtoi(number, &fd)) {
-      return peer;
+      return std::nullopt;
     }
     absl::MutexLock lock(&mutex_);
     const auto found = open_.find(fd);
-    return found == open_.end() ? peer : found->second.name;
+    if (found == open_.end()) return std::nullopt;
+    return found->second.caller;
   }
 
  private:
   struct Open {
-    std::string name;
+    Caller caller;
     // Of the socket: another one may get the number of a closed descriptor.
     ino_t inode = 0;
   };
@@ -137,7 +128,7 @@ class CallOutput : public Output {
       }
       v1::ExecuteReply reply;
       reply.set_text(rest.data(), length);
-      writing_since_ = absl::ToInt64Nanoseconds(Monotonic());
+      writing_since_ = absl::ToUnixNanos(MonotonicNow());
       const bool written = writer_->Write(reply);
       writing_since_ = kNotWriting;
       if (!written) return false;
@@ -152,8 +143,11 @@ class CallOutput : public Output {
 
   // Ends the call if its client has taken nothing for `timeout`.
   void CancelIfStalled(absl::Duration timeout) {
-    const absl::Duration since = absl::Nanoseconds(writing_since_.load());
-    if (Monotonic() - since >= timeout) context_->TryCancel();
+    const int64_t since = writing_since_;
+    if (since == kNotWriting) return;
+    if (MonotonicNow() - absl::FromUnixNanos(since) >= timeout) {
+      context_->TryCancel();
+    }
   }
 
  private:
@@ -228,10 +222,11 @@ class ControlService : public v1::Control::Service {
     }
     // Somebody must look after it now.
     waker_->Wake();
-    const Caller caller = {.name = connections_->NameOf(context->peer()),
-                           .role = options_->role};
+    const std::optional<Caller> caller = connections_->CallerOf(*context);
     const absl::Status result =
-        Dispatch(*table_, request->command(), caller, output, *log_);
+        caller.has_value()
+            ? Dispatch(*table_, request->command(), *caller, output, *log_)
+            : absl::UnauthenticatedError("it is not known who calls");
     absl::MutexLock lock(&mutex_);
     running_.erase(&output);
     return ToGrpc(result);
@@ -278,6 +273,7 @@ class GrpcServer::Impl {
       : listener_(std::move(listener)),
         options_(options),
         log_(&log),
+        entrance_(listener_, options_.entrance, waker_, log),
         service_(table, options_, connections_, stopping_, waker_, log) {}
 
   absl::Status Start();
@@ -288,8 +284,7 @@ class GrpcServer::Impl {
   absl::Status StartGrpc();
   // Accepts until `Stop`, then shuts gRPC down; on its own thread.
   void Serve();
-  void Accept();
-  void HandOver(UniqueFd fd);
+  void HandOver(Client client);
 
   const std::shared_ptr<const Listener> listener_;
   const GrpcServerOptions options_;
@@ -297,12 +292,11 @@ class GrpcServer::Impl {
 
   std::atomic<bool> stopping_{false};
   Waker waker_;
+  Entrance entrance_;
   Connections connections_;
   ControlService service_;
   std::unique_ptr<grpc::Server> server_;
   std::thread acceptor_;
-  // The acceptor's own.
-  absl::Duration accept_again_;
 };
 
 absl::Status GrpcServer::Impl::StartGrpc() {
@@ -331,16 +325,12 @@ absl::Status GrpcServer::Impl::StartGrpc() {
 }
 
 absl::Status GrpcServer::Impl::Start() {
-  if (!IsLoopback(*listener_)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("backdoor: ", listener_->address(),
-                     ": only a unix socket or a loopback address is allowed"));
-  }
   if (!waker_.ok()) {
     return absl::ResourceExhaustedError("backdoor: no descriptor is left");
   }
-  if (stopping_) return absl::OkStatus();
-  absl::Status status = StartGrpc();
+  absl::Status status = entrance_.Start();
+  if (!status.ok() || stopping_) return status;
+  status = StartGrpc();
   if (!status.ok()) return status;
   try {
     acceptor_ = std::thread([this] { Serve(); });
@@ -368,54 +358,48 @@ absl::Status GrpcServer::Impl::Wait() {
 void GrpcServer::Impl::Serve() {
   pthread_setname_np(pthread_self(), "backdoor-grpc");
   while (!stopping_) {
-    const bool accepting = Monotonic() >= accept_again_;
+    const absl::Time before = MonotonicNow();
     pollfd polled[] = {{waker_.fd(), POLLIN, 0},
-                       {accepting ? listener_->fd() : -1, POLLIN, 0}};
-    const timespec pause = absl::ToTimespec(std::clamp(
-        options_.write_timeout / kStallChecks, kMinStallCheck, kMaxStallCheck));
-    const bool for_ever = accepting && service_.idle();
+                       {entrance_.fd(before), POLLIN, 0}};
+    // While commands run, clients are looked after.
+    const absl::Duration check =
+        service_.idle() ? absl::InfiniteDuration()
+                        : std::clamp(options_.write_timeout / kStallChecks,
+                                     kMinStallCheck, kMaxStallCheck);
+    const absl::Duration wait =
+        std::min(entrance_.pause_end(before) - before, check);
+    const timespec pause = absl::ToTimespec(wait);
+    const bool for_ever = wait == absl::InfiniteDuration();
     const int ready =
         ppoll(polled, std::size(polled), for_ever ? nullptr : &pause, nullptr);
     if (ready > 0 && polled[0].revents != 0) waker_.Clear();
-    if (ready > 0 && polled[1].revents != 0) Accept();
+    for (Client& client : entrance_.Take(MonotonicNow())) {
+      HandOver(std::move(client));
+    }
     service_.CancelStalled();
   }
   server_->Shutdown(absl::ToChronoTime(absl::Now() + options_.stop_timeout));
   server_->Wait();
+  // Its destructor closes the connections, whose last bytes are on their way.
+  server_.reset();
+  entrance_.Stop(kLastAnswers);
 }
 
-void GrpcServer::Impl::Accept() {
-  while (true) {
-    UniqueFd fd(accept4(listener_->fd(), nullptr, nullptr,
-                        SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd.ok()) {
-      HandOver(std::move(fd));
-      continue;
-    }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno != EAGAIN) {
-      log_->warn("backdoor: accept: {}",
-                 std::generic_category().message(errno));
-      accept_again_ = Monotonic() + kAcceptPause;
-    }
-    return;
-  }
-}
-
-void GrpcServer::Impl::HandOver(UniqueFd fd) {
-  const Peer peer = GetPeer(fd.get());
-  if (!IsTrusted(peer, geteuid())) {
-    log_->warn("backdoor: {} refused: not a user of this door", peer.name);
+void GrpcServer::Impl::HandOver(Client client) {
+  if (!client.role.has_value()) {
+    log_->warn("backdoor: {} refused: may not use this door", client.name);
     return;
   }
   if (connections_.Count() >= options_.max_connections) {
     log_->warn("backdoor: {} refused: there are {} connections already",
-               peer.name, options_.max_connections);
+               client.name, options_.max_connections);
     return;
   }
-  log_->info("backdoor: gRPC connection from {}", peer.name);
-  connections_.Add(fd.get(), peer.name);
-  grpc::AddInsecureChannelFromFd(server_.get(), fd.Release());
+  log_->info("backdoor: gRPC connection from {}, role {}", client.name,
+             std::string(RoleName(*client.role)));
+  connections_.Add(client.fd.get(),
+                   {.name = client.name, .role = *client.role});
+  grpc::AddInsecureChannelFromFd(server_.get(), client.fd.Release());
 }
 
 GrpcServer::GrpcServer(std::shared_ptr<const Listener> listener,

@@ -32,6 +32,7 @@
 #include "backdoor/builtin_commands.h"
 #include "backdoor/command_table.h"
 #include "backdoor/config_commands.h"
+#include "backdoor/entrance.h"
 #include "backdoor/grpc_server.h"
 #include "backdoor/http_commands.h"
 #include "backdoor/listen.h"
@@ -40,6 +41,7 @@
 #include "backdoor/output_file.h"
 #include "backdoor/process_commands.h"
 #include "backdoor/profiler.h"
+#include "backdoor/roles.h"
 #include "backdoor/run_directory.h"
 #include "backdoor/task_commands.h"
 #include "backdoor/text_server.h"
@@ -300,13 +302,14 @@ class Diagnostics {
 // Where worker `worker` answers gRPC: `unix:PATH` or `HOST:PORT`, for workers
 // after the first `PATH.N`, or the port N higher (0 stays 0).
 absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
+                                    int unix_mode,
                                     InheritedListeners& inherited) {
   const std::string name = absl::StrCat("grpc.", worker);
   absl::string_view path = address;
   if (absl::ConsumePrefix(&path, "unix:")) {
     return inherited.TakeOrListenUnix(
         name, worker == 0 ? std::string(path) : absl::StrCat(path, ".", worker),
-        {.unix_mode = 0600});
+        {.unix_mode = unix_mode});
   }
   const size_t colon = address.rfind(':');
   int port = 0;
@@ -322,9 +325,9 @@ absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
 
 // Whether `listener` is where the backdoor of worker `worker` may be.
 bool Fits(const Listener& listener, const backdoor::Address& address,
-          int worker) {
+          const std::string& host, int worker) {
   if (const auto* ports = std::get_if<backdoor::PortRange>(&address)) {
-    return !listener.is_unix() &&
+    return !listener.is_unix() && listener.host() == host &&
            (ports->first == 0 || (listener.port() >= ports->first &&
                                   listener.port() <= ports->last));
   }
@@ -339,10 +342,11 @@ bool Fits(const Listener& listener, const backdoor::Address& address,
 class Demo {
  public:
   Demo(config::Registry& registry, const DemoOptions& options,
-       const periodic::Options& periodic, InheritedListeners inherited,
-       spdlog::logger& log)
+       const backdoor::Options& backdoor, const periodic::Options& periodic,
+       InheritedListeners inherited, spdlog::logger& log)
       : registry_(&registry),
         options_(options),
+        backdoor_options_(backdoor),
         periodic_(periodic),
         inherited_(std::move(inherited)),
         log_(&log) {}
@@ -357,7 +361,7 @@ class Demo {
 
   // Opens the sockets, so that each worker has its own doors for good, and says
   // where they are.
-  absl::Status Open(const backdoor::Options& backdoor_options) {
+  absl::Status Open() {
     const absl::StatusOr<ListenerOptions> listener_options =
         wsgi::ConfiguredListenerOptions(*registry_);
     if (!listener_options.ok()) return listener_options.status();
@@ -382,12 +386,25 @@ class Demo {
     }
 
     absl::StatusOr<std::optional<backdoor::Address>> address =
-        backdoor_options.address();
+        backdoor_options_.address();
     if (!address.ok()) return address.status();
     backdoor_address_ = *std::move(address);
+    const absl::StatusOr<backdoor::RoleMap> roles = backdoor_options_.roles();
+    if (!roles.ok()) return roles.status();
+    door_options_ = backdoor_options_.listen_options(*roles);
     OpenRunDirectory();
     const auto last = static_cast<int>(options_.workers.Get()) - 1;
     if (absl::Status doors = OpenDoors(last); !doors.ok()) return doors;
+    const auto entrance = DoorEntrance({});
+    if (!entrance.ok()) return entrance.status();
+    for (const auto* listeners : {&backdoors_, &grpc_}) {
+      for (const ListenerPtr& listener : *listeners) {
+        if (listener == nullptr) continue;
+        const absl::Status checked =
+            backdoor::Entrance::Check(*listener, *entrance);
+        if (!checked.ok()) return checked;
+      }
+    }
     for (const std::string& name : inherited_.CloseRest()) {
       log_->warn("inherited listener {} is not used", name);
     }
@@ -466,16 +483,23 @@ class Demo {
 
     const ListenerPtr backdoor = BackdoorOf(worker.number);
     if (backdoor != nullptr) {
+      auto entrance = DoorEntrance({});
+      if (!entrance.ok()) return entrance.status();
       group.Add(std::make_unique<backdoor::TextServer>(
           backdoor, **commands,
           backdoor::TextServerOptions{.program = kProgram,
-                                      .worker_number = worker.number},
+                                      .worker_number = worker.number,
+                                      .entrance = *std::move(entrance)},
           *log_));
     }
     if (const ListenerPtr grpc = grpc_[static_cast<size_t>(worker.number)]) {
+      auto entrance = DoorEntrance({"h2"});
+      if (!entrance.ok()) return entrance.status();
       group.Add(std::make_unique<backdoor::GrpcServer>(
           grpc, **commands,
-          backdoor::GrpcServerOptions{.worker_number = worker.number}, *log_));
+          backdoor::GrpcServerOptions{.worker_number = worker.number,
+                                      .entrance = *std::move(entrance)},
+          *log_));
     }
 
     Counters& counters = group.Keep(std::make_unique<Counters>());
@@ -553,6 +577,20 @@ class Demo {
     return sslutils::Wrap(*registry_, alpn, ticket_keys_);
   }
 
+  // Who gets in at a door, and how: by the options' values at this moment.
+  absl::StatusOr<backdoor::EntranceOptions> DoorEntrance(
+      const std::vector<std::string>& alpn) const {
+    absl::StatusOr<backdoor::RoleMap> roles = backdoor_options_.roles();
+    if (!roles.ok()) return roles.status();
+    backdoor::EntranceOptions entrance = {.roles = *std::move(roles)};
+    if (!backdoor_options_.backdoor_use_ssl.Get()) return entrance;
+    absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
+        sslutils::Wrap(*registry_, alpn);
+    if (!tls.ok()) return tls.status();
+    entrance.tls = *std::move(tls);
+    return entrance;
+  }
+
   // Where bergenctl finds the workers. Without it they have no gRPC door.
   void OpenRunDirectory() {
     if (options_.grpc_listen.has_value()) return;
@@ -599,7 +637,8 @@ class Demo {
           backdoor::WorkerSocket(run_directory_, worker), {.unix_mode = 0600});
     } else if (options_.grpc_listen.has_value() &&
                !options_.grpc_listen.Get().empty()) {
-      grpc = ListenGrpc(options_.grpc_listen.Get(), worker, inherited_);
+      grpc = ListenGrpc(options_.grpc_listen.Get(), worker,
+                        door_options_.unix_mode, inherited_);
     } else {
       return nullptr;
     }
@@ -611,13 +650,13 @@ class Demo {
     const std::string name = absl::StrCat("backdoor.", worker);
     std::optional<Listener> inherited =
         inherited_.Take(name, [this, worker](const Listener& listener) {
-          return Fits(listener, *backdoor_address_, worker);
+          return Fits(listener, *backdoor_address_, door_options_.host, worker);
         });
     if (inherited.has_value()) {
       return std::make_shared<Listener>(*std::move(inherited));
     }
-    absl::StatusOr<Listener> listener =
-        backdoor::OpenBackdoorListener(*backdoor_address_, worker, *log_);
+    absl::StatusOr<Listener> listener = backdoor::OpenBackdoorListener(
+        *backdoor_address_, worker, door_options_, *log_);
     if (!listener.ok()) {
       log_->warn("worker {}: no backdoor: {}", worker,
                  std::string(listener.status().message()));
@@ -640,6 +679,7 @@ class Demo {
   const pid_t pid_ = getpid();  // Of the process that opens doors.
   config::Registry* registry_;
   DemoOptions options_;
+  backdoor::Options backdoor_options_;
   periodic::Options periodic_;
   InheritedListeners inherited_;
   spdlog::logger* log_;
@@ -652,6 +692,7 @@ class Demo {
   // Shared by all workers, and by those that replace them.
   std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
   std::optional<backdoor::Address> backdoor_address_;
+  backdoor::BackdoorListenOptions door_options_;
   std::vector<ListenerPtr> backdoors_;  // By worker; null: none.
   std::vector<ListenerPtr> grpc_;       // By worker; null: none.
   // Of the process that runs services; `Build` calls come one at a time.
@@ -699,8 +740,9 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   for (const std::string& warning : report->warnings) log.warn("{}", warning);
   if (options->debug.Get()) log.set_level(spdlog::level::debug);
 
-  Demo demo(registry, *options, *periodic_options, *std::move(inherited), log);
-  if (const absl::Status opened = demo.Open(*backdoor_options); !opened.ok()) {
+  Demo demo(registry, *options, *backdoor_options, *periodic_options,
+            *std::move(inherited), log);
+  if (const absl::Status opened = demo.Open(); !opened.ok()) {
     return opened;
   }
   const absl::StatusOr<launcher::RestartMethod> restart_method =
