@@ -134,7 +134,8 @@ struct Command {
   std::vector<Parameter> parameters;
   // One line, for `help`.
   std::string help;
-  // Each run is logged: who, from where, what, and the result.
+  // Each run is logged: who, from where, what, and the result. Needs a `role`
+  // beyond kView.
   bool changes_state = false;
   // What the log says of a run, for commands whose line may hold a secret;
   // without it, the line. Of a refused run the log then has the name only.

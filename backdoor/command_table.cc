@@ -384,6 +384,10 @@ absl::Status CommandTable::Add(Command command) {
     return absl::InvalidArgumentError(
         absl::StrCat(command.name, ": has no handler"));
   }
+  if (command.changes_state && command.role == Role::kView) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        command.name, ": what changes state is not for the role view"));
+  }
   std::set<absl::string_view> names;
   for (const Parameter& parameter : command.parameters) {
     absl::Status status = CheckParameter(command, parameter);

@@ -2,6 +2,7 @@
 
 #include "sslutils/terminator.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -126,7 +127,9 @@ class Connection {
   // What an operation of the stream that did not succeed waits for, or its end.
   void Note(const IoResult& result);
   void Cut();
-  void CloseOuter(absl::Time now);
+  void ShutOuter(absl::Time now);
+  bool InnerIsGone();
+  void Finish(absl::Time now);
   void DrainOuter();
   void Wait(uint32_t outer, uint32_t inner);
 
@@ -146,7 +149,9 @@ class Connection {
   // The peer sends no more, or nobody here wants it.
   bool inward_ended_ = false;
   bool inner_shut_ = false;
+  bool inner_gone_ = false;
   bool outward_ended_ = false;
+  bool outer_shut_ = false;
   std::shared_ptr<std::atomic<bool>> cut_ =
       std::make_shared<std::atomic<bool>>(false);
   // Gathered by the operations of one round.
@@ -233,6 +238,7 @@ bool Connection::MoveInward() {
     // Nobody is there any more to read it.
     inward_.clear();
     inward_ended_ = true;
+    inner_gone_ = true;
     return true;
   }
   if (sent < 0) wait_inner_ |= EPOLLOUT;
@@ -271,7 +277,7 @@ bool Connection::MoveOutward(absl::Time now) {
   return false;
 }
 
-void Connection::CloseOuter(absl::Time now) {
+void Connection::ShutOuter(absl::Time now) {
   const IoResult result = stream_->Shutdown();
   if (result.state == IoState::kWantWrite) {
     wait_outer_ |= EPOLLOUT;
@@ -279,9 +285,35 @@ void Connection::CloseOuter(absl::Time now) {
     return;
   }
   shutdown(outer_.fd(), SHUT_WR);
-  phase_ = Phase::kLingering;
-  deadline_ = now + kLinger;
-  inner_.reset();
+  outer_shut_ = true;
+  deadline_ = absl::InfiniteFuture();
+}
+
+bool Connection::InnerIsGone() {
+  pollfd polled = {inner_->fd(), 0, 0};
+  return inner_gone_ ||
+         (poll(&polled, 1, 0) == 1 && (polled.revents & POLLHUP) != 0);
+}
+
+// Nothing more goes outward.
+void Connection::Finish(absl::Time now) {
+  if (*cut_) {
+    // What the peer sent may still be on its way inward.
+    if (inward_.empty()) phase_ = Phase::kOver;
+    return;
+  }
+  if (!outer_shut_) ShutOuter(now);
+  if (!outer_shut_) return;
+  if (InnerIsGone()) {
+    phase_ = Phase::kLingering;
+    deadline_ = now + kLinger;
+    inner_.reset();
+  } else if (inner_shut_) {
+    phase_ = Phase::kOver;
+  } else {
+    // Half closed; a hang-up is reported with that alone.
+    wait_inner_ |= EPOLLERR;
+  }
 }
 
 // Until the peer has closed as well.
@@ -311,12 +343,7 @@ bool Connection::Advance(absl::Time now) {
   }
   if (moved) return true;
   if (phase_ == Phase::kOpen && outward_ended_ && outward_.empty()) {
-    if (*cut_) {
-      // What it sent may still be on its way inward.
-      if (inward_.empty()) phase_ = Phase::kOver;
-    } else {
-      CloseOuter(now);
-    }
+    Finish(now);
   }
   if (phase_ == Phase::kLingering) DrainOuter();
   if (phase_ != Phase::kOver) Wait(wait_outer_, wait_inner_);

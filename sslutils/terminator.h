@@ -51,7 +51,8 @@ class Terminator {
   // A connection whose handshake is done.
   struct Plain {
     // Ours is the other end of this socket pair: non-blocking, close-on-exec.
-    // Closing it ends the connection once everything written is sent.
+    // Closing it ends the connection once everything written is sent; shutting
+    // down its writing side ends only that direction.
     UniqueFd fd;
     std::optional<PeerCertificate> certificate;
     std::string alpn;

@@ -235,6 +235,20 @@ TEST_F(TerminatorTest, TheEndOfEitherSideReachesTheOther) {
   EXPECT_EQ(client->end(), IoState::kClosed);
 }
 
+TEST_F(TerminatorTest, ThePlainEndCanBeHalfClosed) {
+  Start();
+  std::unique_ptr<Client> client;
+  const Terminator::Plain plain = Connect(client);
+  ASSERT_EQ(write(plain.fd.get(), "question", 8), 8);
+  shutdown(plain.fd.get(), SHUT_WR);
+  EXPECT_EQ(client->Read(), "question");
+  EXPECT_EQ(client->end(), IoState::kClosed);
+  client->Send("answer");
+  client->Shutdown();
+  EXPECT_EQ(ReadFd(plain.fd.get()), "answer");
+  EXPECT_FALSE(plain.cut());
+}
+
 TEST_F(TerminatorTest, ACutConnectionIsToldFromAnOrderlyEnd) {
   Start();
   std::unique_ptr<Client> client;
