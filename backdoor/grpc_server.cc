@@ -30,6 +30,7 @@
 #include "backdoor/control.pb.h"
 #include "backdoor/dispatch.h"
 #include "backdoor/utf8.h"
+#include "grpc/grpc.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -300,6 +301,10 @@ class GrpcServer::Impl {
 };
 
 absl::Status GrpcServer::Impl::StartGrpc() {
+  // Once more than it is shut down, so that it never is: that would wait, up to
+  // ten seconds, for a thread of gRPC's own that polls on behalf of a write
+  // which was blocked lately.
+  grpc_init();
   // Both are switches of gRPC for the process; doing it twice is harmless.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::EnableDefaultHealthCheckService(true);
