@@ -60,7 +60,8 @@ absl::StatusOr<std::vector<bssl::UniquePtr<T>>> ReadPem(
   while (T* item = read(bio.get())) items.emplace_back(item);
   const bool at_end = AtEndOfPem();
   if (!at_end) {
-    return SslError(Named(option, path), absl::StrCat("bad PEM ", kind));
+    return SslError(absl::StrCat(Named(option, path), ": bad PEM ", kind),
+                    "unknown failure");
   }
   ERR_clear_error();
   if (items.empty()) {
@@ -242,7 +243,9 @@ absl::StatusOr<Identity> ReadIdentity(const std::string& cert_file,
   identity.key.reset(PEM_read_bio_PrivateKey(AsBio(*key).get(), nullptr,
                                              nullptr, const_cast<char*>("")));
   if (identity.key == nullptr) {
-    return SslError(Named("key_file", key_file), "bad PEM private key");
+    return SslError(
+        absl::StrCat(Named("key_file", key_file), ": bad PEM private key"),
+        "unknown failure");
   }
   if (X509_check_private_key(identity.chain[0].get(), identity.key.get()) !=
       1) {

@@ -2,72 +2,43 @@
 """The demo's listener with TLS, driven by Python's ssl and by curl."""
 
 import contextlib
-import http.client
+import json
 import pathlib
+import selectors
 import socket
 import ssl
 import subprocess
 import tempfile
 import unittest
 
+from tests.support.certificates import Authority, expiry
 from tests.support.demo import DEADLINE, Demo
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
 class TlsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.make_authority("ca")
-        cls.issue("server", "subjectAltName=IP:127.0.0.1")
-        cls.issue("client", "subjectAltName=DNS:client")
-
-    @classmethod
-    def make_authority(cls, name):
-        openssl(
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-days", "1", "-subj", f"/CN={name}"),
-            *("-keyout", f"{cls.folder}/{name}.key", "-out", f"{cls.folder}/{name}.crt"),
-        )
-
-    @classmethod
-    def issue(cls, name, extension):
-        openssl(
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-days", "1", "-subj", f"/CN={name}", "-addext", extension),
-            *("-addext", "basicConstraints=critical,CA:FALSE"),
-            *("-CA", f"{cls.folder}/ca.crt", "-CAkey", f"{cls.folder}/ca.key"),
-            *("-keyout", f"{cls.folder}/{name}.key", "-out", f"{cls.folder}/{name}.crt"),
-        )
+        cls.authority = Authority(cls.folder)
+        cls.server = cls.authority.issue("server")
+        cls.client = cls.authority.issue("client", "DNS:client")
 
     def tls_demo(self, **settings):
         return Demo(
             settings={
                 "demo.use_ssl": "true",
-                "ssl.cert_file": f"{self.folder}/server.crt",
-                "ssl.key_file": f"{self.folder}/server.key",
+                "ssl.cert_file": self.server.certificate,
+                "ssl.key_file": self.server.key,
                 **{name.replace("__", "."): value for name, value in settings.items()},
             }
         )
 
     def context(self, certificate=False):
-        context = ssl.create_default_context(cafile=f"{self.folder}/ca.crt")
-        if certificate:
-            context.load_cert_chain(f"{self.folder}/client.crt", f"{self.folder}/client.key")
-        return context
+        return self.authority.context(self.client if certificate else None)
 
     def get(self, demo, path, context):
-        connection = http.client.HTTPSConnection(
-            demo.host, demo.port, timeout=DEADLINE, context=context
-        )
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().read().decode()
-        finally:
-            connection.close()
+        with contextlib.closing(demo.connect(context)) as connection:
+            return demo.get(path, connection).text
 
     def test_python_and_curl_are_served(self):
         with self.tls_demo() as demo:
@@ -78,7 +49,7 @@ class TlsTest(unittest.TestCase):
                 len(self.get(demo, "/stream?chunks=100&size=10000", self.context())), 1_000_000
             )
             answer = subprocess.run(
-                ["curl", "-sS", "--max-time", "20", "--cacert", f"{self.folder}/ca.crt"]
+                ["curl", "-sS", "--max-time", "20", "--cacert", self.authority.certificate]
                 + ["--data-binary", "@-", f"https://127.0.0.1:{demo.port}/echo"],
                 input=b"z" * 300_000,
                 capture_output=True,
@@ -107,10 +78,75 @@ class TlsTest(unittest.TestCase):
             silent.close()
 
     def test_with_an_authority_a_client_needs_a_certificate(self):
-        with self.tls_demo(ssl__ca_file=f"{self.folder}/ca.crt") as demo:
+        with self.tls_demo(ssl__ca_file=self.authority.certificate) as demo:
             self.assertEqual(self.get(demo, "/", self.context(certificate=True)), "Hello, world!\n")
             with self.assertRaises(OSError):
                 self.get(demo, "/", self.context())
+
+    def test_the_application_knows_its_client_over_both_protocols(self):
+        settings = {"ssl__ca_file": self.authority.certificate, "DEFAULT.wsgi_http2": "true"}
+        with self.tls_demo(**settings) as demo:
+            expected = {
+                "SSL_PROTOCOL": "TLSv1.3",
+                "SSL_CLIENT_VERIFY": "SUCCESS",
+                "SSL_CLIENT_S_DN": "CN=client",
+                "SSL_CLIENT_S_DN_CN": "client",
+                "SSL_CLIENT_I_DN": "CN=ca",
+                "SSL_CLIENT_SAN_DNS_0": "client",
+            }
+            environ = json.loads(self.get(demo, "/environ", self.context(certificate=True)))
+            self.assertLessEqual(expected.items(), environ.items())
+            answer = subprocess.run(
+                ["curl", "-sS", "--http2", "--max-time", "20"]
+                + ["--cacert", self.authority.certificate]
+                + ["--cert", self.client.certificate, "--key", self.client.key]
+                + [f"https://127.0.0.1:{demo.port}/environ"],
+                capture_output=True,
+                check=True,
+            )
+            environ = json.loads(answer.stdout)
+            self.assertEqual(environ["SERVER_PROTOCOL"], "HTTP/2.0")
+            self.assertLessEqual(expected.items(), environ.items())
+
+    def test_without_an_authority_nobody_is_verified(self):
+        with self.tls_demo() as demo:
+            environ = json.loads(self.get(demo, "/environ", self.context(certificate=True)))
+            self.assertEqual(environ["SSL_CLIENT_VERIFY"], "NONE")
+            self.assertNotIn("SSL_CLIENT_S_DN", environ)
+
+    def test_metrics_say_when_the_certificate_expires(self):
+        with self.tls_demo() as demo:
+            metrics = self.get(demo, "/metrics", self.context())
+            name = "wsgi_tls_certificate_expiry_timestamp_seconds"
+            values = [line.split()[1] for line in metrics.splitlines() if line.startswith(name)]
+            expires = expiry(self.server.certificate)
+            self.assertEqual([float(value) for value in values], [expires])
+
+    def test_half_open_handshakes_have_a_limit_and_a_deadline(self):
+        settings = {"DEFAULT.wsgi_max_handshakes": "5", "demo.workers": "1"}
+        with self.tls_demo(**settings) as demo, contextlib.ExitStack() as sockets:
+            address = (demo.host, demo.port)
+            silent = [
+                sockets.enter_context(socket.create_connection(address, timeout=DEADLINE))
+                for _ in range(20)
+            ]
+            with selectors.DefaultSelector() as waiting:
+                for client in silent:
+                    waiting.register(client, selectors.EVENT_READ)
+                # Whoever has waited longest gives way.
+                while len(waiting.get_map()) > 5:
+                    ready = waiting.select(DEADLINE)
+                    self.assertTrue(ready)
+                    for key, _ in ready:
+                        self.assertEqual(key.fileobj.recv(1), b"")
+                        waiting.unregister(key.fileobj)
+            metrics = self.get(demo, "/metrics", self.context())
+            self.assertRegex(metrics, "wsgi_refused_connections_total 16\n")
+        settings = {"DEFAULT.wsgi_handshake_timeout": "0.05"}
+        with self.tls_demo(**settings) as demo:
+            with socket.create_connection((demo.host, demo.port), timeout=DEADLINE) as silent:
+                self.assertEqual(silent.recv(1), b"")
+            self.assertEqual(self.get(demo, "/", self.context()), "Hello, world!\n")
 
 
 if __name__ == "__main__":

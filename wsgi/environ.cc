@@ -150,6 +150,12 @@ void Environ::ForEach(
       visit(key, *value);
     }
   }
+  if (connection_->tls != nullptr) {
+    ForEachTlsVariable(*connection_->tls,
+                       [&](absl::string_view key, absl::string_view value) {
+                         if (Overridden(key) == nullptr) visit(key, value);
+                       });
+  }
   for (const wsgi::Header& header : request_->headers) {
     if (HasOwnVariable(header.name)) continue;
     const std::string key = CgiName(header.name);
@@ -191,7 +197,8 @@ std::optional<absl::string_view> Environ::Builtin(absl::string_view key) const {
   if (key == "wsgi.multithread") return Text(connection_->multithread);
   if (key == "wsgi.multiprocess") return Text(connection_->multiprocess);
   if (key == "wsgi.run_once") return Text(false);
-  return std::nullopt;
+  if (connection_->tls == nullptr) return std::nullopt;
+  return TlsVariable(*connection_->tls, key);
 }
 
 }  // namespace bergen::wsgi

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,6 +28,7 @@
 #include "absl/types/span.h"
 #include "spdlog/fwd.h"
 #include "wsgi/request.h"
+#include "wsgi/tls_info.h"
 
 namespace bergen::wsgi {
 
@@ -62,6 +64,8 @@ struct ConnectionInfo {
   std::string remote_addr;
   std::string remote_port;
   bool https = false;
+  // Null without TLS.
+  std::shared_ptr<const TlsInfo> tls;
   // Other processes serve the same application.
   bool multiprocess = false;
   // Requests are handled by several threads.
@@ -101,6 +105,8 @@ class Environ {
   absl::string_view server_protocol() const;
   // `http` or `https`
   absl::string_view url_scheme() const;
+  // What `Get` says in its SSL_ variables; null without TLS.
+  const TlsInfo* tls() const { return connection_->tls.get(); }
 
   // A header's value by its name on the wire, ignoring case.
   std::optional<absl::string_view> Header(absl::string_view name) const;
@@ -114,8 +120,8 @@ class Environ {
   // `wsgi.errors`
   spdlog::logger& errors() const { return *errors_; }
 
-  // A variable by its name in PEP 3333, such as `HTTP_ACCEPT`,
-  // `wsgi.url_scheme` or one that was set.
+  // A variable by its name in PEP 3333, such as `HTTP_ACCEPT` or
+  // `wsgi.url_scheme`, one of tls_info.h, or one that was set.
   std::optional<absl::string_view> Get(absl::string_view key) const;
   // For middleware: what `Get` and the accessors return from now on.
   void Set(absl::string_view key, absl::string_view value);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "spdlog/sinks/null_sink.h"
@@ -16,6 +17,7 @@
 #include "tests/support/status_matchers.h"
 #include "wsgi/http1.h"
 #include "wsgi/request.h"
+#include "wsgi/tls_info.h"
 
 namespace bergen::wsgi {
 namespace {
@@ -117,6 +119,64 @@ TEST_F(EnvironTest, TlsShows) {
   const Environ& environ = Parse("GET / HTTP/1.0\r\n\r\n");
   EXPECT_EQ(environ.url_scheme(), "https");
   EXPECT_THAT(All(environ), Contains(Pair("HTTPS", "on")));
+}
+
+TEST_F(EnvironTest, TlsWithoutClientCertificateSaysSo) {
+  connection_.tls = std::make_shared<TlsInfo>(
+      TlsInfo{.protocol = "TLSv1.3", .cipher = "AES"});
+  const Environ& environ = Parse(
+      "GET / HTTP/1.1\r\nHost: h\r\nSSL-Client-S-DN: CN=admin\r\n"
+      "SSL_CLIENT_VERIFY: SUCCESS\r\n\r\n");
+  const std::map<std::string, std::string> all = All(environ);
+  EXPECT_THAT(all, Contains(Pair("SSL_PROTOCOL", "TLSv1.3")));
+  EXPECT_THAT(all, Contains(Pair("SSL_CIPHER", "AES")));
+  EXPECT_THAT(all, Contains(Pair("SSL_SESSION_RESUMED", "Initial")));
+  EXPECT_THAT(all, Contains(Pair("SSL_CLIENT_VERIFY", "NONE")));
+  for (const char* key :
+       {"SSL_CLIENT_S_DN", "SSL_TLS_SNI", "SSL_SERVER_NAME", "SSL_"}) {
+    EXPECT_THAT(all, Not(Contains(Key(key))));
+    EXPECT_FALSE(environ.Get(key).has_value()) << key;
+  }
+  EXPECT_FALSE(environ.tls()->client.has_value());
+}
+
+TEST_F(EnvironTest, AClientCertificateShowsAsInModSsl) {
+  connection_.tls = std::make_shared<TlsInfo>(
+      TlsInfo{.server_name = "api.example",
+              .resumed = true,
+              .client = {{.subject = "CN=alice,O=Example",
+                          .issuer = "CN=ca",
+                          .common_name = "alice",
+                          .serial = "0A",
+                          .dns_names = {"a.example", "b.example"},
+                          .ip_addresses = {"192.0.2.1"},
+                          .uris = {"spiffe://example/alice"},
+                          .emails = {"alice@example"}}}});
+  const Environ& environ = Parse("GET / HTTP/1.0\r\n\r\n");
+  const std::map<std::string, std::string> expected = {
+      {"SSL_SESSION_RESUMED", "Resumed"},
+      {"SSL_TLS_SNI", "api.example"},
+      {"SSL_SERVER_NAME", "api.example"},
+      {"SSL_CLIENT_VERIFY", "SUCCESS"},
+      {"SSL_CLIENT_S_DN", "CN=alice,O=Example"},
+      {"SSL_CLIENT_S_DN_CN", "alice"},
+      {"SSL_CLIENT_I_DN", "CN=ca"},
+      {"SSL_CLIENT_M_SERIAL", "0A"},
+      {"SSL_CLIENT_SAN_DNS_0", "a.example"},
+      {"SSL_CLIENT_SAN_DNS_1", "b.example"},
+      {"SSL_CLIENT_SAN_IP_0", "192.0.2.1"},
+      {"SSL_CLIENT_SAN_URI_0", "spiffe://example/alice"},
+      {"SSL_CLIENT_SAN_Email_0", "alice@example"},
+  };
+  std::map<std::string, std::string> shown;
+  for (const auto& [key, value] : All(environ)) {
+    if (absl::StartsWith(key, "SSL_")) shown.emplace(key, value);
+  }
+  EXPECT_EQ(shown, expected);
+  for (const auto& [key, value] : expected) {
+    EXPECT_THAT(environ.Get(key), Optional(absl::string_view(value))) << key;
+  }
+  EXPECT_FALSE(environ.Get("SSL_CLIENT_SAN_DNS_2").has_value());
 }
 
 TEST_F(EnvironTest, WhatIsSetReplacesWhatWas) {

@@ -52,6 +52,7 @@ struct Totals {
   int64_t workers = 0;
   int64_t connections = 0;
   int64_t handshakes = 0;
+  int64_t certificate_expiry = 0;
   int64_t server_in_progress = 0;
   int64_t in_progress = 0;
 
@@ -71,6 +72,9 @@ struct Totals {
     ++workers;
     connections += slot.server.connections.load(kRelaxed);
     handshakes += slot.server.handshakes.load(kRelaxed);
+    const int64_t expiry = slot.server.certificate_expiry.load(kRelaxed);
+    if (expiry != 0 && (certificate_expiry == 0 || expiry < certificate_expiry))
+      certificate_expiry = expiry;
     server_in_progress += slot.server.requests_in_progress.load(kRelaxed);
     in_progress += slot.in_progress.load(kRelaxed);
   }
@@ -186,6 +190,7 @@ absl::StatusOr<std::unique_ptr<MetricsBoard::Claim>> MetricsBoard::MakeClaim() {
     // Whoever was here may have died amid something.
     slot.server.connections.store(0, kRelaxed);
     slot.server.handshakes.store(0, kRelaxed);
+    slot.server.certificate_expiry.store(0, kRelaxed);
     slot.server.requests_in_progress.store(0, kRelaxed);
     slot.in_progress.store(0, kRelaxed);
     return std::unique_ptr<Claim>(new Claim(&slot, *std::move(own)));
@@ -209,7 +214,7 @@ std::vector<MetricFamily> MetricsBoard::Collect() const {
   }
   constexpr MetricType kGauge = MetricType::Gauge;
   constexpr MetricType kCounter = MetricType::Counter;
-  return {
+  std::vector<MetricFamily> families = {
       Requests(*totals),
       Durations(*totals),
       One("http_requests_in_progress", "Requests that are being answered.",
@@ -242,6 +247,13 @@ std::vector<MetricFamily> MetricsBoard::Collect() const {
       One("wsgi_workers", "Workers that count.", kGauge,
           static_cast<double>(totals->workers)),
   };
+  if (totals->certificate_expiry != 0) {
+    families.push_back(
+        One("wsgi_tls_certificate_expiry_timestamp_seconds",
+            "When the first certificate in use expires, in seconds since 1970.",
+            kGauge, static_cast<double>(totals->certificate_expiry)));
+  }
+  return families;
 }
 
 }  // namespace bergen::wsgi

@@ -106,6 +106,8 @@ class MetricsBoard : public prometheus::Collectable {
   //   wsgi_tls_handshakes_total, wsgi_tls_resumptions_total,
   //   wsgi_tls_handshake_failures_total,
   //   wsgi_workers                         slots that are claimed
+  //   wsgi_tls_certificate_expiry_timestamp_seconds
+  //       the earliest of all, where TLS is served
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:

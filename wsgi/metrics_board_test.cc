@@ -74,6 +74,7 @@ TEST(MetricsBoardTest, SumsWhatAllCount) {
     slot.body_bytes += 10 * number;
     slot.server.connections += 100 * number;
     slot.server.handshakes += 2;
+    slot.server.certificate_expiry = 2000000000 - number;
     slot.server.requests_in_progress += 3;
     slot.server.requests += 4;
     slot.server.refused_connections += 5;
@@ -103,8 +104,8 @@ TEST(MetricsBoardTest, SumsWhatAllCount) {
             Has("wsgi_queue_timeouts_total 12"),
             Has("wsgi_tls_handshakes_total 14"),
             Has("wsgi_tls_resumptions_total 18"),
-            Has("wsgi_tls_handshake_failures_total 16"),
-            Has("wsgi_workers 2")));
+            Has("wsgi_tls_handshake_failures_total 16"), Has("wsgi_workers 2"),
+            Has("wsgi_tls_certificate_expiry_timestamp_seconds 1999999998")));
 }
 
 TEST(MetricsBoardTest, WhatAWorkerCountedSurvivesIt) {
@@ -120,9 +121,10 @@ TEST(MetricsBoardTest, WhatAWorkerCountedSurvivesIt) {
               Has("http_requests_in_progress 0"), Has("wsgi_connections 0"),
               Has("wsgi_workers 0")));
   }
-  // Whoever comes next begins with nothing under way.
+  // Whoever comes next begins with nothing under way, and no TLS.
   const auto claim = board->MakeClaim();
   ASSERT_THAT(claim, IsOk());
+  EXPECT_THAT(Text(*board), Not(HasSubstr("certificate_expiry")));
   EXPECT_THAT(Text(*board),
               AllOf(Has("http_requests_total{code=\"200\",method=\"GET\"} 50"),
                     Has("http_requests_in_progress 0"),

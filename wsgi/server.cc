@@ -33,6 +33,7 @@
 #include "wsgi/connection_state.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
+#include "wsgi/expiry_watch.h"
 #include "wsgi/http2.h"
 #include "wsgi/http2_connection.h"
 #include "wsgi/http2_exchange.h"
@@ -53,7 +54,7 @@ constexpr size_t kReceiveSize = 65536;
 // How often, at most, the files of TLS are looked at.
 constexpr absl::Duration kTlsFilesInterval = absl::Seconds(1);
 
-// How long before a certificate expires the log says so, at start.
+// How long before a certificate expires the log begins to say so.
 constexpr absl::Duration kExpiryWarning = absl::Hours(24 * 14);
 
 // How long a client may go on sending what nobody wants, so that it gets to see
@@ -300,7 +301,7 @@ class Server::Impl : public EventLoop::Handler,
   absl::Status CreateAcceptors();
   absl::Status StartThreads();
   void StopAcceptors();
-  void WarnOfExpiry();
+  void NoteExpiry();
 
   // The rest runs on the loop's thread.
   void Run();
@@ -369,6 +370,7 @@ class Server::Impl : public EventLoop::Handler,
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool told_ ABSL_GUARDED_BY(mutex_) = false;  // `inbox_` is not empty.
   Inbox inbox_ ABSL_GUARDED_BY(mutex_);
+  ExpiryWatch expiry_watch_ ABSL_GUARDED_BY(mutex_){kExpiryWarning};
 
   // Set by `Start`, then unchanged until `Wait` has joined the thread.
   std::unique_ptr<EventLoop> loop_;
@@ -453,7 +455,7 @@ absl::Status Server::Impl::Start() {
     log_->info("{}: serving {}://{}", options_.name,
                options_.tls == nullptr ? "http" : "https", listener->address());
   }
-  if (options_.tls != nullptr) WarnOfExpiry();
+  if (options_.tls != nullptr) NoteExpiry();
   absl::MutexLock lock(&mutex_);
   started_ = true;
   // `Stop` came too early to reach them.
@@ -488,13 +490,18 @@ void Server::Impl::Wait() {
 absl::Status Server::Impl::Reset() {
   if (options_.tls == nullptr) return absl::OkStatus();
   absl::Status reloaded = options_.tls->Reload();
-  if (reloaded.ok()) WarnOfExpiry();
+  if (reloaded.ok()) NoteExpiry();
   return reloaded;
 }
 
-void Server::Impl::WarnOfExpiry() {
+void Server::Impl::NoteExpiry() {
   const absl::Time expires = options_.tls->expires();
-  if (expires - absl::Now() > kExpiryWarning) return;
+  counters_.certificate_expiry.store(absl::ToUnixSeconds(expires),
+                                     std::memory_order_relaxed);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!expiry_watch_.ShouldWarn(absl::Now(), expires)) return;
+  }
   log_->warn("{}: a certificate expires, or has expired, at {}", options_.name,
              absl::FormatTime(expires, absl::UTCTimeZone()));
 }
@@ -504,14 +511,13 @@ void Server::Impl::LookAtTlsFiles() {
   if (now - tls_looked_at_ < kTlsFilesInterval) return;
   tls_looked_at_ = now;
   const std::optional<absl::Status> reloaded = options_.tls->ReloadIfChanged();
-  if (!reloaded.has_value()) return;
-  if (reloaded->ok()) {
+  if (reloaded.has_value() && reloaded->ok()) {
     log_->info("{}: took over changed TLS files", options_.name);
-    WarnOfExpiry();
-  } else {
+  } else if (reloaded.has_value()) {
     log_->error("{}: changed TLS files are not used: {}", options_.name,
                 reloaded->ToString());
   }
+  NoteExpiry();
 }
 
 void Server::Impl::PoolThread::Serve(Peer& peer) {
@@ -746,6 +752,7 @@ bool Server::Impl::Handshake(Peer& peer) {
       if (peer.channel.transport.resumed()) {
         counters_.tls_resumptions.fetch_add(1, std::memory_order_relaxed);
       }
+      peer.channel.info.tls = peer.channel.transport.tls_info();
       EndHandshake(peer);
       peer.stage = Connection::Stage::kServing;
       peer.since = CoarseNow();

@@ -16,6 +16,9 @@ struct ServerCounters {
   // Now.
   std::atomic<int64_t> connections = 0;
   std::atomic<int64_t> handshakes = 0;  // TLS, not over yet.
+  // In seconds since 1970: when the first certificate expires; 0: there is
+  // none.
+  std::atomic<int64_t> certificate_expiry = 0;
   // Handed to the application, or waiting for a thread.
   std::atomic<int64_t> requests_in_progress = 0;
 

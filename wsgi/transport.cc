@@ -34,6 +34,16 @@ Transport::Transport(int fd, std::unique_ptr<sslutils::Stream> tls)
 
 Transport::~Transport() = default;
 
+std::shared_ptr<const TlsInfo> Transport::tls_info() const {
+  if (tls_ == nullptr) return nullptr;
+  return std::make_shared<const TlsInfo>(
+      TlsInfo{.protocol = tls_->version(),
+              .cipher = tls_->cipher(),
+              .server_name = tls_->server_name(),
+              .resumed = tls_->resumed(),
+              .client = tls_->peer_certificate()});
+}
+
 IoResult Transport::Handshake() {
   return tls_ == nullptr ? IoResult{} : tls_->Handshake();
 }

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "sslutils/stream.h"
+#include "wsgi/tls_info.h"
 
 namespace bergen::wsgi {
 
@@ -36,6 +37,9 @@ class Transport {
 
   // After the handshake: the protocol that was agreed on, or empty.
   std::string alpn() const { return tls_ == nullptr ? "" : tls_->alpn(); }
+
+  // After the handshake; null for a plain socket.
+  std::shared_ptr<const TlsInfo> tls_info() const;
 
   // kDone at once for a plain socket.
   sslutils::IoResult Handshake();

@@ -170,8 +170,11 @@ class Demo:
     def wait(self):
         return self.process.wait(DEADLINE)
 
-    def connect(self):
-        return http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE)
+    def connect(self, tls=None):
+        """`tls` is the ssl.SSLContext of a client, if the demo serves TLS."""
+        if tls is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=DEADLINE, context=tls)
 
     def request(self, method, path, body=None, headers=None, connection=None):
         own = connection is None

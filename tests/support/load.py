@@ -13,13 +13,16 @@ from tests.support.demo import DEADLINE
 
 
 class Load:
-    """Threads that request `path` one time after the other until the block ends."""
+    """Threads that request `path` one time after the other until the block ends.
 
-    def __init__(self, demo, path="/", clients=4):
+    `tls` is the ssl.SSLContext of a demo that serves TLS."""
+
+    def __init__(self, demo, path="/", clients=4, tls=None):
         self.failures = []
         self.answered = 0
-        self._address = (demo.host, demo.port)
+        self._demo = demo
         self._path = path
+        self._tls = tls
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
@@ -34,7 +37,7 @@ class Load:
         assert reached, f"only {self.answered} of {wanted} answers"
 
     def _connect(self):
-        return http.client.HTTPConnection(*self._address, timeout=DEADLINE)
+        return self._demo.connect(self._tls)
 
     def _request(self, connection):
         """One request; its outcome is counted."""
