@@ -3,14 +3,15 @@
 // The commands that every backdoor has.
 //
 //   Profiler profiler;
+//   CallTracer tracer;
 //   ThreadDumper dumper;
 //   CommandTable table;
 //   absl::Status added = AddBuiltinCommands(
-//       {.output_directory = DefaultOutputDirectory()}, profiler, dumper,
-//       table);
+//       {.output_directory = DefaultOutputDirectory()}, profiler, tracer,
+//       dumper, table);
 //
-// Source: the names in the console of oslo.service's eventlet_backdoor. `fo`
-// and `pgt` answer that C++ has no such thing.
+// Source: the names in the console of oslo.service's eventlet_backdoor. Its
+// `pgt` is in activity_commands.h, its `fo` in object_commands.h.
 
 #ifndef BACKDOOR_BUILTIN_COMMANDS_H_
 #define BACKDOOR_BUILTIN_COMMANDS_H_
@@ -19,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "backdoor/calltrace.h"
 #include "backdoor/command_table.h"
 #include "backdoor/profiler.h"
 #include "backdoor/thread_dump.h"
@@ -34,11 +36,11 @@ struct BuiltinCommandsOptions {
   absl::Duration thread_deadline = absl::Seconds(1);
 };
 
-// Adds help, exit, quit, fo, pgt, pnt and prof. All but `options` outlive the
+// Adds help, exit, quit, pnt and prof. All but `options` outlive the
 // table. AlreadyExists if the table has one of them.
 absl::Status AddBuiltinCommands(const BuiltinCommandsOptions& options,
-                                Profiler& profiler, ThreadDumper& dumper,
-                                CommandTable& table);
+                                Profiler& profiler, CallTracer& tracer,
+                                ThreadDumper& dumper, CommandTable& table);
 
 }  // namespace bergen::backdoor
 

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "backdoor/builtin_commands.h"
+#include "backdoor/calltrace.h"
 #include "backdoor/command_table.h"
 #include "backdoor/grpc_server.h"
 #include "backdoor/profiler.h"
@@ -54,10 +55,11 @@ void ComputeUntil(const std::atomic<bool>& ended) {
 void Run(const std::string& folder) {
   spdlog::logger log("door", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   Profiler profiler;
+  CallTracer tracer;
   ThreadDumper dumper;
   CommandTable table;
-  Check(AddBuiltinCommands({.output_directory = folder}, profiler, dumper,
-                           table));
+  Check(AddBuiltinCommands({.output_directory = folder}, profiler, tracer,
+                           dumper, table));
   const auto tcp = Opened(Listener::ListenTcp("text", "127.0.0.1", 0, {}));
   TextServer tcp_door(tcp, table, {}, log);
   TextServer unix_door(Opened(Listener::ListenUnix(

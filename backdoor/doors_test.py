@@ -119,7 +119,8 @@ class DoorsTest(unittest.TestCase):
         self.assertTrue(prof.changes_state)
         self.assertEqual(prof.role, control_pb2.ROLE_OPERATE)
         self.assertEqual(
-            [one.name for one in prof.parameters], ["name", "hz", "clock", "seconds", "formats"]
+            [one.name for one in prof.parameters],
+            ["name", "hz", "clock", "seconds", "formats", "mode"],
         )
 
     def test_grpc_tells_its_health_and_what_it_serves(self):

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "backdoor/age_text.h"
 #include "backdoor/command.h"
+#include "backdoor/view_command.h"
 
 namespace bergen::backdoor {
 namespace {
@@ -16,10 +18,6 @@ namespace {
 using Connection = HttpControl::Connection;
 
 bool IsOlder(const Connection& a, const Connection& b) { return a.age > b.age; }
-
-std::string AgeText(absl::Duration age) {
-  return absl::FormatDuration(absl::Trunc(age, absl::Milliseconds(1)));
-}
 
 absl::Status ShowConnections(const HttpControl& control, Output& output) {
   absl::StatusOr<std::vector<Connection>> all = control.connections();
@@ -79,12 +77,7 @@ absl::Status AddHttpCommands(HttpControl http, CommandTable& table) {
   const auto add = [&](std::string name, std::string help,
                        absl::Status (*show)(const HttpControl&, Output&)) {
     return table.Add(
-        {.name = std::move(name),
-         .help = std::move(help),
-         .handler = [control, show](const Arguments&, const Caller&,
-                                    Output& output) {
-           return show(*control, output);
-         }});
+        ViewCommand(std::move(name), std::move(help), show, control));
   };
   absl::Status added;
   if (control->connections) {

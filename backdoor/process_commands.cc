@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "backdoor/command.h"
+#include "backdoor/view_command.h"
 
 namespace bergen::backdoor {
 namespace {
@@ -101,18 +102,6 @@ absl::Status ReloadVerdict(const ProcessControl& control, uint64_t number,
   return absl::OkStatus();
 }
 
-// A command of which only the answer matters.
-Command View(std::string name, std::string help,
-             absl::Status (*answer)(const ProcessControl&, Output&),
-             const SharedControl& control) {
-  return {.name = std::move(name),
-          .help = std::move(help),
-          .handler = [answer, control](const Arguments&, const Caller&,
-                                       Output& output) {
-            return answer(*control, output);
-          }};
-}
-
 Command SetWorkers(const SharedControl& control) {
   return {
       .name = "set_workers",
@@ -142,21 +131,21 @@ Command SetWorkers(const SharedControl& control) {
 absl::Status AddProcessCommands(ProcessControl process, CommandTable& table) {
   const auto control =
       std::make_shared<const ProcessControl>(std::move(process));
-  absl::Status added = table.Add(View(
+  absl::Status added = table.Add(ViewCommand(
       "version", "What runs, and what it was built with.", Version, control));
-  added.Update(
-      table.Add(View("status", "This process, and how those beside it are.",
-                     Status, control)));
+  added.Update(table.Add(
+      ViewCommand("status", "This process, and how those beside it are.",
+                  Status, control)));
   if (control->workers) {
-    added.Update(
-        table.Add(View("workers", "How many workers each service should have.",
-                       Workers, control)));
+    added.Update(table.Add(
+        ViewCommand("workers", "How many workers each service should have.",
+                    Workers, control)));
   }
   if (control->set_workers) added.Update(table.Add(SetWorkers(control)));
   if (control->crashes) {
-    added.Update(table.Add(
-        View("crashes", "The last workers that ended without being told to.",
-             Crashes, control)));
+    added.Update(table.Add(ViewCommand(
+        "crashes", "The last workers that ended without being told to.",
+        Crashes, control)));
   }
   if (!control->reload || !control->reloads) return added;
   added.Update(table.Add(

@@ -239,6 +239,18 @@ absl::StatusOr<ThreadDump> ThreadDumper::Dump(absl::Duration deadline) {
   return impl_->Dump(deadline);
 }
 
+std::string FormatFrames(const StackGroup& group) {
+  std::string text;
+  for (const SourceFrame& frame : group.frames) {
+    absl::StrAppend(&text, "  ", frame.function.name, " (",
+                    frame.function.file);
+    if (frame.line != 0) absl::StrAppend(&text, ":", frame.line);
+    text += ")\n";
+  }
+  if (group.truncated) text += "  ...\n";
+  return text;
+}
+
 std::string FormatThreadDump(const ThreadDump& dump) {
   const auto thread_text = [](std::string* out, const DumpedThread& thread) {
     absl::StrAppend(out, thread.id, " (", thread.name, ")");
@@ -246,14 +258,8 @@ std::string FormatThreadDump(const ThreadDump& dump) {
   std::string text;
   for (const StackGroup& group : dump.groups) {
     absl::StrAppend(&text, group.threads.size() == 1 ? "Thread " : "Threads ",
-                    absl::StrJoin(group.threads, ", ", thread_text), ":\n");
-    for (const SourceFrame& frame : group.frames) {
-      absl::StrAppend(&text, "  ", frame.function.name, " (",
-                      frame.function.file);
-      if (frame.line != 0) absl::StrAppend(&text, ":", frame.line);
-      text += ")\n";
-    }
-    text += group.truncated ? "  ...\n\n" : "\n";
+                    absl::StrJoin(group.threads, ", ", thread_text), ":\n",
+                    FormatFrames(group), "\n");
   }
   for (const SilentThread& silent : dump.silent) {
     text += "Thread ";

@@ -72,6 +72,9 @@ class ThreadDumper {
   std::unique_ptr<Impl> impl_;
 };
 
+// A line for each frame, and `...` if there are more.
+std::string FormatFrames(const StackGroup& group);
+
 // `Threads 12 (demo), 13 (demo):` and a line for each frame, then an empty
 // line.
 std::string FormatThreadDump(const ThreadDump& dump);

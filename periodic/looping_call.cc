@@ -2,6 +2,8 @@
 
 #include "periodic/looping_call.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -78,8 +80,33 @@ LoopStats LoopingCall::stats() const {
   return stats_;
 }
 
+Activity LoopingCall::activity() const {
+  const bool running = loop_->running();
+  const absl::Time now = clock_->Now();
+  const absl::MutexLock lock(&mutex_);
+  Activity activity{.name = name_,
+                    .kind = kind_,
+                    .thread = thread_,
+                    .calls = stats_.calls + (thread_ != 0 ? 1 : 0),
+                    .errors = stats_.errors};
+  if (thread_ != 0) {
+    activity.state = Activity::State::kRunning;
+  } else if (running) {
+    activity.state = Activity::State::kWaiting;
+    activity.next = next_ - now;
+  }
+  activity.age = now - since_;
+  return activity;
+}
+
 LoopingCall::Call LoopingCall::CallFunction(absl::Time due) {
   Call call{.result = absl::OkStatus(), .begin = clock_->Now()};
+  {
+    const pid_t thread = ::gettid();
+    const absl::MutexLock lock(&mutex_);
+    since_ = call.begin;
+    thread_ = thread;
+  }
   const absl::Duration lateness = call.begin - due;
   const absl::StatusOr<LoopResult> result = CallGuarded(
       [this]() -> absl::StatusOr<LoopResult> { return function_(); });
@@ -92,6 +119,8 @@ LoopingCall::Call LoopingCall::CallFunction(absl::Time due) {
                 call.result.status().ToString());
   }
   const absl::MutexLock lock(&mutex_);
+  since_ = call.end;
+  thread_ = 0;
   ++stats_.calls;
   if (failed) ++stats_.errors;
   stats_.last_lateness = lateness;
@@ -113,7 +142,18 @@ absl::Status LoopingCall::StartLoop(absl::Duration initial_delay,
         absl::StrCat("initial delay ", absl::FormatDuration(initial_delay),
                      " must not be negative")));
   }
-  return loop_->Start(initial_delay, std::move(step));
+  if (!running()) {
+    const absl::Time now = clock_->Now();
+    const absl::MutexLock lock(&mutex_);
+    since_ = now;
+    next_ = now + initial_delay;
+  }
+  return loop_->Start(initial_delay, [this, step = std::move(step)] {
+    Loop::Step next = step();
+    const absl::MutexLock lock(&mutex_);
+    next_ = next.next;
+    return next;
+  });
 }
 
 std::string LoopingCall::Message(absl::string_view text) const {

@@ -20,6 +20,8 @@
 #ifndef PERIODIC_LOOPING_CALL_H_
 #define PERIODIC_LOOPING_CALL_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +35,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "periodic/activity.h"
 #include "periodic/backoff.h"
 #include "periodic/clock.h"
 #include "periodic/loop.h"
@@ -115,6 +118,8 @@ class LoopingCall {
   bool running() const { return loop_->running(); }
   const std::string& name() const { return name_; }
   LoopStats stats() const;
+  // What it is doing, for people.
+  Activity activity() const;
 
  protected:
   // `kind` begins the log line of an error.
@@ -130,7 +135,8 @@ class LoopingCall {
     absl::Time end;
   };
 
-  // Calls the function, which was due at `due`, and logs its error.
+  // Calls the function, which was due at `due`, and logs its error. Within a
+  // step.
   Call CallFunction(absl::Time due);
   absl::Status StartLoop(absl::Duration initial_delay, Loop::StepFunction step);
   // To be called by each destructor: no step runs any more afterwards.
@@ -150,6 +156,10 @@ class LoopingCall {
   spdlog::logger* const log_;
   mutable absl::Mutex mutex_;
   LoopStats stats_ ABSL_GUARDED_BY(mutex_);
+  // When the call in progress, or the wait for the next one, began.
+  absl::Time since_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time next_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  pid_t thread_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: no call in progress.
   std::unique_ptr<Loop> loop_;
 };
 

@@ -2,6 +2,8 @@
 
 #include "periodic/looping_call.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -10,9 +12,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "periodic/activity.h"
 #include "periodic/clock.h"
 #include "periodic/fake_clock.h"
 #include "spdlog/sinks/ostream_sink.h"
@@ -283,6 +287,58 @@ TEST_F(FixedIntervalLoopingCallTest, ATinyOrZeroIntervalIsNotABusyLoop) {
     Tick(FixedIntervalLoopingCall::kShortestInterval);
     EXPECT_THAT(call.Wait(), IsOkAndHolds(true));
   }
+}
+
+TEST_F(FixedIntervalLoopingCallTest, TellsWhatItIsDoing) {
+  absl::Notification called;
+  absl::Notification may_return;
+  FixedIntervalLoopingCall call(
+      "f",
+      [&]() -> LoopResult {
+        if (!called.HasBeenNotified()) {
+          called.Notify();
+          may_return.WaitForNotification();
+          return absl::UnavailableError("no");
+        }
+        return absl::OkStatus();
+      },
+      clock_, log_);
+  EXPECT_EQ(call.activity().state, Activity::State::kEnded);
+  ASSERT_THAT(call.Start({.interval = 10 * kSecond,
+                          .initial_delay = 5 * kSecond,
+                          .stop_on_error = false}),
+              IsOk());
+  Tick(kSecond);
+  Activity now = call.activity();
+  EXPECT_EQ(now.name, "f");
+  EXPECT_EQ(now.state, Activity::State::kWaiting);
+  EXPECT_EQ(now.age, kSecond);
+  EXPECT_EQ(now.next, 4 * kSecond);
+  EXPECT_EQ(now.calls, 0);
+  EXPECT_EQ(now.thread, 0);
+
+  Tick(4 * kSecond);
+  called.WaitForNotification();
+  clock_.Advance(2 * kSecond);
+  now = call.activity();
+  EXPECT_EQ(now.state, Activity::State::kRunning);
+  EXPECT_EQ(now.age, 2 * kSecond);
+  EXPECT_EQ(now.next, absl::InfiniteDuration());
+  EXPECT_EQ(now.calls, 1);
+  EXPECT_GT(now.thread, 0);
+  EXPECT_NE(now.thread, ::gettid());
+
+  may_return.Notify();
+  clock_.WaitForSleepers(1);
+  now = call.activity();
+  EXPECT_EQ(now.state, Activity::State::kWaiting);
+  EXPECT_EQ(now.age, absl::ZeroDuration());
+  EXPECT_EQ(now.next, 8 * kSecond);
+  EXPECT_EQ(now.errors, 1);
+
+  call.Stop();
+  EXPECT_THAT(call.Wait(), IsOkAndHolds(true));
+  EXPECT_EQ(call.activity().state, Activity::State::kEnded);
 }
 
 TEST_F(FixedIntervalLoopingCallTest, RejectsNegativeDurations) {

@@ -2,6 +2,8 @@
 
 #include "service/thread_group.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -46,7 +48,7 @@ ThreadGroup::~ThreadGroup() {
 
 absl::StatusOr<std::shared_ptr<ThreadGroup::Thread>> ThreadGroup::AddThread(
     absl::string_view name, Function function) {
-  auto thread = std::make_shared<Thread>(name);
+  auto thread = std::make_shared<Thread>(name, clock_->Now());
   {
     const absl::MutexLock lock(&running_->mutex);
     if (running_->threads.size() >=
@@ -80,6 +82,7 @@ void ThreadGroup::RunThread(Running& running,
   {
     const absl::MutexLock lock(&thread->mutex_);
     thread->id_ = std::this_thread::get_id();
+    thread->kernel_id_ = ::gettid();
   }
   absl::Status result = periodic::CallGuarded(
       [&] { return function(thread->stop_.get_token()); });
@@ -188,6 +191,29 @@ int ThreadGroup::thread_count() const {
 int ThreadGroup::timer_count() const {
   const absl::MutexLock lock(&mutex_);
   return static_cast<int>(timers_.size());
+}
+
+std::vector<periodic::Activity> ThreadGroup::List() const {
+  std::vector<periodic::Activity> activities;
+  const absl::Time now = clock_->Now();
+  {
+    const absl::MutexLock lock(&running_->mutex);
+    for (const std::shared_ptr<Thread>& thread : running_->threads) {
+      const absl::MutexLock thread_lock(&thread->mutex_);
+      activities.push_back({.name = absl::StrCat(name_, "/", thread->name_),
+                            .kind = "thread",
+                            .state = periodic::Activity::State::kRunning,
+                            .age = now - thread->begin_,
+                            .thread = thread->kernel_id_,
+                            .calls = 1});
+    }
+  }
+  const absl::MutexLock lock(&mutex_);
+  for (const std::shared_ptr<Timer>& timer : timers_) {
+    activities.push_back(timer->activity());
+    activities.back().name = absl::StrCat(name_, "/", timer->name());
+  }
+  return activities;
 }
 
 std::vector<std::shared_ptr<ThreadGroup::Thread>> ThreadGroup::OtherThreads()

@@ -20,6 +20,8 @@
 #ifndef SERVICE_THREAD_GROUP_H_
 #define SERVICE_THREAD_GROUP_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -34,6 +36,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "periodic/activity.h"
 #include "periodic/clock.h"
 #include "periodic/looping_call.h"
 #include "periodic/scheduler.h"
@@ -62,7 +65,8 @@ class ThreadGroup {
   // A thread's handle; may outlive the group. Thread-safe.
   class Thread {
    public:
-    explicit Thread(absl::string_view name) : name_(name) {}
+    Thread(absl::string_view name, absl::Time begin)
+        : name_(name), begin_(begin) {}
 
     const std::string& name() const { return name_; }
     // Asks this thread to end.
@@ -76,9 +80,11 @@ class ThreadGroup {
     void Finish(absl::Status result);
 
     const std::string name_;
+    const absl::Time begin_;  // Of the clock of its group.
     std::stop_source stop_;
     mutable absl::Mutex mutex_;
     std::thread::id id_ ABSL_GUARDED_BY(mutex_);
+    pid_t kernel_id_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: has not begun.
     bool finished_ ABSL_GUARDED_BY(mutex_) = false;
     absl::Status result_ ABSL_GUARDED_BY(mutex_);
   };
@@ -127,6 +133,10 @@ class ThreadGroup {
   // Those that have not ended, and those not forgotten.
   int thread_count() const;
   int timer_count() const;
+  // The same, threads first, and what each is doing.
+  std::vector<periodic::Activity> List() const;
+
+  const std::string& name() const { return name_; }
 
  private:
   // What threads share with the group; none of them needs the group itself.

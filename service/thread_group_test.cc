@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,6 +16,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "periodic/activity.h"
 #include "periodic/fake_clock.h"
 #include "periodic/looping_call.h"
 #include "spdlog/sinks/ostream_sink.h"
@@ -125,6 +128,37 @@ TEST_F(ThreadGroupTest, AThreadThatStopsItsGroupGoesOn) {
     EXPECT_EQ(left, 1);
     EXPECT_FALSE(asked);
   }
+}
+
+TEST_F(ThreadGroupTest, ListsItsThreadsAndTimersAndWhatTheyDo) {
+  absl::Notification begun;
+  ASSERT_THAT(group_.AddThread("reader",
+                               [&](std::stop_token stop) {
+                                 begun.Notify();
+                                 return UntilStopped(std::move(stop));
+                               }),
+              IsOk());
+  ASSERT_THAT(group_.AddTimer("beat", [] { return absl::OkStatus(); },
+                              {.interval = absl::Hours(1),
+                               .initial_delay = absl::Hours(1)}),
+              IsOk());
+  begun.WaitForNotification();
+  clock_.Advance(absl::Minutes(1));
+
+  const std::vector<periodic::Activity> all = group_.List();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].name, "group/reader");
+  EXPECT_EQ(all[0].kind, "thread");
+  EXPECT_EQ(all[0].state, periodic::Activity::State::kRunning);
+  EXPECT_EQ(all[0].age, absl::Minutes(1));
+  EXPECT_GT(all[0].thread, 0);
+  EXPECT_EQ(all[1].name, "group/beat");
+  EXPECT_EQ(all[1].state, periodic::Activity::State::kWaiting);
+  EXPECT_EQ(all[1].next, absl::Minutes(59));
+
+  group_.Stop(/*graceful=*/false);
+  group_.Wait();
+  EXPECT_TRUE(group_.List().empty());
 }
 
 // OS-095.

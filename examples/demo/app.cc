@@ -93,9 +93,10 @@ absl::StatusOr<int> IntParameter(const Environ& environ, absl::string_view name,
 }
 
 // The request's body, as it arrives.
-class EchoBody : public wsgi::BodySource {
+class EchoBody : public Stream {
  public:
-  explicit EchoBody(wsgi::Input& input) : input_(&input) {}
+  EchoBody(wsgi::Input& input, LiveType<Stream>& type)
+      : Stream("echo", type), input_(&input) {}
 
   absl::StatusOr<std::optional<absl::string_view>> Next() override {
     const absl::StatusOr<size_t> read =
@@ -110,10 +111,12 @@ class EchoBody : public wsgi::BodySource {
   std::array<char, 64 * 1024> buffer_;
 };
 
-class RepeatedBody : public wsgi::BodySource {
+class RepeatedBody : public Stream {
  public:
-  RepeatedBody(int chunks, int size)
-      : left_(chunks), chunk_(static_cast<size_t>(size), 'x') {}
+  RepeatedBody(int chunks, int size, LiveType<Stream>& type)
+      : Stream("repeated", type),
+        left_(chunks),
+        chunk_(static_cast<size_t>(size), 'x') {}
 
   absl::StatusOr<std::optional<absl::string_view>> Next() override {
     if (left_ == 0) return std::nullopt;
@@ -141,7 +144,8 @@ absl::StatusOr<Body> Sleep(Environ& environ, StartResponse& start_response) {
   return Text(start_response, absl::StrCat("slept ", seconds, " s\n"));
 }
 
-absl::StatusOr<Body> Echo(Environ& environ, StartResponse& start_response) {
+absl::StatusOr<Body> Echo(LiveType<Stream>& type, Environ& environ,
+                          StartResponse& start_response) {
   std::vector<wsgi::Header> headers = {
       {"Content-Type", environ.content_type()}};
   std::string length;
@@ -151,10 +155,11 @@ absl::StatusOr<Body> Echo(Environ& environ, StartResponse& start_response) {
   }
   const absl::Status started = start_response("200 OK", headers);
   if (!started.ok()) return started;
-  return Body(std::make_unique<EchoBody>(environ.input()));
+  return Body(std::make_unique<EchoBody>(environ.input(), type));
 }
 
-absl::StatusOr<Body> Stream(Environ& environ, StartResponse& start_response) {
+absl::StatusOr<Body> Repeat(LiveType<Stream>& type, Environ& environ,
+                            StartResponse& start_response) {
   const absl::StatusOr<int> chunks =
       IntParameter(environ, "chunks", kMaxChunks);
   if (!chunks.ok()) {
@@ -165,7 +170,7 @@ absl::StatusOr<Body> Stream(Environ& environ, StartResponse& start_response) {
   const absl::Status started =
       start_response("200 OK", {{"Content-Type", "application/octet-stream"}});
   if (!started.ok()) return started;
-  return Body(std::make_unique<RepeatedBody>(*chunks, *size));
+  return Body(std::make_unique<RepeatedBody>(*chunks, *size, type));
 }
 
 absl::StatusOr<Body> ShowEnviron(Environ& environ,
@@ -195,9 +200,18 @@ nlohmann::json ConfigJson(const config::Registry& registry) {
 
 }  // namespace
 
+Request::Request(const wsgi::Environ& environ, LiveType<Request>& type)
+    : method_(environ.request_method()),
+      path_(environ.path_info()),
+      live_(&type, this) {}
+
+std::string Request::ToString() const {
+  return absl::StrCat(method_, " ", path_);
+}
+
 App::App(const config::Registry& registry, const DemoOptions& options,
-         Counters& counters, wsgi::Application& metrics)
-    : counters_(&counters) {
+         Counters& counters, LiveThings& live, wsgi::Application& metrics)
+    : counters_(&counters), live_(&live) {
   Add("GET", "/", [options](Environ&, StartResponse& start_response) {
     return Text(start_response, absl::StrCat(options.greeting.Get(), "\n"));
   });
@@ -205,8 +219,12 @@ App::App(const config::Registry& registry, const DemoOptions& options,
     return Text(start_response, absl::StrCat(getpid(), "\n"));
   });
   Add("GET", "/sleep", &Sleep);
-  Add("POST", "/echo", &Echo);
-  Add("GET", "/stream", &Stream);
+  Add("POST", "/echo", [&live](Environ& environ, StartResponse& start) {
+    return Echo(live.streams, environ, start);
+  });
+  Add("GET", "/stream", [&live](Environ& environ, StartResponse& start) {
+    return Repeat(live.streams, environ, start);
+  });
   Add("GET", "/environ", &ShowEnviron);
   Add("GET", "/fib", &Fib);
   Add("GET", "/config", [&registry](Environ&, StartResponse& start_response) {
@@ -246,6 +264,7 @@ void App::Add(absl::string_view method, absl::string_view path,
 absl::StatusOr<Body> App::operator()(Environ& environ,
                                      StartResponse& start_response) {
   counters_->requests.fetch_add(1, std::memory_order_relaxed);
+  const Request request(environ, live_->requests);
   return router_(environ, start_response);
 }
 

@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "config/registry.h"
 #include "examples/demo/options.h"
+#include "service/live_objects.h"
 #include "wsgi/application.h"
 #include "wsgi/environ.h"
 #include "wsgi/router.h"
@@ -31,12 +33,49 @@ struct Counters {
   std::atomic<bool> ready = true;
 };
 
+// A request while the application is asked. Not thread-safe.
+class Request {
+ public:
+  // `type` outlives it.
+  Request(const wsgi::Environ& environ, LiveType<Request>& type);
+
+  // For people, on any thread.
+  std::string ToString() const;
+
+ private:
+  const absl::string_view method_;
+  const absl::string_view path_;
+  LiveObject<Request> live_;
+};
+
+// A body that is made piece by piece. Not thread-safe.
+class Stream : public wsgi::BodySource {
+ public:
+  // `what` is a constant; `type` outlives it.
+  Stream(const char* what, LiveType<Stream>& type)
+      : what_(what), live_(&type, this) {}
+
+  // For people, on any thread.
+  const char* what() const { return what_; }
+
+ private:
+  const char* const what_;
+  LiveObject<Stream> live_;
+};
+
+// What can be found with `fo`, of one process.
+struct LiveThings {
+  LiveObjects objects;
+  LiveType<Request> requests{objects, "Request", &Request::ToString};
+  LiveType<Stream> streams{objects, "Stream", &Stream::what};
+};
+
 // Thread-safe.
 class App : public wsgi::Application {
  public:
   // All must outlive it. `metrics` answers /metrics.
   App(const config::Registry& registry, const DemoOptions& options,
-      Counters& counters, wsgi::Application& metrics);
+      Counters& counters, LiveThings& live, wsgi::Application& metrics);
 
   absl::StatusOr<wsgi::Body> operator()(
       wsgi::Environ& environ, wsgi::StartResponse& start_response) override;
@@ -48,6 +87,7 @@ class App : public wsgi::Application {
   void Add(absl::string_view method, absl::string_view path, Handler handler);
 
   Counters* counters_;
+  LiveThings* live_;
   std::vector<std::unique_ptr<wsgi::Application>> routes_;
   wsgi::Router router_;
 };

@@ -28,8 +28,10 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "backdoor/activity_commands.h"
 #include "backdoor/address.h"
 #include "backdoor/builtin_commands.h"
+#include "backdoor/calltrace.h"
 #include "backdoor/command_table.h"
 #include "backdoor/config_commands.h"
 #include "backdoor/entrance.h"
@@ -37,6 +39,7 @@
 #include "backdoor/http_commands.h"
 #include "backdoor/listen.h"
 #include "backdoor/log_commands.h"
+#include "backdoor/object_commands.h"
 #include "backdoor/options.h"
 #include "backdoor/output_file.h"
 #include "backdoor/process_commands.h"
@@ -59,12 +62,14 @@
 #include "launcher/options.h"
 #include "launcher/phase.h"
 #include "launcher/reload_state.h"
+#include "periodic/activity.h"
 #include "periodic/clock.h"
 #include "periodic/options.h"
 #include "periodic/periodic_tasks.h"
 #include "periodic/random.h"
 #include "periodic/run_control.h"
 #include "periodic/scheduler.h"
+#include "periodic/task_activities.h"
 #include "prometheus/collectable.h"
 #include "service/inherited_listeners.h"
 #include "service/listener.h"
@@ -92,7 +97,7 @@ constexpr char kService[] = "demo";
 // The first worker of a demo without a configuration file gets 8002.
 constexpr char kBackdoorPorts[] = "8002:8033";
 
-// How long the threads of a worker that hangs may take to say where they are.
+// How long threads may take to say where they are.
 constexpr absl::Duration kStackDeadline = absl::Seconds(1);
 
 // The most workers at once, those included that are being replaced.
@@ -211,7 +216,13 @@ class Diagnostics {
     absl::Status added = backdoor::AddBuiltinCommands(
         {.output_directory = backdoor::DefaultOutputDirectory(),
          .worker = worker},
-        diagnostics->profiler_, diagnostics->dumper_, diagnostics->table_);
+        diagnostics->profiler_, diagnostics->tracer_, diagnostics->dumper_,
+        diagnostics->table_);
+    added.Update(backdoor::AddActivityCommands(
+        [&tasks = diagnostics->tasks_] { return Activities(tasks); },
+        diagnostics->dumper_, kStackDeadline, diagnostics->table_));
+    added.Update(backdoor::AddObjectCommands(diagnostics->live_.objects,
+                                             diagnostics->table_));
     added.Update(backdoor::AddConfigCommands(registry, diagnostics->table_));
     added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
     added.Update(backdoor::AddProcessCommands(Control(worker, launcher),
@@ -234,8 +245,21 @@ class Diagnostics {
   Current<periodic::RunControl>& tasks() { return tasks_; }
   Current<wsgi::Server>& servers() { return servers_; }
   Current<sslutils::ServerContext>& tls() { return tls_; }
+  LiveThings& live() { return live_; }
 
  private:
+  static std::vector<periodic::Activity> Activities(
+      Current<periodic::RunControl>& tasks) {
+    std::vector<periodic::Activity> all;
+    for (const std::shared_ptr<periodic::RunControl>& some : tasks.Get()) {
+      for (periodic::Activity& one :
+           periodic::TaskActivities(*some, absl::Now())) {
+        all.push_back(std::move(one));
+      }
+    }
+    return all;
+  }
+
   static backdoor::ProcessControl Control(int worker,
                                           launcher::Launcher& launcher) {
     backdoor::ProcessControl control = {.program = kProgram,
@@ -292,10 +316,12 @@ class Diagnostics {
   }
 
   backdoor::Profiler profiler_;
+  backdoor::CallTracer tracer_;
   backdoor::ThreadDumper dumper_;
   Current<periodic::RunControl> tasks_;
   Current<wsgi::Server> servers_;
   Current<sslutils::ServerContext> tls_;
+  LiveThings live_;
   backdoor::CommandTable table_;
 };
 
@@ -528,8 +554,8 @@ class Demo {
     const std::vector<const prometheus::Collectable*> of_all = {&*metrics_};
     wsgi::MetricsPage& page =
         group.Keep(std::make_unique<wsgi::MetricsPage>(of_all));
-    App& app =
-        group.Keep(std::make_unique<App>(*registry_, options_, counters, page));
+    App& app = group.Keep(std::make_unique<App>(*registry_, options_, counters,
+                                                diagnostics_->live(), page));
     wsgi::RequestMetrics& counted =
         group.Keep(std::make_unique<wsgi::RequestMetrics>(app, slot));
     absl::StatusOr<std::unique_ptr<wsgi::Server>> server =
