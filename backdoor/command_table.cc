@@ -470,6 +470,33 @@ absl::Status CommandTable::UnknownCommand(absl::string_view name) const {
       absl::StrCat("unknown command ", Quoted(name), hint));
 }
 
+std::string QuoteArgument(absl::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), IsWordCharacter)) {
+    return std::string(text);
+  }
+  std::string quoted = "'";
+  for (const char c : text) {
+    switch (c) {
+      case '\n':
+        quoted += "\\n";
+        break;
+      case '\r':
+        quoted += "\\r";
+        break;
+      case '\t':
+        quoted += "\\t";
+        break;
+      case '\'':
+      case '\\':
+        quoted += '\\';
+        [[fallthrough]];
+      default:
+        quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
 absl::string_view RoleName(Role role) {
   switch (role) {
     case Role::kView:

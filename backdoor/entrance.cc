@@ -22,6 +22,9 @@ namespace {
 
 // Pause after the system has no descriptor for a new connection.
 constexpr absl::Duration kAcceptPause = absl::Seconds(1);
+// Of one call of `Take`, so that a crowd at the door does not keep those inside
+// waiting.
+constexpr int kAcceptsAtOnce = 64;
 constexpr absl::Duration kTlsFilesInterval = absl::Seconds(1);
 
 bool IsLoopback(const Listener& listener) {
@@ -91,7 +94,7 @@ std::vector<Client> Entrance::Take(absl::Time now) {
 }
 
 void Entrance::Accept(absl::Time now, std::vector<Client>& clients) {
-  while (true) {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
     UniqueFd fd(accept4(listener_->fd(), nullptr, nullptr,
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.ok()) {

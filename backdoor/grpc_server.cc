@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <optional>
@@ -28,8 +29,10 @@
 #include "backdoor/command.h"
 #include "backdoor/control.grpc.pb.h"
 #include "backdoor/control.pb.h"
+#include "backdoor/control_calls.h"
 #include "backdoor/dispatch.h"
 #include "backdoor/utf8.h"
+#include "google/protobuf/message.h"
 #include "grpc/grpc.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
@@ -54,6 +57,12 @@ constexpr absl::Duration kLastAnswers = absl::Seconds(1);
 constexpr int kStallChecks = 4;
 constexpr absl::Duration kMinStallCheck = absl::Milliseconds(10);
 constexpr absl::Duration kMaxStallCheck = absl::Seconds(1);
+// Names that the health service knows; the empty one is the door itself.
+constexpr char kLiveService[] = "live";
+constexpr char kReadyService[] = "ready";
+constexpr char kDrainingService[] = "draining";
+// Calls of one connection; one more waits at the client.
+constexpr int kMaxStreams = 32;
 // Threads of gRPC beyond those that run commands.
 constexpr int kPollers = 2;
 
@@ -109,34 +118,11 @@ class Connections {
   std::map<int, Open> open_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Writes the replies of one call.
+// Where one call's answer goes.
 class CallOutput : public Output {
  public:
-  CallOutput(grpc::ServerContext& context,
-             grpc::ServerWriter<v1::ExecuteReply>& writer,
-             const std::atomic<bool>& stopping)
-      : context_(&context), writer_(&writer), stopping_(&stopping) {}
-
-  bool Write(absl::string_view text) override {
-    const std::string valid = ToValidUtf8(text);
-    absl::string_view rest = valid;
-    while (!rest.empty()) {
-      size_t length = std::min(rest.size(), kMaxReplyBytes);
-      // Not in the middle of a character.
-      while (length < rest.size() &&
-             (static_cast<unsigned char>(rest[length]) & 0xc0) == 0x80) {
-        --length;
-      }
-      v1::ExecuteReply reply;
-      reply.set_text(rest.data(), length);
-      writing_since_ = absl::ToUnixNanos(MonotonicNow());
-      const bool written = writer_->Write(reply);
-      writing_since_ = kNotWriting;
-      if (!written) return false;
-      rest.remove_prefix(length);
-    }
-    return true;
-  }
+  CallOutput(grpc::ServerContext& context, const std::atomic<bool>& stopping)
+      : context_(&context), stopping_(&stopping) {}
 
   bool cancelled() const override {
     return *stopping_ || context_->IsCancelled();
@@ -151,13 +137,89 @@ class CallOutput : public Output {
     }
   }
 
+ protected:
+  // False once nobody reads.
+  template <typename Reply>
+  bool Send(const Reply& reply, grpc::ServerWriter<Reply>& writer) {
+    writing_since_ = absl::ToUnixNanos(MonotonicNow());
+    const bool written = writer.Write(reply);
+    writing_since_ = kNotWriting;
+    return written;
+  }
+
  private:
   static constexpr int64_t kNotWriting = std::numeric_limits<int64_t>::max();
 
   grpc::ServerContext* const context_;
-  grpc::ServerWriter<v1::ExecuteReply>* const writer_;
   const std::atomic<bool>* const stopping_;
   std::atomic<int64_t> writing_since_{kNotWriting};
+};
+
+// Of a call that streams its answer as it is written.
+template <typename Reply>
+class StreamOutput : public CallOutput {
+ public:
+  StreamOutput(grpc::ServerContext& context, grpc::ServerWriter<Reply>& writer,
+               const std::atomic<bool>& stopping)
+      : CallOutput(context, stopping), writer_(&writer) {}
+
+  bool Write(absl::string_view text) override {
+    const std::string valid = ToValidUtf8(text);
+    absl::string_view rest = valid;
+    while (!rest.empty()) {
+      size_t length = std::min(rest.size(), kMaxReplyBytes);
+      // Not in the middle of a character.
+      while (length < rest.size() &&
+             (static_cast<unsigned char>(rest[length]) & 0xc0) == 0x80) {
+        --length;
+      }
+      Reply reply;
+      reply.set_text(rest.data(), length);
+      if (!this->Send(reply, *writer_)) return false;
+      rest.remove_prefix(length);
+    }
+    return true;
+  }
+
+ protected:
+  grpc::ServerWriter<Reply>& writer() { return *writer_; }
+
+ private:
+  grpc::ServerWriter<Reply>* const writer_;
+};
+
+class ProfileOutput : public StreamOutput<v1::ProfileReply> {
+ public:
+  using StreamOutput::StreamOutput;
+
+  // True also if the client has left: nobody wants the file then.
+  bool TakeFile(absl::string_view name, absl::string_view bytes) override {
+    v1::ProfileReply reply;
+    reply.mutable_file()->set_name(ToValidUtf8(name));
+    do {
+      const absl::string_view piece = bytes.substr(0, kMaxReplyBytes);
+      reply.mutable_file()->set_data(piece.data(), piece.size());
+      if (!Send(reply, writer())) return true;
+      bytes.remove_prefix(piece.size());
+    } while (!bytes.empty());
+    return true;
+  }
+};
+
+// Of a call with one reply, which records fill.
+class RecordOutput : public CallOutput {
+ public:
+  RecordOutput(grpc::ServerContext& context, google::protobuf::Message& reply,
+               const std::atomic<bool>& stopping)
+      : CallOutput(context, stopping), reply_(&reply) {}
+
+  bool Write(absl::string_view) override { return !cancelled(); }
+  void Record(std::initializer_list<Field> fields) override {
+    AddRecord(fields, *reply_);
+  }
+
+ private:
+  google::protobuf::Message* const reply_;
 };
 
 v1::Role RoleToProto(Role role) {
@@ -211,26 +273,61 @@ class ControlService : public v1::Control::Service {
   grpc::Status Execute(grpc::ServerContext* context,
                        const v1::ExecuteRequest* request,
                        grpc::ServerWriter<v1::ExecuteReply>* writer) override {
-    CallOutput output(*context, *writer, *stopping_);
-    {
-      absl::MutexLock lock(&mutex_);
-      if (running_.size() >= static_cast<size_t>(options_->max_running)) {
-        return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                            absl::StrCat("there are ", running_.size(),
-                                         " commands running already"));
-      }
-      running_.insert(&output);
-    }
-    // Somebody must look after it now.
-    waker_->Wake();
-    const std::optional<Caller> caller = connections_->CallerOf(*context);
-    const absl::Status result =
-        caller.has_value()
-            ? Dispatch(*table_, request->command(), *caller, output, *log_)
-            : absl::UnauthenticatedError("it is not known who calls");
-    absl::MutexLock lock(&mutex_);
-    running_.erase(&output);
-    return ToGrpc(result);
+    StreamOutput<v1::ExecuteReply> output(*context, *writer, *stopping_);
+    return Run(*context, request->command(), output);
+  }
+
+  grpc::Status Profile(grpc::ServerContext* context,
+                       const v1::ProfileRequest* request,
+                       grpc::ServerWriter<v1::ProfileReply>* writer) override {
+    ProfileOutput output(*context, *writer, *stopping_);
+    return Run(*context, LineOf(*request), output);
+  }
+
+  grpc::Status ListThreads(grpc::ServerContext* context,
+                           const v1::ListThreadsRequest* request,
+                           v1::ListThreadsReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status GetConfig(grpc::ServerContext* context,
+                         const v1::GetConfigRequest* request,
+                         v1::GetConfigReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status SetConfig(grpc::ServerContext* context,
+                         const v1::SetConfigRequest* request,
+                         v1::SetConfigReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status MutateConfig(grpc::ServerContext* context,
+                            const v1::MutateConfigRequest* request,
+                            v1::MutateConfigReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status LogLevel(grpc::ServerContext* context,
+                        const v1::LogLevelRequest* request,
+                        v1::LogLevelReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status ListTasks(grpc::ServerContext* context,
+                         const v1::ListTasksRequest* request,
+                         v1::ListTasksReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status ControlTask(grpc::ServerContext* context,
+                           const v1::ControlTaskRequest* request,
+                           v1::ControlTaskReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status Reload(grpc::ServerContext* context,
+                      const v1::ReloadRequest* request,
+                      v1::ReloadReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
+  }
+  grpc::Status GetReloadVerdict(grpc::ServerContext* context,
+                                const v1::GetReloadVerdictRequest* request,
+                                v1::GetReloadVerdictReply* reply) override {
+    return Fill(*context, LineOf(*request), *reply);
   }
 
   grpc::Status ListCommands(grpc::ServerContext*,
@@ -255,6 +352,40 @@ class ControlService : public v1::Control::Service {
   }
 
  private:
+  // Every call but ListCommands.
+  grpc::Status Run(grpc::ServerContext& context, const std::string& line,
+                   CallOutput& output) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (running_.size() >= static_cast<size_t>(options_->max_running)) {
+        return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                            absl::StrCat("there are ", running_.size(),
+                                         " commands running already"));
+      }
+      running_.insert(&output);
+    }
+    // Somebody must look after it now.
+    waker_->Wake();
+    const std::optional<Caller> caller = connections_->CallerOf(context);
+    const absl::Status result =
+        caller.has_value()
+            ? Dispatch(*table_, line, *caller, output, *log_)
+            : absl::UnauthenticatedError("it is not known who calls");
+    absl::MutexLock lock(&mutex_);
+    running_.erase(&output);
+    return ToGrpc(result);
+  }
+
+  grpc::Status Fill(grpc::ServerContext& context, const std::string& line,
+                    google::protobuf::Message& reply) {
+    if (line.empty()) {
+      return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                          "there is no such action");
+    }
+    RecordOutput output(context, reply, *stopping_);
+    return Run(context, line, output);
+  }
+
   const CommandTable* const table_;
   const GrpcServerOptions* const options_;
   const Connections* const connections_;
@@ -275,14 +406,18 @@ class GrpcServer::Impl {
         options_(options),
         log_(&log),
         entrance_(listener_, options_.entrance, waker_, log),
-        service_(table, options_, connections_, stopping_, waker_, log) {}
+        service_(table, options_, connections_, stopping_, waker_, log),
+        ready_(options.ready_at_start) {}
 
   absl::Status Start();
+  void SetReady(bool ready);
+  void BeginDraining();
   void Stop();
   absl::Status Wait();
 
  private:
   absl::Status StartGrpc();
+  void ShowHealth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(health_mutex_);
   // Accepts until `Stop`, then shuts gRPC down; on its own thread.
   void Serve();
   void HandOver(Client client);
@@ -298,6 +433,13 @@ class GrpcServer::Impl {
   ControlService service_;
   std::unique_ptr<grpc::Server> server_;
   std::thread acceptor_;
+
+  absl::Mutex health_mutex_;
+  bool ready_ ABSL_GUARDED_BY(health_mutex_);
+  bool draining_ ABSL_GUARDED_BY(health_mutex_) = false;
+  // Of `server_`, while it serves.
+  grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) =
+      nullptr;
 };
 
 absl::Status GrpcServer::Impl::StartGrpc() {
@@ -316,6 +458,7 @@ absl::Status GrpcServer::Impl::StartGrpc() {
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, kPollers);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   if (options_.idle_timeout != absl::InfiniteDuration()) {
     builder.AddChannelArgument(
         GRPC_ARG_MAX_CONNECTION_IDLE_MS,
@@ -325,8 +468,30 @@ absl::Status GrpcServer::Impl::StartGrpc() {
   if (server_ == nullptr) {
     return absl::UnavailableError("backdoor: gRPC does not start");
   }
-  server_->GetHealthCheckService()->SetServingStatus(true);
+  absl::MutexLock lock(&health_mutex_);
+  health_ = server_->GetHealthCheckService();
+  ShowHealth();
   return absl::OkStatus();
+}
+
+void GrpcServer::Impl::ShowHealth() {
+  if (health_ == nullptr) return;
+  health_->SetServingStatus("", true);
+  health_->SetServingStatus(kLiveService, true);
+  health_->SetServingStatus(kReadyService, ready_ && !draining_);
+  health_->SetServingStatus(kDrainingService, draining_);
+}
+
+void GrpcServer::Impl::SetReady(bool ready) {
+  absl::MutexLock lock(&health_mutex_);
+  ready_ = ready;
+  ShowHealth();
+}
+
+void GrpcServer::Impl::BeginDraining() {
+  absl::MutexLock lock(&health_mutex_);
+  draining_ = true;
+  ShowHealth();
 }
 
 absl::Status GrpcServer::Impl::Start() {
@@ -340,6 +505,10 @@ absl::Status GrpcServer::Impl::Start() {
   try {
     acceptor_ = std::thread([this] { Serve(); });
   } catch (const std::system_error& error) {
+    {
+      absl::MutexLock lock(&health_mutex_);
+      health_ = nullptr;
+    }
     server_->Shutdown();
     server_.reset();
     return absl::ResourceExhaustedError(
@@ -351,6 +520,7 @@ absl::Status GrpcServer::Impl::Start() {
 }
 
 void GrpcServer::Impl::Stop() {
+  BeginDraining();
   stopping_ = true;
   waker_.Wake();
 }
@@ -382,6 +552,10 @@ void GrpcServer::Impl::Serve() {
       HandOver(std::move(client));
     }
     service_.CancelStalled();
+  }
+  {
+    absl::MutexLock lock(&health_mutex_);
+    health_ = nullptr;
   }
   server_->Shutdown(absl::ToChronoTime(absl::Now() + options_.stop_timeout));
   server_->Wait();
@@ -418,6 +592,8 @@ GrpcServer::~GrpcServer() {
 }
 
 absl::Status GrpcServer::Start() { return impl_->Start(); }
+void GrpcServer::SetReady(bool ready) { impl_->SetReady(ready); }
+void GrpcServer::PrepareStop() { impl_->BeginDraining(); }
 void GrpcServer::Stop() { impl_->Stop(); }
 absl::Status GrpcServer::Wait() { return impl_->Wait(); }
 

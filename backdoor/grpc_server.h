@@ -42,6 +42,9 @@ struct GrpcServerOptions {
   absl::Duration write_timeout = absl::Seconds(30);
   // Connections without a call for so long are closed.
   absl::Duration idle_timeout = absl::Hours(1);
+  // Whether the health service says `ready` before `SetReady` is called: false
+  // where other services start after this one.
+  bool ready_at_start = true;
   // Grace for running commands after `Stop`; then they are cancelled.
   absl::Duration stop_timeout = absl::Seconds(30);
 };
@@ -64,6 +67,12 @@ class GrpcServer : public Service {
   // ResourceExhausted if a descriptor or a thread cannot be made.
   absl::Status Start() override;
 
+  // What the health service says of `ready`, until the process drains. Its
+  // names, each for `Check` and `Watch`: the empty one and `live` (the door
+  // answers), `ready`, and `draining` (from `PrepareStop` or `Stop`).
+  void SetReady(bool ready);
+
+  void PrepareStop() override;
   void Stop() override;
 
   absl::Status Wait() override;

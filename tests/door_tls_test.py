@@ -14,6 +14,7 @@ import grpc
 from backdoor import control_pb2
 from tests.support.certificates import Authority
 from tests.support.demo import DEADLINE, Demo
+from tests.support.reflection import reflected
 
 BERGENCTL = os.path.join(os.environ["TEST_SRCDIR"], "bergen/backdoor/bergenctl")
 SERVICE = "/bergen.backdoor.v1.Control"
@@ -121,6 +122,19 @@ class DoorTlsTest(unittest.TestCase):
                     self.execute(channel, name)
                 self.assertEqual(error.exception.code(), grpc.StatusCode.PERMISSION_DENIED, name)
                 self.demo.log.wait_for(rf"CN=viewer may not run {name}: ")
+            control = reflected(channel, SERVICE[1:])
+            for call, fields in [
+                (control.SetConfig, {"name": "demo.greeting", "value": "x"}),
+                (control.MutateConfig, {"dry_run": True}),
+                (control.LogLevel, {"level": "debug"}),
+                (control.ControlTask, {"task": "heartbeat", "action": "TASK_ACTION_PAUSE"}),
+                (control.Reload, {}),
+                (lambda **fields: list(control.Profile(**fields)), {"seconds": 1}),
+            ]:
+                with self.assertRaises(grpc.RpcError) as error:
+                    call(timeout=DEADLINE, **fields)
+                self.assertEqual(error.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+            self.assertTrue(control.ListTasks(timeout=DEADLINE).tasks)
         answer = self.text(self.viewer, "".join(f"{name}\n" for name in changing))
         self.assertEqual(answer.count(", you have view\n"), len(changing), answer)
         done = self.bergenctl(self.viewer, "reload")

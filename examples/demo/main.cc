@@ -186,6 +186,29 @@ class Current {
   std::vector<std::weak_ptr<T>> all_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Says at the gRPC door that everything before it has started.
+class Readiness : public Service {
+ public:
+  explicit Readiness(backdoor::GrpcServer& door) : door_(&door) {}
+
+  absl::string_view name() const override { return "readiness"; }
+  absl::Status Start() override {
+    door_->SetReady(true);
+    return absl::OkStatus();
+  }
+  void Stop() override {
+    if (!stopped_.HasBeenNotified()) stopped_.Notify();
+  }
+  absl::Status Wait() override {
+    stopped_.WaitForNotification();
+    return absl::OkStatus();
+  }
+
+ private:
+  backdoor::GrpcServer* const door_;
+  absl::Notification stopped_;
+};
+
 // The HTTP server, which commands may ask for a little longer than its group
 // has it.
 class SharedServer : public Service {
@@ -518,14 +541,18 @@ class Demo {
                                       .entrance = *std::move(entrance)},
           *log_));
     }
+    backdoor::GrpcServer* grpc_door = nullptr;
     if (const ListenerPtr grpc = grpc_[static_cast<size_t>(worker.number)]) {
       auto entrance = DoorEntrance({"h2"});
       if (!entrance.ok()) return entrance.status();
-      group.Add(std::make_unique<backdoor::GrpcServer>(
+      auto door = std::make_unique<backdoor::GrpcServer>(
           grpc, **commands,
           backdoor::GrpcServerOptions{.worker_number = worker.number,
-                                      .entrance = *std::move(entrance)},
-          *log_));
+                                      .entrance = *std::move(entrance),
+                                      .ready_at_start = false},
+          *log_);
+      grpc_door = door.get();
+      group.Add(std::move(door));
     }
 
     Counters& counters = group.Keep(std::make_unique<Counters>());
@@ -564,6 +591,9 @@ class Demo {
     std::shared_ptr<wsgi::Server> shared = *std::move(server);
     diagnostics_->servers().Add(shared);
     group.Add(std::make_unique<SharedServer>(std::move(shared)));
+    if (grpc_door != nullptr) {
+      group.Add(std::make_unique<Readiness>(*grpc_door));
+    }
     return absl::OkStatus();
   }
 
