@@ -7,6 +7,8 @@
 //   bergenctl -s demo reload
 //   bergenctl -s demo prof neutron seconds=10 formats=svg  (all in one)
 //   bergenctl -s demo --json config demo.
+//   bergenctl --address=ops.example.org:8010 --ca=ca.crt --cert=me.crt
+//       --key=me.key status
 //   source <(bergenctl -s demo completion)
 //   bergenctl -s demo reference > commands.md
 //
@@ -28,6 +30,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -41,9 +44,12 @@
 #include "backdoor/profile_formats.h"
 #include "backdoor/profile_merge.h"
 #include "backdoor/run_directory.h"
+#include "backdoor/tls_dialer.h"
 #include "gflags/gflags.h"
+#include "grpcpp/create_channel_posix.h"
 #include "grpcpp/grpcpp.h"
 #include "nlohmann/json.hpp"
+#include "service/unique_fd.h"
 
 DEFINE_string(s, "", "the service, as its run directory is called");
 DEFINE_string(run_base, "",
@@ -52,6 +58,10 @@ DEFINE_string(run_base, "",
 DEFINE_string(address, "",
               "instead of a service: where to ask, unix:/PATH or HOST:PORT; "
               "several with commas");
+DEFINE_string(ca, "",
+              "authorities that vouch for HOST:PORT (PEM): speak TLS there");
+DEFINE_string(cert, "", "with --ca: the certificate to show (PEM)");
+DEFINE_string(key, "", "with --ca: its private key (PEM)");
 DEFINE_double(timeout, 10,
               "seconds for a process to answer; what a command asks for as "
               "seconds= is added");
@@ -112,20 +122,63 @@ absl::StatusOr<std::vector<Target>> FindTargets(const ControlRequest& request) {
   return targets;
 }
 
-std::unique_ptr<v1::Control::Stub> Connect(const Target& target) {
-  return v1::Control::NewStub(
-      grpc::CreateChannel(target.address, grpc::InsecureChannelCredentials()));
+using Deadline = std::chrono::system_clock::time_point;
+
+// Connects to processes. Thread-safe.
+class Connector {
+ public:
+  // TLS as the flags say. InvalidArgument if they do not fit together, and the
+  // errors of the files.
+  static absl::StatusOr<std::unique_ptr<Connector>> Create() {
+    auto connector = std::make_unique<Connector>();
+    if (FLAGS_ca.empty()) {
+      if (FLAGS_cert.empty() && FLAGS_key.empty()) return connector;
+      return absl::InvalidArgumentError("--cert and --key need --ca");
+    }
+    absl::StatusOr<std::unique_ptr<TlsDialer>> dialer =
+        TlsDialer::Create({.ca_file = FLAGS_ca,
+                           .cert_file = FLAGS_cert,
+                           .key_file = FLAGS_key,
+                           .alpn = {"h2"}});
+    if (!dialer.ok()) return dialer.status();
+    connector->dialer_ = *std::move(dialer);
+    return connector;
+  }
+
+  absl::StatusOr<std::unique_ptr<v1::Control::Stub>> Connect(
+      const Target& target, Deadline deadline) {
+    if (dialer_ == nullptr || absl::StartsWith(target.address, "unix:")) {
+      return v1::Control::NewStub(grpc::CreateChannel(
+          target.address, grpc::InsecureChannelCredentials()));
+    }
+    absl::StatusOr<UniqueFd> fd =
+        dialer_->Dial(target.address, absl::FromChrono(deadline) - absl::Now());
+    if (!fd.ok()) return fd.status();
+    return v1::Control::NewStub(
+        grpc::CreateInsecureChannelFromFd(target.address, fd->Release()));
+  }
+
+ private:
+  // Null without TLS.
+  std::unique_ptr<TlsDialer> dialer_;
+};
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  // The codes are the same numbers in both.
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
 }
 
-Answer Ask(const Target& target, const std::string& line,
-           std::chrono::system_clock::time_point deadline) {
-  const std::unique_ptr<v1::Control::Stub> stub = Connect(target);
+Answer Ask(Connector& connector, const Target& target, const std::string& line,
+           Deadline deadline) {
+  const auto stub = connector.Connect(target, deadline);
+  if (!stub.ok()) return {.status = ToGrpc(stub.status())};
   grpc::ClientContext context;
   context.set_deadline(deadline);
   v1::ExecuteRequest request;
   request.set_command(line);
   const std::unique_ptr<grpc::ClientReader<v1::ExecuteReply>> reader =
-      stub->Execute(&context, request);
+      (*stub)->Execute(&context, request);
   Answer answer;
   v1::ExecuteReply reply;
   while (reader->Read(&reply)) answer.text += reply.text();
@@ -164,14 +217,16 @@ void Print(const Target& target, const Answer& answer, bool alone) {
             << ErrorText(answer.status) << '\n';
 }
 
-absl::StatusOr<v1::ListCommandsReply> ListCommands(
-    const Target& target, std::chrono::system_clock::time_point deadline) {
-  const std::unique_ptr<v1::Control::Stub> stub = Connect(target);
+absl::StatusOr<v1::ListCommandsReply> ListCommands(Connector& connector,
+                                                   const Target& target,
+                                                   Deadline deadline) {
+  const auto stub = connector.Connect(target, deadline);
+  if (!stub.ok()) return stub.status();
   grpc::ClientContext context;
   context.set_deadline(deadline);
   v1::ListCommandsReply reply;
   const grpc::Status status =
-      stub->ListCommands(&context, v1::ListCommandsRequest(), &reply);
+      (*stub)->ListCommands(&context, v1::ListCommandsRequest(), &reply);
   if (!status.ok()) return absl::UnavailableError(ErrorText(status));
   return reply;
 }
@@ -252,14 +307,15 @@ bool MayAskAgain(const Answer& answer) {
 }
 
 // The answer of the first process that has one.
-absl::StatusOr<Answer> AskAny(const ControlRequest& request,
+absl::StatusOr<Answer> AskAny(Connector& connector,
+                              const ControlRequest& request,
                               const std::string& line) {
   const absl::StatusOr<std::vector<Target>> targets = FindTargets(request);
   if (!targets.ok()) return targets.status();
   Answer answer;
   for (const Target& target : *targets) {
     answer =
-        Ask(target, line,
+        Ask(connector, target, line,
             absl::ToChronoTime(absl::Now() + absl::Seconds(FLAGS_timeout)));
     if (!MayAskAgain(answer)) break;
   }
@@ -268,10 +324,11 @@ absl::StatusOr<Answer> AskAny(const ControlRequest& request,
 
 // Has a process begin a reload, and asks until it has ended: whoever began it
 // may be among those that are replaced.
-absl::StatusOr<Answer> Reload(const ControlRequest& request) {
+absl::StatusOr<Answer> Reload(Connector& connector,
+                              const ControlRequest& request) {
   const absl::Time deadline =
       absl::Now() + std::max(kLongestReload, absl::Seconds(FLAGS_timeout));
-  const absl::StatusOr<Answer> asked = AskAny(request, "reload()");
+  const absl::StatusOr<Answer> asked = AskAny(connector, request, "reload()");
   if (!asked.ok() || !asked->status.ok()) return asked;
   uint64_t number = 0;
   const std::vector<absl::string_view> words =
@@ -282,7 +339,7 @@ absl::StatusOr<Answer> Reload(const ControlRequest& request) {
   }
   const std::string line = absl::StrCat("reload_verdict(", number, ")");
   while (true) {
-    const absl::StatusOr<Answer> verdict = AskAny(request, line);
+    const absl::StatusOr<Answer> verdict = AskAny(connector, request, line);
     if (!verdict.ok() || !MayAskAgain(*verdict) || absl::Now() >= deadline) {
       return verdict;
     }
@@ -335,17 +392,20 @@ int Main(const std::vector<std::string>& words) {
     const absl::Status formats = ParseProfileFormats(profile->formats).status();
     if (!formats.ok()) return Fail(formats);
   }
-  const auto deadline = absl::ToChronoTime(
+  const absl::StatusOr<std::unique_ptr<Connector>> connector =
+      Connector::Create();
+  if (!connector.ok()) return Fail(connector.status());
+  const Deadline deadline = absl::ToChronoTime(
       absl::Now() + absl::Seconds(FLAGS_timeout) + request->duration);
   if (request->line == kReload) {
-    const absl::StatusOr<Answer> answer = Reload(*request);
+    const absl::StatusOr<Answer> answer = Reload(**connector, *request);
     if (!answer.ok()) return Fail(answer.status());
     Print({.name = "reload"}, *answer, /*alone=*/true);
     return answer->status.ok() ? 0 : kSomeFailed;
   }
   if (request->line == kCompletion || request->line == kReference) {
     const absl::StatusOr<v1::ListCommandsReply> reply =
-        ListCommands(targets->front(), deadline);
+        ListCommands(**connector, targets->front(), deadline);
     if (!reply.ok()) return Fail(reply.status());
     if (request->line == kCompletion) {
       PrintCompletion(*reply);
@@ -369,8 +429,9 @@ int Main(const std::vector<std::string>& words) {
     }
   }
   for (size_t i = 0; i < targets->size(); ++i) {
-    threads.emplace_back(
-        [&, i] { answers[i] = Ask((*targets)[i], lines[i], deadline); });
+    threads.emplace_back([&, i] {
+      answers[i] = Ask(**connector, (*targets)[i], lines[i], deadline);
+    });
   }
   for (std::thread& thread : threads) thread.join();
   if (const std::optional<SavedProfile> profile = ProfileToSave(*request);

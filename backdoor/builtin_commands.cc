@@ -66,6 +66,22 @@ Command Exit(const char* name) {
           }};
 }
 
+void RecordThreads(const ThreadDump& dump, Output& output) {
+  for (const StackGroup& group : dump.groups) {
+    const std::string stack = FormatFrames(group);
+    for (const DumpedThread& thread : group.threads) {
+      output.Record({{"id", int64_t{thread.id}},
+                     {"name", thread.name},
+                     {"stack", stack}});
+    }
+  }
+  for (const SilentThread& one : dump.silent) {
+    output.Record({{"id", int64_t{one.thread.id}},
+                   {"name", one.thread.name},
+                   {"silent", one.reason}});
+  }
+}
+
 Command PrintNativeThreads(const BuiltinCommandsOptions& options,
                            ThreadDumper& dumper) {
   return {.name = "pnt",
@@ -75,6 +91,7 @@ Command PrintNativeThreads(const BuiltinCommandsOptions& options,
                          Output& output) -> absl::Status {
             const absl::StatusOr<ThreadDump> dump = dumper.Dump(deadline);
             if (!dump.ok()) return dump.status();
+            RecordThreads(*dump, output);
             output.Write(FormatThreadDump(*dump));
             return absl::OkStatus();
           }};

@@ -27,6 +27,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <optional>
@@ -111,6 +112,12 @@ struct Caller {
   Role role = Role::kView;
 };
 
+// A part of an answer by its name.
+struct Field {
+  absl::string_view name;
+  Value value;
+};
+
 // Where a handler writes its answer. A handler may write in pieces; they reach
 // the caller as they are written. Used by the handler's thread only.
 class Output {
@@ -121,6 +128,18 @@ class Output {
   // the door's limit. False once nobody reads: what follows is dropped, so a
   // long answer should end.
   virtual bool Write(absl::string_view text) = 0;
+
+  // The same for doors that have types: one entry of an answer that is a list,
+  // or all of one that is not, by the names of control.proto. Written text says
+  // it as well.
+  virtual void Record(std::initializer_list<Field> fields) { (void)fields; }
+
+  // Hands over a file that belongs to the answer. False if the door carries
+  // none: then the handler keeps it elsewhere and says where.
+  virtual bool TakeFile(absl::string_view name, absl::string_view bytes) {
+    (void)name, (void)bytes;
+    return false;
+  }
 
   // True once the caller has left or the process is stopping: a handler that
   // would go on for long should return. Thread-safe.
@@ -134,7 +153,8 @@ struct Command {
   std::vector<Parameter> parameters;
   // One line, for `help`.
   std::string help;
-  // Each run is logged: who, from where, what, and the result.
+  // Each run is logged: who, from where, what, and the result. Needs a `role`
+  // beyond kView.
   bool changes_state = false;
   // What the log says of a run, for commands whose line may hold a secret;
   // without it, the line. Of a refused run the log then has the name only.

@@ -384,6 +384,10 @@ absl::Status CommandTable::Add(Command command) {
     return absl::InvalidArgumentError(
         absl::StrCat(command.name, ": has no handler"));
   }
+  if (command.changes_state && command.role == Role::kView) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        command.name, ": what changes state is not for the role view"));
+  }
   std::set<absl::string_view> names;
   for (const Parameter& parameter : command.parameters) {
     absl::Status status = CheckParameter(command, parameter);
@@ -464,6 +468,33 @@ absl::Status CommandTable::UnknownCommand(absl::string_view name) const {
   }
   return absl::NotFoundError(
       absl::StrCat("unknown command ", Quoted(name), hint));
+}
+
+std::string QuoteArgument(absl::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), IsWordCharacter)) {
+    return std::string(text);
+  }
+  std::string quoted = "'";
+  for (const char c : text) {
+    switch (c) {
+      case '\n':
+        quoted += "\\n";
+        break;
+      case '\r':
+        quoted += "\\r";
+        break;
+      case '\t':
+        quoted += "\\t";
+        break;
+      case '\'':
+      case '\\':
+        quoted += '\\';
+        [[fallthrough]];
+      default:
+        quoted += c;
+    }
+  }
+  return quoted + "'";
 }
 
 absl::string_view RoleName(Role role) {

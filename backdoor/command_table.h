@@ -75,6 +75,10 @@ class CommandTable {
   std::map<std::string, Command> commands_;
 };
 
+// `text` as an argument of a line that means just this: a word if it is one,
+// so that numbers stay numbers, and otherwise in quotes.
+std::string QuoteArgument(absl::string_view text);
+
 // `view`, `operate` or `admin`.
 absl::string_view RoleName(Role role);
 

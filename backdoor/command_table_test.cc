@@ -72,6 +72,15 @@ class CommandTableTest : public ::testing::Test {
   CommandTable table_;
 };
 
+TEST_F(CommandTableTest, WhatChangesStateIsNotForViewers) {
+  CommandTable table;
+  EXPECT_THAT(table.Add({.name = "reset",
+                         .changes_state = true,
+                         .role = Role::kView,
+                         .handler = DoNothing}),
+              StatusIs(kInvalid, HasSubstr("reset: what changes state")));
+}
+
 TEST_F(CommandTableTest, ReadsANameWithAndWithoutParentheses) {
   for (const char* line : {"help", "help()", "  help  ", "help ( )\t"}) {
     absl::StatusOr<Invocation> call = Parse(line);

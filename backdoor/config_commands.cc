@@ -57,8 +57,12 @@ absl::Status Show(const Registry& registry, absl::string_view pattern,
     const std::string name = FullName(entry.group, entry.name);
     if (!absl::StrContains(name, pattern)) continue;
     found = true;
-    if (!output.Write(absl::StrCat(name, " = ", entry.value, "  (",
-                                   entry.origin.ToString(), ")",
+    const std::string origin = entry.origin.ToString();
+    output.Record({{"name", name},
+                   {"value", entry.value},
+                   {"origin", origin},
+                   {"mutable", entry.is_mutable}});
+    if (!output.Write(absl::StrCat(name, " = ", entry.value, "  (", origin, ")",
                                    entry.is_mutable ? " mutable" : "", "\n"))) {
       return absl::OkStatus();
     }
@@ -84,8 +88,10 @@ absl::Status Set(Registry& registry, const std::string& text,
       registry.SetOverrideFromText(old_entry->group, old_entry->name, value);
   if (!set.ok()) return set;
   const std::optional<DumpEntry> entry = Find(registry, text);
-  output.Write(absl::StrCat(text, ": ", old_entry->value, " -> ",
-                            entry ? entry->value : "", "\n"));
+  const std::string new_value = entry ? entry->value : "";
+  output.Record({{"old_value", old_entry->value}, {"new_value", new_value}});
+  output.Write(
+      absl::StrCat(text, ": ", old_entry->value, " -> ", new_value, "\n"));
   return absl::OkStatus();
 }
 
@@ -118,16 +124,23 @@ absl::Status Tell(const Report& report, Output& output) {
   }
   for (const Change& change : report.changes) {
     const std::string name = FullName(change.group, change.name);
+    const bool would =
+        report.dry_run && change.verdict == config::Verdict::kApplied;
+    const std::string verdict(would ? "would be applied"
+                                    : VerdictText(change.verdict));
+    output.Record({{"name", name},
+                   {"old_value", change.old_text},
+                   {"new_value", change.new_text},
+                   {"origin", change.origin.ToString()},
+                   {"verdict", verdict},
+                   {"reason", change.reason}});
     if (change.verdict == config::Verdict::kRejected) {
       output.Write(absl::StrCat(name, ": rejected: ", change.reason, "\n"));
       continue;
     }
-    const bool would =
-        report.dry_run && change.verdict == config::Verdict::kApplied;
-    output.Write(absl::StrCat(
-        name, ": ", change.old_text, " -> ", change.new_text, " (",
-        change.origin.ToString(),
-        "): ", would ? "would be applied" : VerdictText(change.verdict), "\n"));
+    output.Write(absl::StrCat(name, ": ", change.old_text, " -> ",
+                              change.new_text, " (", change.origin.ToString(),
+                              "): ", verdict, "\n"));
   }
   for (const absl::Status& failure : report.hook_failures) {
     output.Write(absl::StrCat("a hook failed: ", failure.ToString(), "\n"));

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "backdoor/command_table.h"
 #include "backdoor/profile_formats.h"
 
 namespace bergen::backdoor {
@@ -25,30 +26,13 @@ bool IsIdentifier(absl::string_view text) {
          });
 }
 
-// A word of the table's grammar stays one, as numbers have to; anything else is
-// put in quotes.
-std::string Value(absl::string_view text) {
-  if (!text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-               absl::StrContains("_.:/@%+-~", c);
-      })) {
-    return std::string(text);
-  }
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
 std::string Argument(absl::string_view word) {
   const size_t equals = word.find('=');
   if (equals == word.npos || !IsIdentifier(word.substr(0, equals))) {
-    return Value(word);
+    return QuoteArgument(word);
   }
   return absl::StrCat(word.substr(0, equals), "=",
-                      Value(word.substr(equals + 1)));
+                      QuoteArgument(word.substr(equals + 1)));
 }
 
 std::string Line(const std::string& command,

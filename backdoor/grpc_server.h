@@ -21,8 +21,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "backdoor/command.h"
 #include "backdoor/command_table.h"
+#include "backdoor/entrance.h"
 #include "service/listener.h"
 #include "service/service.h"
 #include "spdlog/fwd.h"
@@ -32,8 +32,8 @@ namespace bergen::backdoor {
 struct GrpcServerOptions {
   // For the log.
   int worker_number = 0;
-  // What callers of this door may do.
-  Role role = Role::kAdmin;
+  // Who may come in, how, and as what. Its TLS needs ALPN `h2`.
+  EntranceOptions entrance;
   // One more is closed.
   size_t max_connections = 16;
   // Commands that run at once; one more gets RESOURCE_EXHAUSTED.
@@ -42,6 +42,9 @@ struct GrpcServerOptions {
   absl::Duration write_timeout = absl::Seconds(30);
   // Connections without a call for so long are closed.
   absl::Duration idle_timeout = absl::Hours(1);
+  // Whether the health service says `ready` before `SetReady` is called: false
+  // where other services start after this one.
+  bool ready_at_start = true;
   // Grace for running commands after `Stop`; then they are cancelled.
   absl::Duration stop_timeout = absl::Seconds(30);
 };
@@ -60,11 +63,16 @@ class GrpcServer : public Service {
 
   absl::string_view name() const override { return "backdoor-grpc"; }
 
-  // FailedPrecondition if the listener is neither a unix socket nor on a
-  // loopback address; Unavailable if gRPC does not start; ResourceExhausted if
-  // a descriptor or a thread cannot be made.
+  // The errors of `Entrance::Start`; Unavailable if gRPC does not start;
+  // ResourceExhausted if a descriptor or a thread cannot be made.
   absl::Status Start() override;
 
+  // What the health service says of `ready`, until the process drains. Its
+  // names, each for `Check` and `Watch`: the empty one and `live` (the door
+  // answers), `ready`, and `draining` (from `PrepareStop` or `Stop`).
+  void SetReady(bool ready);
+
+  void PrepareStop() override;
   void Stop() override;
 
   absl::Status Wait() override;

@@ -15,11 +15,10 @@ namespace bergen::backdoor {
 namespace {
 
 constexpr char kName[] = "backdoor";
-constexpr char kHost[] = "127.0.0.1";
 constexpr int kBacklog = 50;
-constexpr int kUnixMode = 0600;
 
-absl::StatusOr<Listener> OpenPort(const PortRange& ports, int worker_number) {
+absl::StatusOr<Listener> OpenPort(const PortRange& ports, int worker_number,
+                                  const std::string& host) {
   if (ports.first == ports.last && ports.first != 0 && worker_number != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("port ", ports.first,
@@ -27,18 +26,19 @@ absl::StatusOr<Listener> OpenPort(const PortRange& ports, int worker_number) {
   }
   for (int port = ports.first; port <= ports.last; ++port) {
     absl::StatusOr<Listener> listener =
-        Listener::ListenTcp(kName, kHost, port, {.backlog = kBacklog});
+        Listener::ListenTcp(kName, host, port, {.backlog = kBacklog});
     if (!absl::IsAlreadyExists(listener.status()) ||
         ports.first == ports.last) {
       return listener;
     }
   }
   return absl::AlreadyExistsError(
-      absl::StrCat(kHost, ":", FormatPorts(ports), ": all ports are in use"));
+      absl::StrCat(host, ":", FormatPorts(ports), ": all ports are in use"));
 }
 
 absl::StatusOr<Listener> OpenSocket(const SocketTemplate& socket,
-                                    int worker_number, spdlog::logger& log) {
+                                    int worker_number, int mode,
+                                    spdlog::logger& log) {
   const SocketPath path =
       ExpandSocketTemplate(socket.text, getpid(), worker_number);
   if (path.literal) {
@@ -54,18 +54,19 @@ absl::StatusOr<Listener> OpenSocket(const SocketTemplate& socket,
                      "the path for more"));
   }
   return Listener::ListenUnix(kName, path.path,
-                              {.backlog = kBacklog, .unix_mode = kUnixMode});
+                              {.backlog = kBacklog, .unix_mode = mode});
 }
 
 }  // namespace
 
-absl::StatusOr<Listener> OpenBackdoorListener(const Address& address,
-                                              int worker_number,
-                                              spdlog::logger& log) {
+absl::StatusOr<Listener> OpenBackdoorListener(
+    const Address& address, int worker_number,
+    const BackdoorListenOptions& options, spdlog::logger& log) {
   if (const auto* ports = std::get_if<PortRange>(&address)) {
-    return OpenPort(*ports, worker_number);
+    return OpenPort(*ports, worker_number, options.host);
   }
-  return OpenSocket(std::get<SocketTemplate>(address), worker_number, log);
+  return OpenSocket(std::get<SocketTemplate>(address), worker_number,
+                    options.unix_mode, log);
 }
 
 bool NeedsWorkerPid(const Address& address) {

@@ -6,7 +6,7 @@
 //   // In main, before workers are forked, in the order of their numbers:
 //   for (int worker = 0; worker < workers; ++worker) {
 //     absl::StatusOr<Listener> listener =
-//         OpenBackdoorListener(*address, worker, log);
+//         OpenBackdoorListener(*address, worker, {}, log);
 //     if (!listener.ok()) {
 //       log.warn("worker {}: no backdoor: {}", worker,
 //                listener.status().message());
@@ -22,12 +22,22 @@
 #ifndef BACKDOOR_LISTEN_H_
 #define BACKDOOR_LISTEN_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "backdoor/address.h"
 #include "service/listener.h"
 #include "spdlog/fwd.h"
 
 namespace bergen::backdoor {
+
+struct BackdoorListenOptions {
+  // For TCP: see `Listener::ListenTcp`.
+  std::string host = "127.0.0.1";
+  // Permission bits of a unix socket. Who is let in is up to the door; this
+  // only says who can ask.
+  int unix_mode = 0600;
+};
 
 // Opens what `address` gives worker `worker_number` (from 0):
 //
@@ -39,12 +49,12 @@ namespace bergen::backdoor {
 // * a path with `{pid}` or `{worker}`: that socket, `{pid}` being the process
 //   that calls.
 //
-// TCP is bound to 127.0.0.1 only; a unix socket has mode 0600. AlreadyExists if
-// the port, all of the range, or the path is in use; other errors as
-// `Listener`'s. The caller logs the error and goes on without a backdoor.
-absl::StatusOr<Listener> OpenBackdoorListener(const Address& address,
-                                              int worker_number,
-                                              spdlog::logger& log);
+// AlreadyExists if the port, all of the range, or the path is in use; other
+// errors as `Listener`'s. The caller logs the error and goes on without a
+// backdoor.
+absl::StatusOr<Listener> OpenBackdoorListener(
+    const Address& address, int worker_number,
+    const BackdoorListenOptions& options, spdlog::logger& log);
 
 // True if the socket can only be opened in the worker, after the fork.
 bool NeedsWorkerPid(const Address& address);

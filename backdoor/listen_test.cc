@@ -32,7 +32,7 @@ using ::testing::IsEmpty;
 class ListenTest : public ::testing::Test {
  protected:
   absl::StatusOr<Listener> Open(const Address& address, int worker) {
-    return OpenBackdoorListener(address, worker, log_);
+    return OpenBackdoorListener(address, worker, options_, log_);
   }
 
   // The first of `count` ports in a row that were free just now, below those
@@ -58,6 +58,7 @@ class ListenTest : public ::testing::Test {
   }
 
   const ShortTempDirForTest dir_;
+  BackdoorListenOptions options_;
   std::ostringstream log_text_;
   spdlog::logger log_{
       "test", std::make_shared<spdlog::sinks::ostream_sink_st>(log_text_)};
@@ -114,6 +115,19 @@ TEST_F(ListenTest, ASocketIsForItsOwnerOnly) {
       Open(SocketTemplate{path}, 1),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("{worker}")));
   EXPECT_THAT(log_text_.str(), IsEmpty());
+}
+
+TEST_F(ListenTest, OthersCanBeLetInAndAnotherAddressChosen) {
+  options_ = {.host = "127.0.0.2", .unix_mode = 0666};
+  const std::string path = Path("open");
+  absl::StatusOr<Listener> socket = Open(SocketTemplate{path}, 0);
+  ASSERT_THAT(socket, IsOk());
+  struct stat status = {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0666u);
+  const absl::StatusOr<Listener> port = Open(PortRange{0, 0}, 0);
+  ASSERT_THAT(port, IsOk());
+  EXPECT_EQ(port->host(), "127.0.0.2");
 }
 
 TEST_F(ListenTest, ATemplateGivesEachWorkerItsOwnSocket) {

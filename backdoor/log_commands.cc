@@ -32,7 +32,9 @@ absl::Status ShowOrSet(const std::vector<spdlog::logger*>& loggers,
     if (arguments.Has("level")) {
       logger->set_level(spdlog::level::from_str(arguments.String("level")));
     }
-    output.Write(absl::StrCat(logger->name(), ": ", LevelName(*logger), "\n"));
+    const std::string level(LevelName(*logger));
+    output.Record({{"name", logger->name()}, {"level", level}});
+    output.Write(absl::StrCat(logger->name(), ": ", level, "\n"));
   }
   if (found) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat("log_level: no logger is called '",

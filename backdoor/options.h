@@ -15,9 +15,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "backdoor/address.h"
+#include "backdoor/listen.h"
+#include "backdoor/roles.h"
 #include "config/handle.h"
 #include "config/option.h"
 #include "config/registry.h"
@@ -28,10 +31,19 @@ namespace bergen::backdoor {
 struct Options {
   config::Handle<std::string> backdoor_port;
   config::Handle<std::string> backdoor_socket;
+  config::Handle<std::string> backdoor_bind_host;
+  config::Handle<bool> backdoor_use_ssl;
+  config::Handle<std::vector<std::string>> backdoor_roles;
 
   // None if both are unset; the errors of `ParseAddress`. To be read before
   // workers are forked, so that a bad value stops the start.
   absl::StatusOr<std::optional<Address>> address() const;
+
+  // The errors of `RoleMap::Parse`. To be read before workers are forked too.
+  absl::StatusOr<RoleMap> roles() const;
+
+  // How a door is opened for those who have a role.
+  BackdoorListenOptions listen_options(const RoleMap& roles) const;
 };
 
 // For samples, documentation and schemas.

@@ -9,6 +9,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "backdoor/address.h"
+#include "backdoor/command.h"
+#include "backdoor/listen.h"
+#include "backdoor/peer.h"
+#include "backdoor/roles.h"
 #include "config/option.h"
 #include "config/registry.h"
 #include "gmock/gmock.h"
@@ -52,6 +56,26 @@ TEST_F(BackdoorOptionsTest, ABadPortIsExplained) {
   Set("backdoor_port", "abc");
   EXPECT_THAT(options_->address(), StatusIs(absl::StatusCode::kInvalidArgument,
                                             HasSubstr("backdoor_port 'abc'")));
+}
+
+TEST_F(BackdoorOptionsTest, RolesAreReadAndSayWhoCanReachASocket) {
+  absl::StatusOr<RoleMap> roles = options_->roles();
+  ASSERT_THAT(roles, IsOk());
+  EXPECT_EQ(options_->listen_options(*roles).host, "127.0.0.1");
+  EXPECT_EQ(options_->listen_options(*roles).unix_mode, 0600);
+  ASSERT_THAT(
+      registry_.SetOverrideFromText(config::kDefaultGroup, "backdoor_roles",
+                                    "uid:4242=view, san:a.example=admin"),
+      IsOk());
+  roles = options_->roles();
+  ASSERT_THAT(roles, IsOk());
+  EXPECT_EQ(roles->RoleOf({.name = "x", .uid = 4242}, 1), Role::kView);
+  EXPECT_EQ(options_->listen_options(*roles).unix_mode, 0666);
+  ASSERT_THAT(registry_.SetOverrideFromText(config::kDefaultGroup,
+                                            "backdoor_roles", "somebody"),
+              IsOk());
+  EXPECT_THAT(options_->roles(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                          HasSubstr("'somebody'")));
 }
 
 TEST_F(BackdoorOptionsTest, MayBeRegisteredTwiceAndAreTheListedOnes) {

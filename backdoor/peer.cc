@@ -6,9 +6,18 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace bergen::backdoor {
+namespace {
+
+bool IsLoopback(const in_addr& address) {
+  return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+}  // namespace
 
 Peer GetPeer(int fd) {
   sockaddr_storage address = {};
@@ -20,12 +29,14 @@ Peer GetPeer(int fd) {
   if (address.ss_family == AF_INET) {
     const auto& in = reinterpret_cast<const sockaddr_in&>(address);
     inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
-    return {.name = absl::StrCat(host, ":", ntohs(in.sin_port))};
+    return {.name = absl::StrCat(host, ":", ntohs(in.sin_port)),
+            .loopback = IsLoopback(in.sin_addr)};
   }
   if (address.ss_family == AF_INET6) {
     const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
     inet_ntop(AF_INET6, &in.sin6_addr, host, sizeof(host));
-    return {.name = absl::StrCat("[", host, "]:", ntohs(in.sin6_port))};
+    return {.name = absl::StrCat("[", host, "]:", ntohs(in.sin6_port)),
+            .loopback = IN6_IS_ADDR_LOOPBACK(&in.sin6_addr) != 0};
   }
   ucred credentials = {};
   length = sizeof(credentials);
@@ -38,8 +49,10 @@ Peer GetPeer(int fd) {
       .uid = credentials.uid};
 }
 
-bool IsTrusted(const Peer& peer, uid_t own_uid) {
-  return !peer.uid.has_value() || *peer.uid == 0 || *peer.uid == own_uid;
+Peer WithCertificate(Peer peer, sslutils::PeerCertificate certificate) {
+  absl::StrAppend(&peer.name, " ", certificate.subject);
+  peer.certificate = std::move(certificate);
+  return peer;
 }
 
 }  // namespace bergen::backdoor

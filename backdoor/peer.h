@@ -3,7 +3,6 @@
 // Who is at the other end of a connected socket.
 //
 //   const Peer peer = GetPeer(fd);
-//   if (!IsTrusted(peer, geteuid())) return;
 //   log.info("connection from {}", peer.name);
 
 #ifndef BACKDOOR_PEER_H_
@@ -14,20 +13,27 @@
 #include <optional>
 #include <string>
 
+#include "sslutils/peer_certificate.h"
+
 namespace bergen::backdoor {
 
 struct Peer {
-  // `127.0.0.1:40112`, `[::1]:40112`, `pid 812 uid 0`, or `unknown`.
+  // `127.0.0.1:40112`, `[::1]:40112`, `pid 812 uid 0`, or `unknown`; with a
+  // certificate its subject follows: `192.0.2.7:40112 CN=alice`.
   std::string name;
   // As the kernel knows it, for a unix socket only.
   std::optional<uid_t> uid;
+  // On TCP from this machine.
+  bool loopback = false;
+  // Verified, over TLS.
+  std::optional<sslutils::PeerCertificate> certificate;
 };
 
+// `fd` is the socket that was accepted; its certificate is not known here.
 Peer GetPeer(int fd);
 
-// False for a user who is neither root nor `own_uid`. The mode of a unix socket
-// says the same; this holds as well if somebody changes it.
-bool IsTrusted(const Peer& peer, uid_t own_uid);
+// The same peer, after it has shown `certificate`.
+Peer WithCertificate(Peer peer, sslutils::PeerCertificate certificate);
 
 }  // namespace bergen::backdoor
 

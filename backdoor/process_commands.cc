@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -83,6 +84,7 @@ absl::Status Crashes(const ProcessControl& control, Output& output) {
 absl::Status Reload(const ProcessControl& control, Output& output) {
   const uint64_t number = control.reloads().begun + 1;
   control.reload();
+  output.Record({{"number", static_cast<int64_t>(number)}});
   output.Write(absl::StrCat("reload ", number, " was asked for\n"));
   return absl::OkStatus();
 }
@@ -98,6 +100,7 @@ absl::Status ReloadVerdict(const ProcessControl& control, uint64_t number,
     return absl::FailedPreconditionError(absl::StrCat(
         "reload ", reloads.ended, " failed: ", reloads.verdict.message()));
   }
+  output.Record({{"number", static_cast<int64_t>(reloads.ended)}});
   output.Write(absl::StrCat("reload ", reloads.ended, ": OK\n"));
   return absl::OkStatus();
 }

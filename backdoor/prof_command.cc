@@ -79,6 +79,11 @@ class Prof {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Save(const Target& target, Output& output)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gives a file to the caller or writes it; returns its name or path.
+  absl::StatusOr<std::string> Keep(const std::string& name,
+                                   absl::string_view suffix,
+                                   const std::string& bytes,
+                                   Output& output) const;
   absl::Status Write(const Profile& profile, const Target& target,
                      Output& output) const;
   absl::Status Write(const CallTrace& trace, const Target& target,
@@ -218,6 +223,15 @@ absl::Status Prof::Save(const Target& target, Output& output) {
   return Write(*profile, target, output);
 }
 
+absl::StatusOr<std::string> Prof::Keep(const std::string& name,
+                                       absl::string_view suffix,
+                                       const std::string& bytes,
+                                       Output& output) const {
+  const std::string file = absl::StrCat(name, suffix);
+  if (output.TakeFile(file, bytes)) return file;
+  return WriteOutputFile(directory_, name, suffix, bytes);
+}
+
 absl::Status Prof::Write(const Profile& profile, const Target& target,
                          Output& output) const {
   std::vector<const ProfileFormat*> formats = target.formats;
@@ -226,8 +240,8 @@ absl::Status Prof::Write(const Profile& profile, const Target& target,
   std::vector<std::string> paths;
   for (const ProfileFormat* format : formats) {
     absl::StatusOr<std::string> path =
-        WriteOutputFile(directory_, target.name, format->suffix,
-                        format->encode(profile, title, worker_));
+        Keep(target.name, format->suffix,
+             format->encode(profile, title, worker_), output);
     if (!path.ok()) return Failed(path.status());
     paths.push_back(*std::move(path));
   }
@@ -250,9 +264,8 @@ absl::Status Prof::Write(const Profile& profile, const Target& target,
 
 absl::Status Prof::Write(const CallTrace& trace, const Target& target,
                          Output& output) const {
-  const absl::StatusOr<std::string> path =
-      WriteOutputFile(directory_, target.name, PstatsFormat().suffix,
-                      EncodePstats(trace.stats));
+  const absl::StatusOr<std::string> path = Keep(
+      target.name, PstatsFormat().suffix, EncodePstats(trace.stats), output);
   if (!path.ok()) return Failed(path.status());
   const std::string lost = trace.lost_calls == 0
                                ? ""

@@ -55,6 +55,15 @@ absl::Status List(const CurrentTasks& current, Output& output) {
   const auto tasks = Tasks(current);
   if (!tasks.ok()) return tasks.status();
   for (const periodic::TaskInfo& task : (*tasks)->List()) {
+    output.Record({{"name", task.name},
+                   {"timing", task.timing},
+                   {"running", task.running},
+                   {"paused", task.paused},
+                   {"runs", task.runs},
+                   {"errors", task.errors},
+                   {"last", TimeText(task.last)},
+                   {"next", TimeText(task.next)},
+                   {"last_error", std::string(task.last_result.message())}});
     if (!output.Write(Describe(task))) break;
   }
   return absl::OkStatus();

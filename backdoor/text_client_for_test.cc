@@ -3,6 +3,7 @@
 #include "backdoor/text_client_for_test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/match.h"
 
@@ -49,6 +51,11 @@ TextClientForTest::TextClientForTest(const Listener& listener)
   if (fd_.ok()) return;
   std::perror("connect");
   std::abort();
+}
+
+TextClientForTest::TextClientForTest(UniqueFd fd) : fd_(std::move(fd)) {
+  const int flags = fcntl(fd_.get(), F_GETFL);
+  fcntl(fd_.get(), F_SETFL, flags & ~O_NONBLOCK);
 }
 
 void TextClientForTest::Send(absl::string_view text) {

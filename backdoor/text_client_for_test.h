@@ -23,6 +23,8 @@ class TextClientForTest {
  public:
   // Connects; aborts if that fails.
   explicit TextClientForTest(const Listener& listener);
+  // On a connection that is there, such as a `TlsDialer`'s.
+  explicit TextClientForTest(UniqueFd fd);
 
   void Send(absl::string_view text);
   // Half-closes: the server reads the end of the input.

@@ -2,12 +2,9 @@
 
 #include "backdoor/text_server.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <optional>
 #include <system_error>
@@ -23,14 +21,14 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "backdoor/command.h"
 #include "backdoor/dispatch.h"
-#include "backdoor/peer.h"
 #include "backdoor/text_session.h"
-#include "backdoor/waker.h"
+#include "service/monotonic.h"
 #include "service/unique_fd.h"
+#include "service/waker.h"
 #include "spdlog/spdlog.h"
 
 namespace bergen::backdoor {
@@ -41,18 +39,9 @@ namespace {
 constexpr absl::Duration kLinger = absl::Seconds(1);
 // What is left of `write_timeout` once the server stops.
 constexpr absl::Duration kWriteTimeoutWhenStopping = absl::Seconds(1);
-// Pause after the system has no descriptor for a new connection.
-constexpr absl::Duration kAcceptPause = absl::Seconds(1);
 constexpr size_t kReadSize = 4096;
 // Reads of one connection before the others have their turn.
 constexpr int kReadsAtOnce = 4;
-
-// Monotonic; only differences mean anything.
-absl::Time Now() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return absl::UnixEpoch() + absl::DurationFromTimespec(now);
-}
 
 // What the I/O thread and the handler of one connection share. Thread-safe.
 class Reply : public Output {
@@ -159,6 +148,8 @@ class Reply : public Output {
 
 struct Connection {
   UniqueFd fd;
+  // See `Client::cut`.
+  std::function<bool()> cut;
   Caller caller;
   TextSession session;
   std::shared_ptr<Reply> reply;
@@ -178,11 +169,6 @@ struct Job {
   std::shared_ptr<Reply> reply;
 };
 
-bool IsLoopback(const Listener& listener) {
-  return listener.is_unix() || absl::StartsWith(listener.host(), "127.") ||
-         listener.host() == "::1";
-}
-
 void SetThreadName(const char* name) {
   pthread_setname_np(pthread_self(), name);
 }
@@ -196,7 +182,8 @@ class TextServer::Impl {
       : listener_(std::move(listener)),
         table_(&table),
         options_(options),
-        log_(&log) {}
+        log_(&log),
+        entrance_(listener_, options_.entrance, waker_, log) {}
 
   absl::Status Start();
   void Stop();
@@ -209,8 +196,7 @@ class TextServer::Impl {
   // Steps of `Serve`, on the I/O thread.
   absl::Time NextDeadline(absl::Time now) const;
   void Poll();
-  void Accept(absl::Time now);
-  void Welcome(UniqueFd fd, absl::Time now);
+  void Welcome(Client client, absl::Time now);
   void Read(Connection& connection, absl::Time now);
   void Step(Connection& connection, absl::Time now);
   void SendWaiting(Connection& connection, absl::Time now);
@@ -227,13 +213,13 @@ class TextServer::Impl {
 
   std::atomic<bool> stop_asked_{false};
   Waker waker_;
+  Entrance entrance_;
   std::thread io_;
   std::vector<std::thread> handlers_;
 
   // The I/O thread's own.
   std::list<Connection> connections_;
   std::vector<pollfd> polled_;
-  absl::Time accept_again_ = absl::InfinitePast();
   bool stopping_ = false;
 
   absl::Mutex mutex_;
@@ -242,14 +228,10 @@ class TextServer::Impl {
 };
 
 absl::Status TextServer::Impl::Start() {
-  if (!IsLoopback(*listener_)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("backdoor: ", listener_->address(),
-                     ": only a unix socket or a loopback address is allowed"));
-  }
   if (!waker_.ok()) {
     return absl::ResourceExhaustedError("backdoor: no descriptor is left");
   }
+  if (absl::Status opened = entrance_.Start(); !opened.ok()) return opened;
   if (stop_asked_) return absl::OkStatus();
   try {
     for (int i = 0; i < std::max(1, options_.handler_threads); ++i) {
@@ -287,7 +269,7 @@ void TextServer::Impl::Serve() {
   SetThreadName("backdoor-io");
   while (!stopping_ || !connections_.empty()) {
     Poll();
-    const absl::Time now = Now();
+    const absl::Time now = MonotonicNow();
     if (stop_asked_ && !stopping_) BeginStopping();
 
     size_t place = 2;  // After the waker and the listener.
@@ -304,18 +286,22 @@ void TextServer::Impl::Serve() {
       log_->debug("backdoor: {} left", one.caller.name);
       return true;
     });
-    if (!stopping_ && polled_[1].revents != 0) Accept(now);
+    if (!stopping_) {
+      for (Client& client : entrance_.Take(now)) {
+        Welcome(std::move(client), now);
+      }
+    }
   }
+  entrance_.Stop(kWriteTimeoutWhenStopping);
   absl::MutexLock lock(&mutex_);
   no_more_jobs_ = true;
 }
 
 void TextServer::Impl::Poll() {
-  absl::Time now = Now();
+  absl::Time now = MonotonicNow();
   polled_.clear();
   polled_.push_back({waker_.fd(), POLLIN, 0});
-  const bool accepting = !stopping_ && now >= accept_again_;
-  polled_.push_back({accepting ? listener_->fd() : -1, POLLIN, 0});
+  polled_.push_back({stopping_ ? -1 : entrance_.fd(now), POLLIN, 0});
   for (Connection& connection : connections_) {
     short events = 0;
     const bool reading =
@@ -327,7 +313,7 @@ void TextServer::Impl::Poll() {
     const bool ignored = connection.gone || events == 0;
     polled_.push_back({ignored ? -1 : connection.fd.get(), events, 0});
   }
-  now = Now();
+  now = MonotonicNow();
   const absl::Duration wait =
       std::max(NextDeadline(now) - now, absl::ZeroDuration());
   timespec timeout = absl::ToTimespec(wait);
@@ -341,7 +327,7 @@ void TextServer::Impl::Poll() {
 
 absl::Time TextServer::Impl::NextDeadline(absl::Time now) const {
   absl::Time next =
-      accept_again_ > now ? accept_again_ : absl::InfiniteFuture();
+      stopping_ ? absl::InfiniteFuture() : entrance_.pause_end(now);
   const absl::Duration write_timeout =
       stopping_ ? kWriteTimeoutWhenStopping : options_.write_timeout;
   for (const Connection& connection : connections_) {
@@ -361,42 +347,24 @@ void TextServer::Impl::BeginStopping() {
   }
 }
 
-void TextServer::Impl::Accept(absl::Time now) {
-  while (true) {
-    UniqueFd fd(accept4(listener_->fd(), nullptr, nullptr,
-                        SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd.ok()) {
-      Welcome(std::move(fd), now);
-      continue;
-    }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno != EAGAIN) {
-      log_->warn("backdoor: accept: {}",
-                 std::generic_category().message(errno));
-      accept_again_ = now + kAcceptPause;
-    }
-    return;
-  }
-}
-
-void TextServer::Impl::Welcome(UniqueFd fd, absl::Time now) {
-  const Peer peer = GetPeer(fd.get());
+void TextServer::Impl::Welcome(Client client, absl::Time now) {
   std::string refusal;
-  if (!IsTrusted(peer, geteuid())) {
-    refusal = absl::StrCat("user ", *peer.uid, " may not use this door\n");
+  if (!client.role.has_value()) {
+    refusal = absl::StrCat(client.name, " may not use this door\n");
   } else if (connections_.size() >= options_.max_connections) {
     refusal = absl::StrCat("there are ", options_.max_connections,
                            " connections already\n");
   }
   if (!refusal.empty()) {
-    log_->warn("backdoor: {} refused: {}", peer.name,
+    log_->warn("backdoor: {} refused: {}", client.name,
                refusal.substr(0, refusal.size() - 1));
     // Best effort: the fresh socket has room for it.
     [[maybe_unused]] const ssize_t sent =
-        send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
+        send(client.fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
     return;
   }
-  log_->info("backdoor: connection from {}", peer.name);
+  log_->info("backdoor: connection from {}, role {}", client.name,
+             std::string(RoleName(*client.role)));
   const std::string banner = absl::StrCat(
       options_.program, ", worker ", options_.worker_number, ", process ",
       getpid(), "\nType \"help()\" for the commands.\n(InteractiveConsole)\n");
@@ -405,8 +373,9 @@ void TextServer::Impl::Welcome(UniqueFd fd, absl::Time now) {
                                       .pipe_quiet = options_.pipe_quiet,
                                       .idle_timeout = options_.idle_timeout};
   connections_.push_back(
-      {.fd = std::move(fd),
-       .caller = {.name = peer.name, .role = options_.role},
+      {.fd = std::move(client.fd),
+       .cut = std::move(client.cut),
+       .caller = {.name = std::move(client.name), .role = *client.role},
        .session = TextSession(session, now),
        .reply = std::make_shared<Reply>(options_.max_waiting_reply, waker_)});
   Step(connections_.back(), now);
@@ -496,7 +465,9 @@ void TextServer::Impl::HangUp(Connection& connection, absl::Time now) {
 
 void TextServer::Impl::EndInput(Connection& connection, absl::Time now) {
   if (std::exchange(connection.input_ended, true)) return;
-  connection.session.OnEndOfInput(now);
+  const bool cut = connection.cut != nullptr && connection.cut();
+  connection.session.OnEndOfInput(
+      cut ? TextSession::End::kCut : TextSession::End::kOrderly, now);
 }
 
 std::optional<Job> TextServer::Impl::NextJob() {

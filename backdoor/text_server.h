@@ -12,8 +12,9 @@
 // a slow one holds up no other connection. See text_session.h for what is said.
 //
 // Source: the server of oslo.service's eventlet_backdoor. Differences: bounded
-// in everything, logged, no interpreter; on a unix socket only root and the
-// user of the process get in.
+// in everything, logged, no interpreter, roles, and TLS where others than this
+// machine can come in. Unlike the end of a plain connection, that of a TLS one
+// can be told from a cut: then an unfinished last line is not run.
 
 #ifndef BACKDOOR_TEXT_SERVER_H_
 #define BACKDOOR_TEXT_SERVER_H_
@@ -25,8 +26,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "backdoor/command.h"
 #include "backdoor/command_table.h"
+#include "backdoor/entrance.h"
 #include "service/listener.h"
 #include "service/service.h"
 #include "spdlog/fwd.h"
@@ -38,8 +39,8 @@ struct TextServerOptions {
   std::string program = "bergen";
   // For the banner and the log.
   int worker_number = 0;
-  // What callers of this door may do.
-  Role role = Role::kAdmin;
+  // Who may come in, how, and as what.
+  EntranceOptions entrance;
   // One more is told so and closed.
   size_t max_connections = 16;
   // Commands that run at once, one a connection; others wait. At least 1.
@@ -70,9 +71,8 @@ class TextServer : public Service {
 
   absl::string_view name() const override { return "backdoor"; }
 
-  // FailedPrecondition if the listener is neither a unix socket nor on a
-  // loopback address; ResourceExhausted or another error of the system if
-  // threads cannot be made.
+  // The errors of `Entrance::Start`; ResourceExhausted if there is no
+  // descriptor or threads cannot be made.
   absl::Status Start() override;
 
   // Answers of running commands are still sent; commands that wait are dropped.

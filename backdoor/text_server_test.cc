@@ -58,6 +58,7 @@ class TextServerTest : public ::testing::Test {
          }});
     Add({.name = "change",
          .changes_state = true,
+         .role = Role::kOperate,
          .handler = [](const Arguments&, const Caller&, Output&) {
            return absl::UnavailableError("not today");
          }});

@@ -33,7 +33,11 @@ void TextSession::OnInput(absl::string_view bytes, absl::Time now) {
   Advance();
 }
 
-void TextSession::OnEndOfInput(absl::Time now) {
+void TextSession::OnEndOfInput(End end, absl::Time now) {
+  if (end == End::kCut) {
+    const size_t last = input_.rfind('\n');
+    input_.erase(last == std::string::npos ? 0 : last + 1);
+  }
   if (client_ == Client::kUnknown) client_ = Client::kPipe;
   last_event_ = now;
   ended_ = true;

@@ -50,13 +50,16 @@ struct TextSessionOptions {
 // Not thread-safe. Times given must not decrease.
 class TextSession {
  public:
+  enum class End { kOrderly, kCut };
+
   TextSession(const TextSessionOptions& options, absl::Time now);
 
   // Events.
   void OnInput(absl::string_view bytes, absl::Time now);
   // The client sends no more; what it has sent still runs, a last line without
-  // its end included.
-  void OnEndOfInput(absl::Time now);
+  // its end included, unless the connection was cut: such a line may be the
+  // beginning of another one.
+  void OnEndOfInput(End end, absl::Time now);
   // Time has passed; to be called at `deadline`, harmless at other times.
   void OnTime(absl::Time now);
   // The command taken last has ended. `line_open`: what it wrote does not

@@ -47,7 +47,9 @@ void Converse(absl::string_view input) {
         session.OnTime(now);
         break;
       case 4:
-        session.OnEndOfInput(now);
+        session.OnEndOfInput(amount % 2 == 0 ? TextSession::End::kOrderly
+                                             : TextSession::End::kCut,
+                             now);
         break;
       case 5:
         if (running) session.OnResult(absl::OkStatus(), amount % 2, now);
@@ -68,7 +70,7 @@ void Converse(absl::string_view input) {
     session.TakeOutput();
   }
   // Whatever came before, an end leads to an end.
-  session.OnEndOfInput(now);
+  session.OnEndOfInput(TextSession::End::kOrderly, now);
   for (size_t i = 0; !session.finished(); ++i) {
     Require(i <= waiting + 2);
     if (running || session.TakeCommand().has_value()) {

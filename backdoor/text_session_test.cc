@@ -67,6 +67,13 @@ TEST_F(TextSessionTest, APersonGetsAPromptAfterEachAnswer) {
   EXPECT_EQ(session_.TakeOutput(), "\nno c\n>>> ");
 }
 
+TEST_F(TextSessionTest, OfACutConnectionWholeLinesRun) {
+  session_.OnInput("first\nset_workers(1", now_);
+  session_.OnEndOfInput(TextSession::End::kCut, now_);
+  EXPECT_THAT(RunAll(), ElementsAre("first"));
+  EXPECT_TRUE(session_.finished());
+}
+
 TEST_F(TextSessionTest, APersonStaysUntilTheIdleTimeout) {
   WaitForPrompt();
   Pass(options_.idle_timeout - absl::Milliseconds(1));
@@ -124,7 +131,7 @@ TEST_F(TextSessionTest, ALastLineWithoutItsEndRunsWhenThePipeIsQuiet) {
 
 TEST_F(TextSessionTest, EndOfInputRunsWhatCameAndSaysGoodbye) {
   session_.OnInput("a\nb", now_);
-  session_.OnEndOfInput(now_);
+  session_.OnEndOfInput(TextSession::End::kOrderly, now_);
   EXPECT_FALSE(session_.wants_input());
   EXPECT_THAT(RunAll(), ElementsAre("a", "b"));
   EXPECT_TRUE(session_.finished());
@@ -134,21 +141,21 @@ TEST_F(TextSessionTest, EndOfInputRunsWhatCameAndSaysGoodbye) {
 TEST_F(TextSessionTest, EndOfInputWhileACommandRunsWaitsForIt) {
   session_.OnInput("a\n", now_);
   ASSERT_EQ(session_.TakeCommand(), "a");
-  session_.OnEndOfInput(now_);
+  session_.OnEndOfInput(TextSession::End::kOrderly, now_);
   EXPECT_FALSE(session_.finished());
   session_.OnResult(absl::OkStatus(), false, now_);
   EXPECT_TRUE(session_.finished());
 }
 
 TEST_F(TextSessionTest, AClientThatLeavesAtOnceGetsTheFarewellOnly) {
-  session_.OnEndOfInput(now_);
+  session_.OnEndOfInput(TextSession::End::kOrderly, now_);
   EXPECT_TRUE(session_.finished());
   EXPECT_EQ(session_.TakeOutput(), kFarewell);
 }
 
 TEST_F(TextSessionTest, AnEndAtThePromptStartsANewLine) {
   WaitForPrompt();
-  session_.OnEndOfInput(now_);
+  session_.OnEndOfInput(TextSession::End::kOrderly, now_);
   EXPECT_EQ(session_.TakeOutput(), std::string("\n") + kFarewell);
 }
 
@@ -177,7 +184,7 @@ TEST_F(TextSessionTest, DropsALineThatIsTooLongAndGoesOn) {
 
 TEST_F(TextSessionTest, AnEndInsideALineThatIsTooLongIsAnEnd) {
   session_.OnInput("0123456789x", now_);
-  session_.OnEndOfInput(now_);
+  session_.OnEndOfInput(TextSession::End::kOrderly, now_);
   EXPECT_THAT(RunAll(), IsEmpty());
   EXPECT_TRUE(session_.finished());
 }

@@ -10,8 +10,10 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -21,24 +23,36 @@
 #include "backdoor/command_table.h"
 #include "backdoor/control.grpc.pb.h"
 #include "backdoor/control.pb.h"
+#include "backdoor/entrance.h"
 #include "backdoor/grpc_server.h"
+#include "backdoor/roles.h"
 #include "backdoor/short_temp_dir_for_test.h"
 #include "backdoor/text_client_for_test.h"
 #include "backdoor/text_server.h"
+#include "backdoor/tls_dialer.h"
 #include "gmock/gmock.h"
+#include "grpcpp/create_channel_posix.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "service/listener.h"
+#include "service/service.h"
+#include "service/unique_fd.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
+#include "sslutils/server_context.h"
+#include "sslutils/test_certificates.h"
 #include "tests/support/status_matchers.h"
 
 namespace bergen::backdoor {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
+// A safety net, never what a test measures.
+constexpr absl::Duration kDeadline = absl::Seconds(30);
 constexpr char kFarewell[] = "now exiting InteractiveConsole...\n";
 
 struct Answer {
@@ -54,13 +68,24 @@ struct Answer {
   }
 };
 
-enum class Door { kTextTcp, kTextUnix, kGrpcTcp, kGrpcUnix };
+enum class Door {
+  kTextTcp,
+  kTextUnix,
+  kTextTls,
+  kGrpcTcp,
+  kGrpcUnix,
+  kGrpcTls,
+};
 
 bool IsGrpc(Door door) {
-  return door == Door::kGrpcTcp || door == Door::kGrpcUnix;
+  return door == Door::kGrpcTcp || door == Door::kGrpcUnix ||
+         door == Door::kGrpcTls;
 }
 bool IsUnix(Door door) {
   return door == Door::kTextUnix || door == Door::kGrpcUnix;
+}
+bool IsTls(Door door) {
+  return door == Door::kTextTls || door == Door::kGrpcTls;
 }
 
 class TransportTest : public ::testing::TestWithParam<Door> {
@@ -81,6 +106,7 @@ class TransportTest : public ::testing::TestWithParam<Door> {
          }});
     Add({.name = "fail",
          .changes_state = true,
+         .role = Role::kOperate,
          .handler = [](const Arguments&, const Caller&, Output& output) {
            output.Write("half\n");
            return absl::UnavailableError("fail: not today");
@@ -116,6 +142,52 @@ class TransportTest : public ::testing::TestWithParam<Door> {
     ASSERT_THAT(table_.Add(std::move(command)), IsOk());
   }
 
+  std::string Path(const std::string& name) const {
+    return absl::StrCat(dir_.path(), "/", name);
+  }
+
+  // Everybody has `role`.
+  EntranceOptions Entrance(Role role) {
+    const std::string name(RoleName(role));
+    absl::StatusOr<RoleMap> roles = RoleMap::Parse(
+        {"uid:*=" + name, "loopback=" + name, "cn:alice=" + name});
+    EXPECT_THAT(roles, IsOk());
+    EntranceOptions entrance = {.roles = *std::move(roles)};
+    if (!IsTls(GetParam())) return entrance;
+    const sslutils::TestAuthority authority;
+    authority.Issue("127.0.0.1", Path("s.crt"), Path("s.key"),
+                    {"IP:127.0.0.1"});
+    authority.Issue("alice", Path("c.crt"), Path("c.key"));
+    authority.Issue("mallory", Path("m.crt"), Path("m.key"));
+    authority.WriteCertificate(Path("ca.crt"));
+    std::vector<std::string> alpn;
+    if (IsGrpc(GetParam())) alpn.emplace_back("h2");
+    auto tls = sslutils::ServerContext::Create({.cert_file = Path("s.crt"),
+                                                .key_file = Path("s.key"),
+                                                .ca_file = Path("ca.crt"),
+                                                .alpn = alpn});
+    EXPECT_THAT(tls, IsOk());
+    entrance.tls = *std::move(tls);
+    dialer_ = Dialer("c");
+    return entrance;
+  }
+
+  std::unique_ptr<TlsDialer> Dialer(const std::string& who) {
+    auto dialer = TlsDialer::Create({.ca_file = Path("ca.crt"),
+                                     .cert_file = Path(who + ".crt"),
+                                     .key_file = Path(who + ".key"),
+                                     .alpn = {"h2"}});
+    EXPECT_THAT(dialer, IsOk());
+    return *std::move(dialer);
+  }
+
+  UniqueFd Dial() {
+    absl::StatusOr<UniqueFd> fd =
+        dialer_->Dial(listener_->address(), kDeadline);
+    EXPECT_THAT(fd, IsOk());
+    return fd.ok() ? *std::move(fd) : UniqueFd();
+  }
+
   void Start(Role role = Role::kAdmin) {
     absl::StatusOr<Listener> listener =
         IsUnix(GetParam())
@@ -124,14 +196,19 @@ class TransportTest : public ::testing::TestWithParam<Door> {
             : Listener::ListenTcp("door", "127.0.0.1", 0, {});
     ASSERT_THAT(listener, IsOk());
     listener_ = std::make_shared<Listener>(*std::move(listener));
+    StartOnListener(role);
+  }
+
+  void StartOnListener(Role role) {
     if (IsGrpc(GetParam())) {
       service_ = std::make_unique<GrpcServer>(
-          listener_, table_, GrpcServerOptions{.role = role}, log_);
+          listener_, table_, GrpcServerOptions{.entrance = Entrance(role)},
+          log_);
     } else {
       // Every client is a pipe, which its half-close ends.
       service_ = std::make_unique<TextServer>(
           listener_, table_,
-          TextServerOptions{.role = role,
+          TextServerOptions{.entrance = Entrance(role),
                             .banner_delay = absl::InfiniteDuration(),
                             .pipe_quiet = absl::InfiniteDuration()},
           log_);
@@ -144,7 +221,9 @@ class TransportTest : public ::testing::TestWithParam<Door> {
   }
 
   Answer RunText(const std::string& line) {
-    TextClientForTest client(*listener_);
+    TextClientForTest client = IsTls(GetParam())
+                                   ? TextClientForTest(Dial())
+                                   : TextClientForTest(*listener_);
     client.Send(line);
     client.EndInput();
     std::string text = client.ReadAll();
@@ -153,15 +232,21 @@ class TransportTest : public ::testing::TestWithParam<Door> {
     return {.text = text};
   }
 
-  Answer RunGrpc(const std::string& line) {
+  std::shared_ptr<grpc::Channel> Connect() {
+    if (IsTls(GetParam())) {
+      return grpc::CreateInsecureChannelFromFd("door", Dial().Release());
+    }
     const std::string target = IsUnix(GetParam())
                                    ? absl::StrCat("unix:", listener_->host())
                                    : listener_->address();
-    const auto stub = v1::Control::NewStub(
-        grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
+    return grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
+  }
+
+  Answer RunGrpc(const std::string& line) {
+    const auto stub = v1::Control::NewStub(Connect());
     grpc::ClientContext context;
     // A safety net.
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
     v1::ExecuteRequest request;
     request.set_command(line);
     const auto reader = stub->Execute(&context, request);
@@ -190,6 +275,7 @@ class TransportTest : public ::testing::TestWithParam<Door> {
   absl::Notification entered_, leave_;
   CommandTable table_;
   std::shared_ptr<const Listener> listener_;
+  std::unique_ptr<TlsDialer> dialer_;
   std::unique_ptr<Service> service_;
 };
 
@@ -215,17 +301,48 @@ TEST_P(TransportTest, ErrorsReadTheSame) {
   EXPECT_EQ(Run("fail"), WithError("half\n", "fail: not today"));
 }
 
-TEST_P(TransportTest, TheRoleOfTheDoorCounts) {
+TEST_P(TransportTest, TheRoleOfTheCallerCounts) {
   Start(Role::kOperate);
   EXPECT_EQ(Run("admin"),
             WithError("", "admin: needs the role admin, you have operate"));
-  EXPECT_THAT(Log(), HasSubstr("may not run admin"));
+  EXPECT_THAT(Log(), AllOf(HasSubstr("may not run admin"),
+                           HasSubstr(", role operate")));
+}
+
+TEST_P(TransportTest, AViewerIsRefusedWhatChangesState) {
+  Start(Role::kView);
+  for (const Command* command : table_.commands()) {
+    if (!command->changes_state) continue;
+    EXPECT_EQ(Run(command->name),
+              WithError("", absl::StrCat(command->name, ": needs the role ",
+                                         RoleName(command->role),
+                                         ", you have view")));
+  }
+  EXPECT_THAT(Log(), AllOf(HasSubstr("may not run fail: fail: needs the role "
+                                     "operate, you have view"),
+                           Not(HasSubstr("ran fail"))));
+}
+
+TEST_P(TransportTest, WhoHasNoRoleIsRefused) {
+  if (!IsTls(GetParam())) GTEST_SKIP() << "everybody here has one";
+  Start();
+  dialer_ = Dialer("m");
+  if (IsGrpc(GetParam())) {
+    EXPECT_THAT(Run("who").error, Not(IsEmpty()));
+  } else {
+    EXPECT_THAT(TextClientForTest(Dial()).ReadAll(),
+                HasSubstr("CN=mallory may not use this door\n"));
+  }
+  EXPECT_THAT(Log(), HasSubstr("CN=mallory refused: "));
 }
 
 TEST_P(TransportTest, ChangesAreLoggedWithWhoAndTheResult) {
   Start();
   const std::string me = Run("who").text;
   EXPECT_THAT(me, HasSubstr(IsUnix(GetParam()) ? "pid " : "127.0.0.1:"));
+  if (IsTls(GetParam())) {
+    EXPECT_THAT(me, HasSubstr(" CN=alice"));
+  }
   Run("fail");
   const std::string log = Log();
   EXPECT_THAT(log, HasSubstr(" ran fail: UNAVAILABLE: fail: not today"));
@@ -272,12 +389,7 @@ TEST_P(TransportTest, ANewServerTakesOverTheListener) {
   Start();
   Run("echo(1)");
   service_.reset();
-  service_ = IsGrpc(GetParam())
-                 ? std::unique_ptr<Service>(std::make_unique<GrpcServer>(
-                       listener_, table_, GrpcServerOptions{}, log_))
-                 : std::make_unique<TextServer>(listener_, table_,
-                                                TextServerOptions{}, log_);
-  ASSERT_THAT(service_->Start(), IsOk());
+  StartOnListener(Role::kAdmin);
   EXPECT_EQ(Run("echo(2)"), (Answer{"2\n", ""}));
 }
 
@@ -285,24 +397,45 @@ TEST_P(TransportTest, RefusesAnAddressThatOthersCanReach) {
   absl::StatusOr<Listener> listener =
       Listener::ListenTcp("door", "0.0.0.0", 0, {});
   ASSERT_THAT(listener, IsOk());
-  GrpcServer server(std::make_shared<Listener>(*std::move(listener)), table_,
-                    {}, log_);
-  EXPECT_THAT(server.Start(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  const auto shared = std::make_shared<Listener>(*std::move(listener));
+  EntranceOptions plain = Entrance(Role::kAdmin);
+  plain.tls = nullptr;
+  GrpcServer grpc(shared, table_, {.entrance = plain}, log_);
+  EXPECT_THAT(grpc.Start(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     HasSubstr("without TLS")));
+  TextServer text(shared, table_, {.entrance = plain}, log_);
+  EXPECT_THAT(text.Start(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  if (!IsTls(GetParam())) return;
+  EXPECT_THAT(
+      GrpcServer(shared, table_, {.entrance = Entrance(Role::kAdmin)}, log_)
+          .Start(),
+      IsOk());
+  auto open = sslutils::ServerContext::Create(
+      {.cert_file = Path("s.crt"), .key_file = Path("s.key")});
+  ASSERT_THAT(open, IsOk());
+  GrpcServer for_all(shared, table_, {.entrance = {.tls = *open}}, log_);
+  EXPECT_THAT(for_all.Start(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                        HasSubstr("ssl.ca_file")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Doors, TransportTest,
                          ::testing::Values(Door::kTextTcp, Door::kTextUnix,
-                                           Door::kGrpcTcp, Door::kGrpcUnix),
+                                           Door::kTextTls, Door::kGrpcTcp,
+                                           Door::kGrpcUnix, Door::kGrpcTls),
                          [](const ::testing::TestParamInfo<Door>& info) {
                            switch (info.param) {
                              case Door::kTextTcp:
                                return "TextTcp";
                              case Door::kTextUnix:
                                return "TextUnix";
+                             case Door::kTextTls:
+                               return "TextTls";
                              case Door::kGrpcTcp:
                                return "GrpcTcp";
                              case Door::kGrpcUnix:
                                return "GrpcUnix";
+                             case Door::kGrpcTls:
+                               return "GrpcTls";
                            }
                            return "";
                          });

@@ -5,6 +5,7 @@
 #include "sslutils/peer_certificate.h"
 #include "sslutils/server_context.h"
 #include "sslutils/stream.h"
+#include "sslutils/terminator.h"
 #include "sslutils/ticket_keys.h"
 
 // Both are macros of every openssl/ header of BoringSSL.

@@ -295,6 +295,10 @@ class ReloadingContext final : public ServerContext {
     return LoadLocked(/*must_be_valid=*/true);
   }
 
+  bool requires_client_certificate() const override {
+    return !options_.ca_file.empty();
+  }
+
   absl::Time expires() const override { return Current()->not_after(); }
 
  private:

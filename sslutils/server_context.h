@@ -98,6 +98,9 @@ class ServerContext {
   // nothing. Costs one stat(2) a file.
   virtual std::optional<absl::Status> ReloadIfChanged() = 0;
 
+  // Whether a client without a certificate is refused: `ca_file` is set.
+  virtual bool requires_client_certificate() const = 0;
+
   // When the first certificate of any chain in use expires.
   virtual absl::Time expires() const = 0;
 };

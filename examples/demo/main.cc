@@ -34,6 +34,7 @@
 #include "backdoor/calltrace.h"
 #include "backdoor/command_table.h"
 #include "backdoor/config_commands.h"
+#include "backdoor/entrance.h"
 #include "backdoor/grpc_server.h"
 #include "backdoor/http_commands.h"
 #include "backdoor/listen.h"
@@ -43,6 +44,7 @@
 #include "backdoor/output_file.h"
 #include "backdoor/process_commands.h"
 #include "backdoor/profiler.h"
+#include "backdoor/roles.h"
 #include "backdoor/run_directory.h"
 #include "backdoor/task_commands.h"
 #include "backdoor/text_server.h"
@@ -182,6 +184,29 @@ class Current {
  private:
   absl::Mutex mutex_;
   std::vector<std::weak_ptr<T>> all_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Says at the gRPC door that everything before it has started.
+class Readiness : public Service {
+ public:
+  explicit Readiness(backdoor::GrpcServer& door) : door_(&door) {}
+
+  absl::string_view name() const override { return "readiness"; }
+  absl::Status Start() override {
+    door_->SetReady(true);
+    return absl::OkStatus();
+  }
+  void Stop() override {
+    if (!stopped_.HasBeenNotified()) stopped_.Notify();
+  }
+  absl::Status Wait() override {
+    stopped_.WaitForNotification();
+    return absl::OkStatus();
+  }
+
+ private:
+  backdoor::GrpcServer* const door_;
+  absl::Notification stopped_;
 };
 
 // The HTTP server, which commands may ask for a little longer than its group
@@ -326,13 +351,14 @@ class Diagnostics {
 // Where worker `worker` answers gRPC: `unix:PATH` or `HOST:PORT`, for workers
 // after the first `PATH.N`, or the port N higher (0 stays 0).
 absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
+                                    int unix_mode,
                                     InheritedListeners& inherited) {
   const std::string name = absl::StrCat("grpc.", worker);
   absl::string_view path = address;
   if (absl::ConsumePrefix(&path, "unix:")) {
     return inherited.TakeOrListenUnix(
         name, worker == 0 ? std::string(path) : absl::StrCat(path, ".", worker),
-        {.unix_mode = 0600});
+        {.unix_mode = unix_mode});
   }
   const size_t colon = address.rfind(':');
   int port = 0;
@@ -348,9 +374,9 @@ absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
 
 // Whether `listener` is where the backdoor of worker `worker` may be.
 bool Fits(const Listener& listener, const backdoor::Address& address,
-          int worker) {
+          const std::string& host, int worker) {
   if (const auto* ports = std::get_if<backdoor::PortRange>(&address)) {
-    return !listener.is_unix() &&
+    return !listener.is_unix() && listener.host() == host &&
            (ports->first == 0 || (listener.port() >= ports->first &&
                                   listener.port() <= ports->last));
   }
@@ -365,10 +391,11 @@ bool Fits(const Listener& listener, const backdoor::Address& address,
 class Demo {
  public:
   Demo(config::Registry& registry, const DemoOptions& options,
-       const periodic::Options& periodic, InheritedListeners inherited,
-       spdlog::logger& log)
+       const backdoor::Options& backdoor, const periodic::Options& periodic,
+       InheritedListeners inherited, spdlog::logger& log)
       : registry_(&registry),
         options_(options),
+        backdoor_options_(backdoor),
         periodic_(periodic),
         inherited_(std::move(inherited)),
         log_(&log) {}
@@ -383,7 +410,7 @@ class Demo {
 
   // Opens the sockets, so that each worker has its own doors for good, and says
   // where they are.
-  absl::Status Open(const backdoor::Options& backdoor_options) {
+  absl::Status Open() {
     const absl::StatusOr<ListenerOptions> listener_options =
         wsgi::ConfiguredListenerOptions(*registry_);
     if (!listener_options.ok()) return listener_options.status();
@@ -408,12 +435,25 @@ class Demo {
     }
 
     absl::StatusOr<std::optional<backdoor::Address>> address =
-        backdoor_options.address();
+        backdoor_options_.address();
     if (!address.ok()) return address.status();
     backdoor_address_ = *std::move(address);
+    const absl::StatusOr<backdoor::RoleMap> roles = backdoor_options_.roles();
+    if (!roles.ok()) return roles.status();
+    door_options_ = backdoor_options_.listen_options(*roles);
     OpenRunDirectory();
     const auto last = static_cast<int>(options_.workers.Get()) - 1;
     if (absl::Status doors = OpenDoors(last); !doors.ok()) return doors;
+    const auto entrance = DoorEntrance({});
+    if (!entrance.ok()) return entrance.status();
+    for (const auto* listeners : {&backdoors_, &grpc_}) {
+      for (const ListenerPtr& listener : *listeners) {
+        if (listener == nullptr) continue;
+        const absl::Status checked =
+            backdoor::Entrance::Check(*listener, *entrance);
+        if (!checked.ok()) return checked;
+      }
+    }
     for (const std::string& name : inherited_.CloseRest()) {
       log_->warn("inherited listener {} is not used", name);
     }
@@ -492,16 +532,27 @@ class Demo {
 
     const ListenerPtr backdoor = BackdoorOf(worker.number);
     if (backdoor != nullptr) {
+      auto entrance = DoorEntrance({});
+      if (!entrance.ok()) return entrance.status();
       group.Add(std::make_unique<backdoor::TextServer>(
           backdoor, **commands,
           backdoor::TextServerOptions{.program = kProgram,
-                                      .worker_number = worker.number},
+                                      .worker_number = worker.number,
+                                      .entrance = *std::move(entrance)},
           *log_));
     }
+    backdoor::GrpcServer* grpc_door = nullptr;
     if (const ListenerPtr grpc = grpc_[static_cast<size_t>(worker.number)]) {
-      group.Add(std::make_unique<backdoor::GrpcServer>(
+      auto entrance = DoorEntrance({"h2"});
+      if (!entrance.ok()) return entrance.status();
+      auto door = std::make_unique<backdoor::GrpcServer>(
           grpc, **commands,
-          backdoor::GrpcServerOptions{.worker_number = worker.number}, *log_));
+          backdoor::GrpcServerOptions{.worker_number = worker.number,
+                                      .entrance = *std::move(entrance),
+                                      .ready_at_start = false},
+          *log_);
+      grpc_door = door.get();
+      group.Add(std::move(door));
     }
 
     Counters& counters = group.Keep(std::make_unique<Counters>());
@@ -540,6 +591,9 @@ class Demo {
     std::shared_ptr<wsgi::Server> shared = *std::move(server);
     diagnostics_->servers().Add(shared);
     group.Add(std::make_unique<SharedServer>(std::move(shared)));
+    if (grpc_door != nullptr) {
+      group.Add(std::make_unique<Readiness>(*grpc_door));
+    }
     return absl::OkStatus();
   }
 
@@ -577,6 +631,20 @@ class Demo {
     std::vector<std::string> alpn = {"http/1.1"};
     if (http2) alpn.insert(alpn.begin(), "h2");
     return sslutils::Wrap(*registry_, alpn, ticket_keys_);
+  }
+
+  // Who gets in at a door, and how: by the options' values at this moment.
+  absl::StatusOr<backdoor::EntranceOptions> DoorEntrance(
+      const std::vector<std::string>& alpn) const {
+    absl::StatusOr<backdoor::RoleMap> roles = backdoor_options_.roles();
+    if (!roles.ok()) return roles.status();
+    backdoor::EntranceOptions entrance = {.roles = *std::move(roles)};
+    if (!backdoor_options_.backdoor_use_ssl.Get()) return entrance;
+    absl::StatusOr<std::shared_ptr<sslutils::ServerContext>> tls =
+        sslutils::Wrap(*registry_, alpn);
+    if (!tls.ok()) return tls.status();
+    entrance.tls = *std::move(tls);
+    return entrance;
   }
 
   // Where bergenctl finds the workers. Without it they have no gRPC door.
@@ -625,7 +693,8 @@ class Demo {
           backdoor::WorkerSocket(run_directory_, worker), {.unix_mode = 0600});
     } else if (options_.grpc_listen.has_value() &&
                !options_.grpc_listen.Get().empty()) {
-      grpc = ListenGrpc(options_.grpc_listen.Get(), worker, inherited_);
+      grpc = ListenGrpc(options_.grpc_listen.Get(), worker,
+                        door_options_.unix_mode, inherited_);
     } else {
       return nullptr;
     }
@@ -637,13 +706,13 @@ class Demo {
     const std::string name = absl::StrCat("backdoor.", worker);
     std::optional<Listener> inherited =
         inherited_.Take(name, [this, worker](const Listener& listener) {
-          return Fits(listener, *backdoor_address_, worker);
+          return Fits(listener, *backdoor_address_, door_options_.host, worker);
         });
     if (inherited.has_value()) {
       return std::make_shared<Listener>(*std::move(inherited));
     }
-    absl::StatusOr<Listener> listener =
-        backdoor::OpenBackdoorListener(*backdoor_address_, worker, *log_);
+    absl::StatusOr<Listener> listener = backdoor::OpenBackdoorListener(
+        *backdoor_address_, worker, door_options_, *log_);
     if (!listener.ok()) {
       log_->warn("worker {}: no backdoor: {}", worker,
                  std::string(listener.status().message()));
@@ -666,6 +735,7 @@ class Demo {
   const pid_t pid_ = getpid();  // Of the process that opens doors.
   config::Registry* registry_;
   DemoOptions options_;
+  backdoor::Options backdoor_options_;
   periodic::Options periodic_;
   InheritedListeners inherited_;
   spdlog::logger* log_;
@@ -678,6 +748,7 @@ class Demo {
   // Shared by all workers, and by those that replace them.
   std::shared_ptr<sslutils::TicketKeys> ticket_keys_;
   std::optional<backdoor::Address> backdoor_address_;
+  backdoor::BackdoorListenOptions door_options_;
   std::vector<ListenerPtr> backdoors_;  // By worker; null: none.
   std::vector<ListenerPtr> grpc_;       // By worker; null: none.
   // Of the process that runs services; `Build` calls come one at a time.
@@ -725,8 +796,9 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
   for (const std::string& warning : report->warnings) log.warn("{}", warning);
   if (options->debug.Get()) log.set_level(spdlog::level::debug);
 
-  Demo demo(registry, *options, *periodic_options, *std::move(inherited), log);
-  if (const absl::Status opened = demo.Open(*backdoor_options); !opened.ok()) {
+  Demo demo(registry, *options, *backdoor_options, *periodic_options,
+            *std::move(inherited), log);
+  if (const absl::Status opened = demo.Open(); !opened.ok()) {
     return opened;
   }
   const absl::StatusOr<launcher::RestartMethod> restart_method =

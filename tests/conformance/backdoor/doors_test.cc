@@ -49,10 +49,10 @@ class DoorsTest : public ::testing::Test {
   ~DoorsTest() override { std::filesystem::remove_all(folder_); }
 
   absl::StatusOr<Listener> OpenSocket(const std::string& text) {
-    return OpenBackdoorListener(SocketTemplate{text}, 0, log_);
+    return OpenBackdoorListener(SocketTemplate{text}, 0, {}, log_);
   }
   absl::StatusOr<Listener> OpenPorts(int first, int last, int worker = 0) {
-    return OpenBackdoorListener(PortRange{first, last}, worker, log_);
+    return OpenBackdoorListener(PortRange{first, last}, worker, {}, log_);
   }
   std::string Path(absl::string_view name) const {
     return absl::StrCat(folder_, "/", name);

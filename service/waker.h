@@ -5,8 +5,8 @@
 //   poll({{waker.fd(), POLLIN, 0}, ...});
 //   waker.Clear();
 
-#ifndef BACKDOOR_WAKER_H_
-#define BACKDOOR_WAKER_H_
+#ifndef SERVICE_WAKER_H_
+#define SERVICE_WAKER_H_
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 
 #include "service/unique_fd.h"
 
-namespace bergen::backdoor {
+namespace bergen {
 
 // Thread-safe.
 class Waker {
@@ -43,6 +43,6 @@ class Waker {
   UniqueFd fd_;
 };
 
-}  // namespace bergen::backdoor
+}  // namespace bergen
 
-#endif  // BACKDOOR_WAKER_H_
+#endif  // SERVICE_WAKER_H_
