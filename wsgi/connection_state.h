@@ -17,7 +17,9 @@ struct ConnectionState {
     kHandshake,  // Of TLS.
     kIdle,       // Between requests.
     kHead,       // A request's head is arriving.
+    kBody,       // Its body is arriving, and no thread is needed yet.
     kRequest,    // A request is waiting for a thread, or being answered.
+    kResponse,   // The client is taking the response, and no thread is needed.
     kClosing,    // The client may still send what nobody reads.
   };
 
@@ -25,7 +27,8 @@ struct ConnectionState {
   std::string peer;
   Stage stage = kIdle;
   absl::Duration age;  // Since this stage began, on a coarse clock.
-  // Of kRequest: method and path, without the query, cut if long.
+  // Of kBody, kRequest and kResponse: method and path, without the query, cut
+  // if long.
   std::string request;
 };
 
@@ -37,8 +40,12 @@ inline absl::string_view StageName(ConnectionState::Stage stage) {
       return "idle";
     case ConnectionState::kHead:
       return "head";
+    case ConnectionState::kBody:
+      return "body";
     case ConnectionState::kRequest:
       return "request";
+    case ConnectionState::kResponse:
+      return "response";
     case ConnectionState::kClosing:
       return "closing";
   }

@@ -103,8 +103,9 @@ Option<double> WsgiRequestDeadline() {
   return {.name = "wsgi_request_deadline",
           .default_value = 0,
           .help =
-              "Seconds that a request may take before its worker counts as "
-              "hanging (see worker_hang_timeout). 0: as long as it wants.",
+              "Seconds that a request may occupy a thread, while it does not "
+              "wait for its client, before its worker counts as hanging (see "
+              "worker_hang_timeout). 0: as long as it wants.",
           .min = 0};
 }
 
@@ -204,6 +205,19 @@ Option<int64_t> WsgiMaxBodySize() {
           .min = 0};
 }
 
+Option<int64_t> WsgiBodyBuffer() {
+  return {.name = "wsgi_body_buffer",
+          .default_value = 65536,
+          .help =
+              "Bytes of a request's body, or all of it, that are received "
+              "before a thread is needed: what a slow client may cost in "
+              "memory instead. A client that says Expect: 100-continue is "
+              "told to continue before that. 0: the application is called at "
+              "once, and the client told to continue when it reads.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
 Option<int64_t> WsgiMaxConnections() {
   return {.name = "wsgi_max_connections",
           .default_value = 16384,
@@ -275,6 +289,7 @@ struct Handles {
   Handle<int64_t> wsgi_max_headers;
   Handle<int64_t> wsgi_max_headers_size;
   Handle<int64_t> wsgi_max_body_size;
+  Handle<int64_t> wsgi_body_buffer;
   Handle<int64_t> wsgi_max_connections;
   Handle<int64_t> wsgi_max_connections_per_address;
   Handle<int64_t> wsgi_max_handshakes;
@@ -305,6 +320,7 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_max_headers = add(WsgiMaxHeaders()),
       .wsgi_max_headers_size = add(WsgiMaxHeadersSize()),
       .wsgi_max_body_size = add(WsgiMaxBodySize()),
+      .wsgi_body_buffer = add(WsgiBodyBuffer()),
       .wsgi_max_connections = add(WsgiMaxConnections()),
       .wsgi_max_connections_per_address = add(WsgiMaxConnectionsPerAddress()),
       .wsgi_max_handshakes = add(WsgiMaxHandshakes()),
@@ -339,6 +355,7 @@ config::OptionList ListOpts() {
                        WsgiMaxHeaders(),
                        WsgiMaxHeadersSize(),
                        WsgiMaxBodySize(),
+                       WsgiBodyBuffer(),
                        WsgiMaxConnections(),
                        WsgiMaxConnectionsPerAddress(),
                        WsgiMaxHandshakes(),
@@ -372,6 +389,7 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
   if (const int64_t size = handles->wsgi_max_body_size.Get(); size > 0) {
     options.max_body_size = static_cast<uint64_t>(size);
   }
+  options.body_buffer = static_cast<size_t>(handles->wsgi_body_buffer.Get());
   options.max_connections =
       static_cast<int>(handles->wsgi_max_connections.Get());
   options.max_connections_per_address =

@@ -35,6 +35,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheServer) {
   EXPECT_EQ(options->max_headers, defaults.max_headers);
   EXPECT_EQ(options->max_headers_size, defaults.max_headers_size);
   EXPECT_EQ(options->max_body_size, defaults.max_body_size);
+  EXPECT_EQ(options->body_buffer, defaults.body_buffer);
   EXPECT_EQ(options->max_connections, defaults.max_connections);
   EXPECT_EQ(options->max_connections_per_address,
             defaults.max_connections_per_address);
@@ -76,6 +77,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   set("wsgi_max_headers", int64_t{11});
   set("wsgi_max_headers_size", int64_t{102});
   set("wsgi_max_body_size", int64_t{103});
+  set("wsgi_body_buffer", int64_t{107});
   set("wsgi_max_connections", int64_t{12});
   set("wsgi_max_connections_per_address", int64_t{13});
   set("wsgi_max_handshakes", int64_t{14});
@@ -100,6 +102,7 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_EQ(options->max_headers, 11);
   EXPECT_EQ(options->max_headers_size, 102u);
   EXPECT_EQ(options->max_body_size, 103u);
+  EXPECT_EQ(options->body_buffer, 107u);
   EXPECT_EQ(options->max_connections, 12);
   EXPECT_EQ(options->max_connections_per_address, 13);
   EXPECT_EQ(options->max_handshakes, 14);
@@ -122,9 +125,10 @@ TEST(OptionsTest, ValuesOutOfBoundsAreRefused) {
   for (const char* name :
        {"wsgi_default_pool_size", "client_socket_timeout", "max_header_line",
         "tcp_keepidle", "wsgi_max_request_line", "wsgi_max_headers",
-        "wsgi_max_headers_size", "wsgi_max_body_size", "wsgi_max_connections",
-        "wsgi_least_rate", "wsgi_max_connections_per_address",
-        "wsgi_max_handshakes", "wsgi_max_requests_per_connection"}) {
+        "wsgi_max_headers_size", "wsgi_max_body_size", "wsgi_body_buffer",
+        "wsgi_max_connections", "wsgi_least_rate",
+        "wsgi_max_connections_per_address", "wsgi_max_handshakes",
+        "wsgi_max_requests_per_connection"}) {
     EXPECT_THAT(registry.SetOverride("DEFAULT", name, int64_t{-1}),
                 StatusIs(absl::StatusCode::kInvalidArgument))
         << name;
