@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,6 +31,9 @@ ConnectionInfo DescribeConnection(int fd);
 // `channel`, `scanner`, `exchange`, `in_progress`, `after` and `since` belong
 // to the thread that handles it.
 struct Connection {
+  // How much of a request's line is kept to be shown.
+  static constexpr size_t kShownLine = 64;
+
   // What the loop does with it.
   enum class Stage {
     kHandshake,
@@ -65,7 +69,7 @@ struct Connection {
   // Of the last request, the loop's always: when it had come, and the beginning
   // of its line.
   absl::Duration requested;
-  std::array<char, 64> request_line;
+  std::array<char, kShownLine> request_line;
   uint8_t request_line_size = 0;
   // Of a handshake, of lingering, or of idling once the server stops.
   absl::Duration deadline = absl::InfiniteDuration();

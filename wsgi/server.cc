@@ -76,6 +76,9 @@ constexpr absl::Duration kStreamInterval = absl::Seconds(1);
 // How often, at most, the log says that there are too many connections.
 constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
 
+// Source: RFC 9113, 6.9.1.
+constexpr uint32_t kMaxWindow = 0x7fffffff;
+
 // More than this is given back while a connection idles.
 constexpr size_t kIdleCapacity = 4096;
 
@@ -89,6 +92,41 @@ void Trim(std::string& received) {
 // which is none.
 absl::string_view CountedAddress(const ConnectionInfo& info) {
   return info.remote_port.empty() ? "" : absl::string_view(info.remote_addr);
+}
+
+// What `ConnectionState` shows of a request whose line this begins with.
+absl::string_view ShownLine(absl::string_view line) {
+  line = line.substr(0, Connection::kShownLine);
+  // A query may hold what is secret; nothing of it is kept.
+  const size_t target = line.find(' ') + 1;
+  return line.substr(0, line.find_first_of("? \r\n", target));
+}
+
+ConnectionState::Stage StageOf(Http2Exchange::State state) {
+  switch (state) {
+    case Http2Exchange::State::kBody:
+      return ConnectionState::kBody;
+    case Http2Exchange::State::kRunning:
+      return ConnectionState::kRequest;
+    case Http2Exchange::State::kFull:
+    case Http2Exchange::State::kSettled:
+      return ConnectionState::kResponse;
+  }
+  return ConnectionState::kRequest;
+}
+
+void ShowStreams(const Http2Connection& http2, absl::Duration now,
+                 ConnectionState& state) {
+  for (const auto& [number, exchange] : http2.exchanges()) {
+    state.stage = ConnectionState::kRequest;
+    state.streams.push_back(
+        {.number = number,
+         .stage = StageOf(exchange->state()),
+         .age = now - exchange->began(),
+         .request = std::string(ShownLine(exchange->parsed().request_line))});
+  }
+  std::sort(state.streams.begin(), state.streams.end(),
+            [](const auto& a, const auto& b) { return a.number < b.number; });
 }
 
 ConnectionState::Stage StageOf(Exchange::Phase phase) {
@@ -137,6 +175,16 @@ absl::Status CheckOptions(const ServerOptions& options) {
                  "queue_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
                  "drain_grace must not be negative"),
+           check(options.http2_max_streams >= 1,
+                 "http2_max_streams must be at least 1"),
+           check(
+               options.http2_window >= 1 && options.http2_window <= kMaxWindow,
+               "http2_window must be 1 to 2147483647"),
+           check(options.http2_resets >= 1, "http2_resets must be at least 1"),
+           check(options.http2_idle_frames >= 1,
+                 "http2_idle_frames must be at least 1"),
+           check(options.http2_continuations >= 1,
+                 "http2_continuations must be at least 1"),
            check(options.request_deadline > absl::ZeroDuration(),
                  "request_deadline must be positive"),
        }) {
@@ -180,6 +228,16 @@ class Server::Impl : public EventLoop::Handler,
             .keep_alive = options.keep_alive,
             .debug = options.debug,
             .stopping = &stopping_,
+        },
+        http2_limits_{
+            .head = settings_.limits,
+            .max_streams = options.http2_max_streams,
+            .window = options.http2_window,
+            .resets = options.http2_resets,
+            .resets_per_second = options.http2_resets_per_second,
+            .idle_frames = options.http2_idle_frames,
+            .idle_frames_per_second = options.http2_idle_frames_per_second,
+            .continuations = options.http2_continuations,
         },
         stream_interval_(std::min({kStreamInterval, settings_.body_timeout,
                                    settings_.write_timeout})),
@@ -237,7 +295,7 @@ class Server::Impl : public EventLoop::Handler,
 
   struct PeerHttp2 : public Http2Connection {
     PeerHttp2(Impl& server, Peer& peer, absl::Duration now)
-        : Http2Connection(server.settings_, {.head = server.settings_.limits},
+        : Http2Connection(server.settings_, server.http2_limits_,
                           peer.channel.info, server, now),
           peer(&peer) {}
 
@@ -393,6 +451,7 @@ class Server::Impl : public EventLoop::Handler,
   const AccessLogFormat access_log_;
   std::atomic<bool> stopping_ = false;
   const ExchangeSettings settings_;
+  const Http2Limits http2_limits_;
   const absl::Duration stream_interval_;
   ServerCounters own_counters_;
   ServerCounters& counters_;
@@ -653,6 +712,7 @@ void Server::Impl::Answer(Question& question) const {
       case Connection::Stage::kServing:
         state.stage = peer->channel.received.empty() ? ConnectionState::kIdle
                                                      : ConnectionState::kHead;
+        if (peer->http2 != nullptr) ShowStreams(*peer->http2, now, state);
         break;
     }
   }
@@ -680,11 +740,9 @@ absl::StatusOr<std::vector<ConnectionState>> Server::Impl::Connections(
 
 void Server::Impl::NoteRequest(Peer& peer) {
   peer.requested = CoarseNow();
-  absl::string_view line = peer.channel.received;
-  line = line.substr(peer.scanner.head_begin(), peer.request_line.size());
-  // A query may hold what is secret; nothing of it is kept.
-  const size_t target = line.find(' ') + 1;
-  line = line.substr(0, line.find_first_of("? \r\n", target));
+  const absl::string_view line =
+      ShownLine(absl::string_view(peer.channel.received)
+                    .substr(peer.scanner.head_begin()));
   line.copy(peer.request_line.data(), line.size());
   peer.request_line_size = static_cast<uint8_t>(line.size());
 }

@@ -110,6 +110,15 @@ struct ServerOptions {
   // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
   // that choose `h2` if `tls` offers it.
   bool http2 = false;
+  // Limits of one connection of HTTP/2; see `Http2Limits`, whose default values
+  // these are. At least 1, the rates at least 0.
+  uint32_t http2_max_streams = 100;
+  uint32_t http2_window = 128 * 1024;
+  uint32_t http2_resets = 200;
+  uint32_t http2_resets_per_second = 20;
+  uint32_t http2_idle_frames = 1000;
+  uint32_t http2_idle_frames_per_second = 100;
+  uint32_t http2_continuations = 8;
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.
