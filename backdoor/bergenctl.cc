@@ -387,14 +387,14 @@ int Main(const std::vector<std::string>& words) {
   if (!request.ok()) return Fail(request.status());
   const absl::StatusOr<std::vector<Target>> targets = FindTargets(*request);
   if (!targets.ok()) return Fail(targets.status());
+  const absl::StatusOr<std::unique_ptr<Connector>> connector =
+      Connector::Create();
+  if (!connector.ok()) return Fail(connector.status());
   if (const std::optional<SavedProfile> profile = ProfileToSave(*request);
       profile.has_value() && targets->size() > 1) {
     const absl::Status formats = ParseProfileFormats(profile->formats).status();
     if (!formats.ok()) return Fail(formats);
   }
-  const absl::StatusOr<std::unique_ptr<Connector>> connector =
-      Connector::Create();
-  if (!connector.ok()) return Fail(connector.status());
   const Deadline deadline = absl::ToChronoTime(
       absl::Now() + absl::Seconds(FLAGS_timeout) + request->duration);
   if (request->line == kReload) {

@@ -78,7 +78,7 @@ std::string* FindArgument(std::vector<std::string>& arguments,
   size_t unnamed = 0;
   for (std::string& argument : arguments) {
     if (absl::StartsWith(argument, named)) return &argument;
-    if (Argument(argument) == Value(argument) && unnamed++ == place) {
+    if (Argument(argument) == QuoteArgument(argument) && unnamed++ == place) {
       return &argument;
     }
   }

@@ -35,16 +35,33 @@ absl::Status ShowConnections(const HttpControl& control, Output& output) {
         absl::StrCat(one.peer, " ", one.stage, " ", AgeText(one.age),
                      one.request.empty() ? "" : " ", one.request, "\n");
     if (!output.Write(line)) break;
+    for (const Connection::Stream& stream : one.streams) {
+      output.Write(absl::StrCat("  stream ", stream.number, " ", stream.stage,
+                                " ", AgeText(stream.age), " ", stream.request,
+                                "\n"));
+    }
   }
   return absl::OkStatus();
+}
+
+// Each stream as if it were a connection.
+std::vector<Connection> Requests(const std::vector<Connection>& connections) {
+  std::vector<Connection> requests;
+  for (const Connection& one : connections) {
+    if (!one.request.empty()) requests.push_back(one);
+    for (const Connection::Stream& stream : one.streams) {
+      requests.push_back({absl::StrCat(one.peer, " stream ", stream.number),
+                          stream.stage, stream.age, stream.request});
+    }
+  }
+  std::sort(requests.begin(), requests.end(), IsOlder);
+  return requests;
 }
 
 absl::Status ShowRequests(const HttpControl& control, Output& output) {
   absl::StatusOr<std::vector<Connection>> all = control.connections();
   if (!all.ok()) return all.status();
-  std::sort(all->begin(), all->end(), IsOlder);
-  for (const Connection& one : *all) {
-    if (one.request.empty()) continue;
+  for (const Connection& one : Requests(*all)) {
     const std::string line = absl::StrCat(AgeText(one.age), " ", one.request,
                                           " from ", one.peer, "\n");
     if (!output.Write(line)) break;

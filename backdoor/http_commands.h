@@ -34,6 +34,14 @@ struct HttpControl {
     std::string stage;  // A word: `idle`.
     absl::Duration age;
     std::string request;  // Not empty: one is being answered.
+    // Of HTTP/2: each has a request.
+    struct Stream {
+      int number;
+      std::string stage;
+      absl::Duration age;
+      std::string request;
+    };
+    std::vector<Stream> streams = {};
   };
   std::function<absl::StatusOr<std::vector<Connection>>()> connections;
 

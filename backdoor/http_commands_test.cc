@@ -71,6 +71,27 @@ TEST_F(HttpCommandsTest, RequestsAreThoseBeingAnswered) {
   EXPECT_EQ(Run("requests"), "9s PUT /old from c:3\n1s GET /new from a:1\n");
 }
 
+TEST_F(HttpCommandsTest, StreamsAreShownWithTheirConnection) {
+  connections_ = std::vector<HttpControl::Connection>(
+      {{"a:1", "request", absl::Seconds(5), "GET /one"},
+       {"b:2",
+        "request",
+        absl::Seconds(1),
+        "",
+        {{1, "body", absl::Seconds(9), "PUT /two"},
+         {3, "response", absl::Seconds(2), "GET /three"}}}});
+  EXPECT_EQ(Run("connections"),
+            "2 connections, 2 request\n"
+            "a:1 request 5s GET /one\n"
+            "b:2 request 1s\n"
+            "  stream 1 body 9s PUT /two\n"
+            "  stream 3 response 2s GET /three\n");
+  EXPECT_EQ(Run("requests"),
+            "9s PUT /two from b:2 stream 1\n"
+            "5s GET /one from a:1\n"
+            "2s GET /three from b:2 stream 3\n");
+}
+
 TEST_F(HttpCommandsTest, WhatTheServerCannotTellIsAnError) {
   connections_ = absl::DeadlineExceededError("http: no answer");
   EXPECT_EQ(Run("connections"), "http: no answer");

@@ -142,11 +142,15 @@ class Http2Test(unittest.TestCase):
             self.assertEqual((status, body), ("200", b""))
 
     def test_a_slow_request_holds_up_no_other(self):
-        with Demo(settings=ON) as demo, Client(demo) as client:
-            slow = client.request("GET", "/sleep?seconds=1")
-            self.assertEqual(client.get("/")[0], "200")
-            self.assertNotIn(slow, client.ended)
-            self.assertEqual(client.answer(slow)[0], "200")
+        for buffer in ("65536", "0"):
+            settings = {**ON, "DEFAULT.wsgi_body_buffer": buffer}
+            with self.subTest(buffer=buffer), Demo(settings=settings) as demo:
+                with Client(demo) as client:
+                    slow = client.request("POST", "/echo", body=b"some", ends=False)
+                    self.assertEqual(client.get("/")[0], "200")
+                    self.assertNotIn(slow, client.ended)
+                    client.upload(slow, b" more")
+                    self.assertEqual(client.answer(slow), ("200", b"some more"))
 
     def test_many_streams_at_once(self):
         with Demo(settings=ON) as demo, Client(demo) as client:
@@ -164,8 +168,9 @@ class Http2Test(unittest.TestCase):
             self.assertEqual(client.answer(stream), ("200", body))
 
     def test_an_upload_waits_for_its_reader_only(self):
-        with Demo(settings=ON) as demo, Client(demo) as client:
-            stream = client.request("GET", "/sleep?seconds=0", ends=False)
+        settings = {**ON, "DEFAULT.wsgi_body_buffer": "0"}
+        with Demo(settings=settings) as demo, Client(demo) as client:
+            stream = client.request("GET", "/pid", ends=False)
             # Nobody reads the body: the answer does not wait for it.
             self.assertEqual(client.answer(stream)[0], "200")
             self.assertEqual(client.get("/")[0], "200")
@@ -206,11 +211,12 @@ class Http2Test(unittest.TestCase):
 
     def test_streams_in_progress_are_finished_when_it_stops(self):
         with Demo("--workers=1", settings=ON) as demo, Client(demo) as client:
-            slow = client.request("GET", "/sleep?seconds=2")
+            slow = client.request("POST", "/echo", body=b"some", ends=False)
             self.assertEqual(client.get("/")[0], "200")
             demo.process.terminate()
             client.until(lambda: client.terminated)
-            self.assertEqual(client.answer(slow)[0], "200")
+            client.upload(slow, b" more")
+            self.assertEqual(client.answer(slow), ("200", b"some more"))
             while client.open:
                 client.receive()
             # Told twice: that no more are wanted, and which was the last.

@@ -64,7 +64,7 @@ class ServedRequest:
             f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
             "Expect: 100-continue\r\n\r\n".encode()
         )
-        # The server says 100 when the application reads: it has begun.
+        # The server says 100 when it waits for the body: a worker has the request.
         assert b" 100 " in self.socket.recv(4096)
 
     def finish(self):
@@ -79,7 +79,7 @@ class ServedRequest:
 class StopTest(unittest.TestCase):
     def check_term_during_a_slow_request(self, *arguments):
         with Demo(*arguments) as demo:
-            busy = ServedRequest(demo)  # Tells when a worker is in the application.
+            busy = ServedRequest(demo)  # Tells when a worker has it.
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 connection = demo.connect()
                 connection.connect()

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,11 +28,19 @@ namespace bergen::wsgi {
 ConnectionInfo DescribeConnection(int fd);
 
 // Belongs to the loop's thread, except while a request is handled: then
-// `channel`, `scanner`, `exchange`, `after` and `since` belong to the thread
-// that handles it.
+// `channel`, `scanner`, `exchange`, `in_progress`, `after` and `since` belong
+// to the thread that handles it.
 struct Connection {
+  // How much of a request's line is kept to be shown.
+  static constexpr size_t kShownLine = 64;
+
   // What the loop does with it.
-  enum class Stage { kHandshake, kServing, kLingering };
+  enum class Stage {
+    kHandshake,
+    kServing,
+    kWaiting,  // For what `exchange` waits for.
+    kLingering,
+  };
 
   // Whose it is.
   enum State : int {
@@ -60,14 +69,17 @@ struct Connection {
   // Of the last request, the loop's always: when it had come, and the beginning
   // of its line.
   absl::Duration requested;
-  std::array<char, 64> request_line;
+  std::array<char, kShownLine> request_line;
   uint8_t request_line_size = 0;
   // Of a handshake, of lingering, or of idling once the server stops.
   absl::Duration deadline = absl::InfiniteDuration();
   // When the loop looks at it next.
   absl::Duration check_at = absl::InfiniteDuration();
-  // What was begun on the loop's thread and goes on elsewhere; otherwise null.
+  // What waits, or was begun on one thread and goes on elsewhere; otherwise
+  // null.
   std::unique_ptr<Exchange> exchange;
+  // It was counted as a request in progress.
+  bool in_progress = false;
   After after = After::kKeep;
   // Of a connection that speaks HTTP/2, which is always the loop's; `received`
   // stays empty then, and this is what could not be written yet.

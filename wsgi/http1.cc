@@ -346,27 +346,30 @@ HeadScanner::Verdict HeadScanner::Scan(absl::string_view received) {
         memchr(received.data() + line_start_, '\r', size - 2) != nullptr) {
       return Refuse(400, "Bad Request", "bare CR in the request line");
     }
-    const char first = received[line_start_];
-    const bool empty = size == 2;
+    const absl::string_view line = received.substr(line_start_, size);
     line_start_ = position_ = end;
     if (!seen_request_line_) {
       seen_request_line_ = true;
       continue;
     }
-    if (empty) return Verdict::kComplete;
-    if (first == ' ' || first == '\t') {
+    if (size == 2) return Verdict::kComplete;
+    if (line[0] == ' ' || line[0] == '\t') {
       return Refuse(400, "Bad Request", "folded header line");
     }
     if (++headers_ > limits_.max_headers) {
       return Refuse(431, kTooLarge, "too many header lines");
     }
     headers_size_ += size;
+    if (absl::StartsWithIgnoreCase(line, "content-length") ||
+        absl::StartsWithIgnoreCase(line, "transfer-encoding")) {
+      may_have_body_ = true;
+    }
   }
 }
 
 void HeadScanner::Reset() {
   begin_ = position_ = line_start_ = 0;
-  seen_request_line_ = past_begin_ = false;
+  seen_request_line_ = past_begin_ = may_have_body_ = false;
   headers_ = 0;
   headers_size_ = 0;
 }

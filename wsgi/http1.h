@@ -75,6 +75,8 @@ class HeadScanner {
   // in `received`.
   size_t head_begin() const { return begin_; }
   size_t head_end() const { return line_start_; }
+  // A header says how a body is framed.
+  bool may_have_body() const { return may_have_body_; }
 
   // After kRefused.
   const Refusal& refusal() const { return refusal_; }
@@ -92,6 +94,7 @@ class HeadScanner {
   size_t line_start_ = 0;
   bool seen_request_line_ = false;
   bool past_begin_ = false;
+  bool may_have_body_ = false;
   int headers_ = 0;
   size_t headers_size_ = 0;
 };

@@ -18,8 +18,7 @@ namespace {
 // parsed: how much waits for applications is bounded stream by stream.
 constexpr int32_t kConnectionWindow = 1 << 20;
 
-// Beyond what one head may have; nghttp2's own limit of CONTINUATION frames
-// comes first, and ends the connection.
+// Beyond what one head may have.
 constexpr size_t kMaxTrailers = 64;
 
 constexpr absl::string_view kVersion = " HTTP/1.1\r\n";
@@ -243,6 +242,7 @@ Http2Session::Http2Session(const Http2Limits& limits, Handler& handler)
                                                        &Callbacks::OnFrameSent);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_max_continuations(option, limits.continuations);
   const int made =
       nghttp2_session_server_new2(&session_, callbacks, this, option);
   nghttp2_option_del(option);

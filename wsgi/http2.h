@@ -60,6 +60,8 @@ struct Http2Limits {
   // without data, and what is invalid.
   uint32_t idle_frames = 1000;
   uint32_t idle_frames_per_second = 100;
+  // CONTINUATION frames of one head; more end the connection.
+  uint32_t continuations = 8;
 };
 
 // Something that may be done so often at once, and so often a second in the

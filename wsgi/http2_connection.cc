@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "spdlog/spdlog.h"
-
 namespace bergen::wsgi {
 
 Http2Connection::Http2Connection(const ExchangeSettings& settings,
@@ -24,7 +22,7 @@ Http2Connection::Http2Connection(const ExchangeSettings& settings,
 Http2Connection::~Http2Connection() {
   for (auto& [stream, exchange] : exchanges_) {
     exchange->ForgetConnection();
-    exchange->Close();
+    Ready(exchange, exchange->Close());
   }
 }
 
@@ -37,10 +35,6 @@ absl::Status Http2Connection::Receive(absl::string_view bytes,
     head_since_ = std::min(head_since_, now);
   }
   return received;
-}
-
-std::vector<std::shared_ptr<Http2Exchange>> Http2Connection::TakeRequests() {
-  return std::exchange(begun_, {});
 }
 
 void Http2Connection::TakeNews(Http2Exchange& exchange) {
@@ -59,30 +53,29 @@ void Http2Connection::TakeNews(Http2Exchange& exchange) {
   }
 }
 
-void Http2Connection::ResetOverdue(absl::Duration now) {
+void Http2Connection::EndOverdue(absl::Duration now) {
   for (auto& [stream, exchange] : exchanges_) {
-    if (exchange->Overdue(now)) session_.Reset(stream);
+    if (exchange->EndIfOverdue(now)) session_.Reset(stream);
   }
 }
 
 void Http2Connection::OnRequest(int32_t stream,
                                 std::unique_ptr<Request> request,
                                 std::optional<Refusal> refusal, bool has_body) {
-  if (!refusal.has_value() &&
-      request->content_length.value_or(0) > settings_->max_body) {
-    refusal = Refusal{413, "Content Too Large", "body larger than allowed"};
-  }
-  auto exchange = std::make_shared<Http2Exchange>(
-      *settings_, info_, *owner_, this, stream, std::move(request), has_body);
+  if (!refusal.has_value()) refusal = CheckLength(*settings_, *request);
+  // A window is not always filled to its last byte.
+  const size_t buffer =
+      std::min<size_t>(settings_->body_buffer, limits_.window / 2);
+  auto exchange =
+      std::make_shared<Http2Exchange>(*settings_, info_, *owner_, this, stream,
+                                      std::move(request), has_body, buffer);
   exchanges_.emplace(stream, exchange);
   if (refusal.has_value()) {
-    settings_->log->debug("{}: refused with {}: {}", info_->remote_addr,
-                          refusal->status, std::string(refusal->detail));
     exchange->Refuse(*refusal);
   } else if (TooManyAbandoned()) {
     session_.Terminate(/*calm=*/true);
   } else {
-    begun_.push_back(std::move(exchange));
+    Ready(exchange, exchange->Begin());
   }
   const uint64_t most = settings_->keep_alive ? settings_->max_requests : 1;
   if (most != 0 && session_.requests() >= most) session_.End();
@@ -99,13 +92,13 @@ bool Http2Connection::TooManyAbandoned() {
 
 void Http2Connection::OnBody(int32_t stream, absl::string_view data) {
   if (const auto found = exchanges_.find(stream); found != exchanges_.end()) {
-    found->second->AddBody(data);
+    Ready(found->second, found->second->AddBody(data));
   }
 }
 
 void Http2Connection::OnBodyEnd(int32_t stream, Http2Fields trailers) {
   if (const auto found = exchanges_.find(stream); found != exchanges_.end()) {
-    found->second->EndBody(std::move(trailers));
+    Ready(found->second, found->second->EndBody(std::move(trailers)));
   }
 }
 
@@ -115,7 +108,7 @@ void Http2Connection::OnClosed(int32_t stream) {
   const std::shared_ptr<Http2Exchange> exchange = std::move(found->second);
   exchanges_.erase(found);
   exchange->ForgetConnection();
-  exchange->Close();
+  Ready(exchange, exchange->Close());
   if (!exchange->settled()) abandoned_.push_back(exchange);
 }
 
@@ -123,7 +116,10 @@ Http2Session::Output Http2Connection::ReadResponse(int32_t stream, char* buffer,
                                                    size_t size) {
   const auto found = exchanges_.find(stream);
   if (found == exchanges_.end()) return {.failed = true};
-  return found->second->Read(buffer, size);
+  bool ready = false;
+  const Http2Session::Output output = found->second->Read(buffer, size, ready);
+  Ready(found->second, ready);
+  return output;
 }
 
 }  // namespace bergen::wsgi

@@ -4,8 +4,7 @@
 // its exchanges. No I/O, no clock.
 //
 //   Http2Connection connection(settings, limits, info, owner, now);
-//   connection.Receive(bytes, now);
-//   for (auto& exchange : connection.TakeRequests()) ... exchange->Run() ...
+//   connection.Receive(bytes, now);  // The owner is told what to run.
 //   connection.Send(out, 65536);
 
 #ifndef WSGI_HTTP2_CONNECTION_H_
@@ -22,8 +21,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "wsgi/application_call.h"
 #include "wsgi/environ.h"
-#include "wsgi/exchange.h"
 #include "wsgi/http2.h"
 #include "wsgi/http2_exchange.h"
 #include "wsgi/request.h"
@@ -43,8 +42,6 @@ class Http2Connection : public Http2Session::Handler {
 
   // The errors of `Http2Session::Receive`.
   absl::Status Receive(absl::string_view bytes, absl::Duration now);
-  // What came since the last call and is to be run.
-  std::vector<std::shared_ptr<Http2Exchange>> TakeRequests();
   // After `OnNews` of an exchange whose connection this is.
   void TakeNews(Http2Exchange& exchange);
   void Send(std::string& out, size_t most) { session_.Send(out, most); }
@@ -53,10 +50,18 @@ class Http2Connection : public Http2Session::Handler {
   void End() { session_.End(); }
   bool done() const { return session_.done(); }
   size_t streams() const { return session_.streams(); }
+  // Begun so far.
+  uint64_t requests() const { return session_.requests(); }
+  // Those that are not over, by stream.
+  const absl::flat_hash_map<int32_t, std::shared_ptr<Http2Exchange>>&
+  exchanges() const {
+    return exchanges_;
+  }
   // Since when a head arrives; infinite if none does.
   absl::Duration head_since() const { return head_since_; }
-  // Resets the streams whose clients take too long to take their responses.
-  void ResetOverdue(absl::Duration now);
+  // Ends the streams whose clients take too long to send their requests, or to
+  // take their responses.
+  void EndOverdue(absl::Duration now);
 
  private:
   void OnRequest(int32_t stream, std::unique_ptr<Request> request,
@@ -66,6 +71,9 @@ class Http2Connection : public Http2Session::Handler {
   void OnClosed(int32_t stream) override;
   Http2Session::Output ReadResponse(int32_t stream, char* buffer,
                                     size_t size) override;
+  void Ready(const std::shared_ptr<Http2Exchange>& exchange, bool ready) {
+    if (ready) owner_->OnReady(exchange);
+  }
   // Too many applications work for streams that are no more.
   bool TooManyAbandoned();
 
@@ -74,7 +82,6 @@ class Http2Connection : public Http2Session::Handler {
   const std::shared_ptr<const ConnectionInfo> info_;
   Http2Exchange::Owner* const owner_;
   absl::flat_hash_map<int32_t, std::shared_ptr<Http2Exchange>> exchanges_;
-  std::vector<std::shared_ptr<Http2Exchange>> begun_;
   // Of streams that are no more, when an application was still at work.
   std::vector<std::shared_ptr<Http2Exchange>> abandoned_;
   absl::Duration head_since_;

@@ -47,6 +47,14 @@ class News : public Http2Exchange::Owner {
     absl::MutexLock lock(&mutex_);
     news_.push_back(std::move(exchange));
   }
+  void OnReady(std::shared_ptr<Http2Exchange> exchange) override {
+    absl::MutexLock lock(&mutex_);
+    ready_.push_back(std::move(exchange));
+  }
+  std::vector<std::shared_ptr<Http2Exchange>> TakeReady() {
+    absl::MutexLock lock(&mutex_);
+    return std::exchange(ready_, {});
+  }
   // Blocks until there are some, or `Finish` was called.
   std::vector<std::shared_ptr<Http2Exchange>> Await() {
     absl::MutexLock lock(&mutex_);
@@ -71,6 +79,7 @@ class News : public Http2Exchange::Owner {
   absl::Mutex mutex_;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<Http2Exchange>> news_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Http2Exchange>> ready_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The same piece, so many times, and then trailers or an error.
@@ -145,20 +154,26 @@ class Http2ConnectionTest : public testing::Test, public Application {
   void TakeNews(const std::shared_ptr<Http2Exchange>& exchange) {
     if (exchange->connection() != nullptr) connection_->TakeNews(*exchange);
   }
-  // Runs what came, one after another, each on a thread of its own.
+  // Runs what is ready, each time on a thread of its own, until nothing is.
   void Serve() {
     Talk();
-    for (const auto& exchange : connection_->TakeRequests()) {
-      std::thread thread([this, &exchange] {
-        exchange->Run();
-        news_.Finish();
-      });
-      while (!exchange->settled()) {
-        for (const auto& news : news_.Await()) TakeNews(news);
-        Talk();
-      }
-      thread.join();
+    for (auto ready = news_.TakeReady(); !ready.empty();
+         ready = news_.TakeReady()) {
+      for (const auto& exchange : ready) Run(*exchange);
     }
+  }
+  void Run(Http2Exchange& exchange) {
+    absl::Notification returned;
+    std::thread thread([&] {
+      exchange.Run();
+      returned.Notify();
+      news_.Finish();
+    });
+    while (!returned.HasBeenNotified()) {
+      for (const auto& news : news_.Await()) TakeNews(news);
+      Talk();
+    }
+    thread.join();
     Talk();
   }
   static absl::Status Start(StartResponse& start_response,
@@ -251,14 +266,104 @@ TEST_F(Http2ConnectionTest, AnApplicationReadsTheBodyAndItsTrailers) {
 
 TEST_F(Http2ConnectionTest, ASourceIsNotAskedForMoreThanTheClientTakes) {
   client_ = std::make_unique<Http2TestClient>(/*reads=*/false);
-  settings_.write_timeout = absl::Milliseconds(1);
   app_ = Streams(std::string(10000, 'x'), 1000);
   Begin();
   const int32_t id = client_->Get("/");
+  // It returns: no thread waits.
   Serve();
-  // Its window, and as much again that waits.
+  // Its window, and twice as much that waits.
   EXPECT_LE(given_, 30);
+  EXPECT_EQ(connection_->exchanges().at(id)->state(),
+            Http2Exchange::State::kFull);
+  connection_->EndOverdue(absl::ZeroDuration());
+  Talk();
+  EXPECT_EQ(client_->closed.count(id), 0);
+  connection_->EndOverdue(absl::Hours(24 * 365 * 1000));
+  Serve();
   EXPECT_EQ(client_->closed[id], NGHTTP2_INTERNAL_ERROR);
+  EXPECT_THAT(log_text_.str(), HasSubstr(" 200 65535\n"));
+}
+
+TEST_F(Http2ConnectionTest, ASourceGoesWhereItRanWhenItsClientIsGone) {
+  client_ = std::make_unique<Http2TestClient>(/*reads=*/false);
+  auto alive = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = alive;
+  app_ = [&alive](Environ&,
+                  StartResponse& start_response) -> absl::StatusOr<Body> {
+    class Source : public BodySource {
+     public:
+      explicit Source(std::shared_ptr<int> alive) : alive_(std::move(alive)) {}
+      absl::StatusOr<std::optional<absl::string_view>> Next() override {
+        return piece_;
+      }
+
+     private:
+      std::string piece_ = std::string(10000, 'x');
+      std::shared_ptr<int> alive_;
+    };
+    if (absl::Status started = Start(start_response); !started.ok()) {
+      return started;
+    }
+    return Body(std::make_unique<Source>(std::exchange(alive, nullptr)));
+  };
+  Begin();
+  client_->Get("/");
+  Serve();
+  connection_.reset();
+  EXPECT_FALSE(watched.expired());
+  const auto ready = news_.TakeReady();
+  ASSERT_EQ(ready.size(), 1);
+  EXPECT_TRUE(ready[0]->Run());
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST_F(Http2ConnectionTest, ABodyIsWholeBeforeTheApplicationIsCalled) {
+  settings_.body_buffer = 100;
+  app_ = [](Environ& environ,
+            StartResponse& start_response) -> absl::StatusOr<Body> {
+    absl::StatusOr<std::string> body = ReadAll(environ.input(), 1 << 20);
+    if (!body.ok()) return body.status();
+    if (absl::Status started = Start(start_response); !started.ok()) {
+      return started;
+    }
+    return Body(*std::move(body));
+  };
+  Begin();
+  const int32_t id =
+      client_->Post("hello", {{"expect", "100-continue"}}, /*ends=*/false);
+  Talk();
+  EXPECT_THAT(client_->heads[id], HasSubstr(":status=100;"));
+  EXPECT_THAT(news_.TakeReady(), IsEmpty());
+  client_->Resume(id, " world");
+  Serve();
+  EXPECT_EQ(client_->bodies[id], "hello world");
+  // One that does not fit is begun with what is there.
+  const int32_t large = client_->Post(std::string(99, 'x'), {}, false);
+  Talk();
+  EXPECT_THAT(news_.TakeReady(), IsEmpty());
+  client_->Resume(large, "x", false);
+  Talk();
+  EXPECT_EQ(news_.TakeReady().size(), 1);
+}
+
+TEST_F(Http2ConnectionTest, ABodyThatDoesNotComeIsAnsweredInTime) {
+  settings_.body_buffer = 100;
+  settings_.max_body = 50;
+  Begin();
+  const int32_t slow = client_->Post("hello", {}, /*ends=*/false);
+  Talk();
+  connection_->EndOverdue(absl::ZeroDuration());
+  Talk();
+  EXPECT_EQ(client_->heads.count(slow), 0);
+  connection_->EndOverdue(absl::Hours(24 * 365 * 1000));
+  Talk();
+  EXPECT_THAT(client_->heads[slow], HasSubstr(":status=408;"));
+  EXPECT_EQ(client_->closed[slow], NGHTTP2_NO_ERROR);
+  const int32_t large = client_->Post(std::string(51, 'x'), {}, false);
+  Talk();
+  EXPECT_THAT(client_->heads[large], HasSubstr(":status=413;"));
+  EXPECT_EQ(calls_, 0);
+  EXPECT_THAT(log_text_.str(), HasSubstr("POST / HTTP/2.0 408 0\n"));
 }
 
 TEST_F(Http2ConnectionTest, AClientThatDoesNotTakeACompleteBodyIsResetInTime) {
@@ -274,10 +379,10 @@ TEST_F(Http2ConnectionTest, AClientThatDoesNotTakeACompleteBodyIsResetInTime) {
   const int32_t id = client_->Get("/");
   Serve();
   EXPECT_EQ(client_->bodies[id].size(), 65535);
-  connection_->ResetOverdue(absl::ZeroDuration());
+  connection_->EndOverdue(absl::ZeroDuration());
   Talk();
   EXPECT_EQ(client_->closed.count(id), 0);
-  connection_->ResetOverdue(absl::Hours(24 * 365 * 1000));
+  connection_->EndOverdue(absl::Hours(24 * 365 * 1000));
   Talk();
   EXPECT_EQ(client_->closed[id], NGHTTP2_INTERNAL_ERROR);
   EXPECT_THAT(log_text_.str(), HasSubstr(" 200 65535\n"));
@@ -311,7 +416,7 @@ TEST_F(Http2ConnectionTest, FailuresOfTheClientAreAnsweredByTheServer) {
   };
   const int32_t slow = client_->Post(std::string(500, 'x'));
   Talk();
-  const auto begun = connection_->TakeRequests();
+  const auto begun = news_.TakeReady();
   ASSERT_EQ(begun.size(), 1);
   begun[0]->Run();
   Talk();
@@ -389,7 +494,7 @@ TEST_F(Http2ConnectionTest, AReaderIsToldThatItsClientIsGone) {
   Begin({.window = 10});
   client_->Post(std::string(100000, 'x'));
   Talk();
-  const auto begun = connection_->TakeRequests();
+  const auto begun = news_.TakeReady();
   ASSERT_EQ(begun.size(), 1);
   std::thread thread([&] { begun[0]->Run(); });
   reading.WaitForNotification();
@@ -405,7 +510,7 @@ TEST_F(Http2ConnectionTest, AbandonedWorkIsLimitedAsStreamsAre) {
   for (int i = 0; i < 2; ++i) {
     const int32_t id = client_->Get("/");
     Talk();
-    for (auto& exchange : connection_->TakeRequests()) {
+    for (auto& exchange : news_.TakeReady()) {
       working.push_back(std::move(exchange));
     }
     client_->Reset(id);
@@ -443,7 +548,7 @@ TEST_F(Http2ConnectionTest, ARefusalForWantOfAThreadIsAnAnswer) {
   Begin();
   const int32_t id = client_->Get("/");
   Talk();
-  const auto begun = connection_->TakeRequests();
+  const auto begun = news_.TakeReady();
   ASSERT_EQ(begun.size(), 1);
   EXPECT_TRUE(begun[0]->Refuse({503, "Service Unavailable", "", 3}));
   Talk();

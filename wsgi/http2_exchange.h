@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One request of an HTTP/2 connection and its response: the application on a
-// thread that may block, and the connection's session on the loop's, with a
-// bounded amount of either body between them.
+// One request of an HTTP/2 connection and its response: the application on
+// threads that may block, and the connection's session on the loop's, with a
+// bounded amount of either body between them. A thread waits for the client
+// only for more of a body than is buffered.
 //
 //   auto exchange = std::make_shared<Http2Exchange>(...);
-//   exchange->AddBody(data);   // The loop's thread, as the session tells.
-//   exchange->Run();           // Another thread.
-//   exchange->TakeNews();      // The loop's, after `OnNews`.
+//   bool ready = exchange->Begin();
+//   ready = exchange->AddBody(data);  // The loop's thread, and if ready:
+//   bool over = exchange->Run();      // Another, and not over until ...
+//   exchange->TakeNews();             // The loop's, after `OnNews`.
+//   ready = exchange->Read(...);      // ... it is ready again.
 
 #ifndef WSGI_HTTP2_EXCHANGE_H_
 #define WSGI_HTTP2_EXCHANGE_H_
@@ -25,20 +28,20 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "wsgi/application.h"
+#include "absl/types/span.h"
+#include "wsgi/application_call.h"
 #include "wsgi/environ.h"
-#include "wsgi/exchange.h"
 #include "wsgi/http2.h"
 #include "wsgi/patience.h"
 #include "wsgi/request.h"
-#include "wsgi/response.h"
 
 namespace bergen::wsgi {
 
 class Http2Connection;
 
 // `Call` and `Run` are for one thread at a time, the rest for the loop's.
-class Http2Exchange : public std::enable_shared_from_this<Http2Exchange> {
+class Http2Exchange : public ApplicationCall,
+                      public std::enable_shared_from_this<Http2Exchange> {
  public:
   // Must outlive every exchange that is running.
   class Owner {
@@ -47,6 +50,8 @@ class Http2Exchange : public std::enable_shared_from_this<Http2Exchange> {
     // `TakeNews` has something. On any thread, without locks; not again until
     // that was called.
     virtual void OnNews(std::shared_ptr<Http2Exchange> exchange) = 0;
+    // `Run` is to be called. On the loop's thread, perhaps by the session.
+    virtual void OnReady(std::shared_ptr<Http2Exchange> exchange) = 0;
   };
 
   // What the session is to do.
@@ -61,111 +66,122 @@ class Http2Exchange : public std::enable_shared_from_this<Http2Exchange> {
     bool failed = false;  // The stream is to be reset.
   };
 
-  // `settings` and `owner` must outlive it.
+  enum class State {
+    kBody,     // Waits for the request's body, or enough of it.
+    kRunning,  // A thread has it, or will.
+    kFull,     // Waits until its client has taken some of the response.
+    kSettled,  // Needs no thread any more.
+  };
+
+  // `settings` and `owner` must outlive it. `buffer`: as much of the body is to
+  // be there before the application is called.
   Http2Exchange(const ExchangeSettings& settings,
                 std::shared_ptr<const ConnectionInfo> info, Owner& owner,
                 Http2Connection* connection, int32_t stream,
-                std::unique_ptr<Request> request, bool has_body);
-  ~Http2Exchange();
-
-  Http2Exchange(const Http2Exchange&) = delete;
-  Http2Exchange& operator=(const Http2Exchange&) = delete;
+                std::unique_ptr<Request> request, bool has_body, size_t buffer);
+  ~Http2Exchange() override;
 
   // Null once the connection is gone.
   Http2Connection* connection() const { return connection_; }
   int32_t stream() const { return stream_; }
 
-  void AddBody(absl::string_view data);
-  void EndBody(Http2Fields trailers);
-  // The stream is closed, or its connection gone: whoever waits for the client
-  // waits no more.
-  void Close();
+  // These return whether it is ready from now on: `Run` comes next.
+  // At the beginning, unless it is refused.
+  [[nodiscard]] bool Begin();
+  [[nodiscard]] bool AddBody(absl::string_view data);
+  [[nodiscard]] bool EndBody(Http2Fields trailers);
+  // The stream is closed, or its connection gone: nobody waits for the client
+  // any more.
+  [[nodiscard]] bool Close();
   void ForgetConnection() { connection_ = nullptr; }
 
   News TakeNews();
-  Http2Session::Output Read(char* buffer, size_t size);
+  // For the session; `ready` as above.
+  Http2Session::Output Read(char* buffer, size_t size, bool& ready);
 
   // Answers instead of the application, if that was not called; returns whether
   // it will. Neither `Call` nor `Run` follows then.
   bool Refuse(const Refusal& refusal);
 
-  // The application is done, and its client takes too long to take the rest.
-  bool Overdue(absl::Duration now) const;
-  // No thread needs it any more.
-  bool settled() const;
+  // The client has made it wait for too long. A request whose body did not come
+  // is answered; otherwise returns true: the stream is to be reset.
+  bool EndIfOverdue(absl::Duration now);
 
-  // `Call` would not wait for the client.
-  bool may_run_inline() const;
+  State state() const;
+  bool settled() const { return state() == State::kSettled; }
+  absl::Duration began() const { return began_; }
+  const Request& parsed() const { return *parsed_; }
+
+  // `Call` would not wait for the client, and was not made.
+  bool may_call_inline() const;
 
   // Calls the application; what its body's source has is left for `Run`.
   // Returns whether there is such a source, or else no `Run` is needed.
   bool Call();
-  // Calls the application unless `Call` did, and passes its response on.
-  void Run();
+  // Calls the application unless `Call` did, and passes its response on until
+  // that is over, which it returns, or until there is too much of it.
+  bool Run();
+
+  // For whoever runs it: it was counted as a request in progress.
+  bool in_progress = false;
 
  private:
   // `wsgi.input`
-  class RequestBody : public Input {
+  class RequestBody : public ClientInput {
    public:
     explicit RequestBody(Http2Exchange& exchange) : exchange_(&exchange) {}
     absl::StatusOr<size_t> Read(char* buffer, size_t size) override;
     absl::Span<const Header> trailers() const override { return trailers_; }
-    const absl::Status& failure() const { return failure_; }
+    void Fail(absl::Status failure) { failure_ = std::move(failure); }
 
    private:
     absl::StatusOr<size_t> Wait(char* buffer, size_t size);
 
     Http2Exchange* exchange_;
-    absl::Status failure_;
     bool ended_ = false;
     uint64_t total_ = 0;
     std::vector<Header> trailers_;
   };
 
-  // Of the thread that runs it.
-  void TakeComplete();
-  void Pull();
-  void TakePiece(absl::string_view piece);
-  void EndOfSource();
-  void PrepareHead(std::optional<uint64_t> body_size);
-  void Fail(const absl::Status& error);
-  void Answer(const Refusal& refusal, absl::string_view text);
-  absl::Status WaitForRoom();
-  // Says that the client, if there still is one, gets no more.
-  void Break();
+  void SendHead(std::optional<uint64_t> body_size) override;
+  void SendData(absl::string_view data) override;
+  absl::Status SendEnd(absl::Span<const Header> trailers) override;
+  void SendRefusal(const Refusal& refusal, absl::string_view text,
+                   absl::string_view id) override;
+  void Break() override;
+
+  // Moves what was pulled to `out_`. Returns whether there is room for more;
+  // otherwise another thread may run it from now on.
+  bool PassOn();
   // No thread uses it from now on.
   void Settle();
+  // Answers `failure`, of the client, instead of the application.
+  void AnswerToClient(absl::Status failure);
 
   void Tell();
   bool gone() const;
   void LogIfOver();
+  size_t waiting_output() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return out_.size() - out_sent_;
+  }
 
-  const ExchangeSettings* const settings_;
   const std::shared_ptr<const ConnectionInfo> info_;
   Owner* const owner_;
   Http2Connection* connection_;
   const int32_t stream_;
-  const std::unique_ptr<Request> request_;
+  const std::unique_ptr<Request> parsed_;
+  const size_t buffer_;
   const absl::Duration began_;
 
-  // Of the thread that runs it, in the order in which they need each other.
+  // Of the thread that runs it.
   RequestBody input_;
-  Environ environ_;
-  ResponseHead head_;
-  Body body_;
-  ResponsePlan plan_;
-  uint64_t body_queued_ = 0;
-  std::string id_;
-  bool called_ = false;
-  bool ended_ = false;
-  Patience reading_;
-  Patience writing_;
+  absl::string_view piece_;
 
   mutable absl::Mutex mutex_;
   absl::CondVar changed_;
+  State state_ ABSL_GUARDED_BY(mutex_) = State::kBody;
   bool told_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool settled_ ABSL_GUARDED_BY(mutex_) = false;
   bool logged_ ABSL_GUARDED_BY(mutex_) = false;
   News news_ ABSL_GUARDED_BY(mutex_);
   // Of the request's body, not read yet.
@@ -181,12 +197,12 @@ class Http2Exchange : public std::enable_shared_from_this<Http2Exchange> {
   bool out_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool out_failed_ ABSL_GUARDED_BY(mutex_) = false;
   Http2Fields out_trailers_ ABSL_GUARDED_BY(mutex_);
-  int status_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Once settled: since when, what was sent before, and when something was.
-  absl::Duration settled_at_ ABSL_GUARDED_BY(mutex_);
-  uint64_t sent_before_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Duration moved_at_ ABSL_GUARDED_BY(mutex_);
+  Patience reading_ ABSL_GUARDED_BY(mutex_);
+  Patience writing_ ABSL_GUARDED_BY(mutex_);
+  // In every state but kRunning: since when it waits for its client to move
+  // something.
+  absl::Duration waits_since_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace bergen::wsgi

@@ -77,19 +77,25 @@ class Http2TestClient {
   Http2TestClient(const Http2TestClient&) = delete;
   Http2TestClient& operator=(const Http2TestClient&) = delete;
 
-  // `body` null: none.
-  int32_t Send(const Http2Fields& fields, const std::string* body = nullptr) {
+  // `body` null: none. It ends, or goes on with `Resume`.
+  int32_t Send(const Http2Fields& fields, const std::string* body = nullptr,
+               bool ends = true) {
     std::vector<nghttp2_nv> block = Block(fields);
     nghttp2_data_provider provider = {};
     if (body != nullptr) upload = *body;
+    upload_ends = ends;
     provider.read_callback = [](nghttp2_session*, int32_t, uint8_t* buffer,
                                 size_t size, uint32_t* flags,
-                                nghttp2_data_source*, void* user) {
+                                nghttp2_data_source*, void* user) -> ssize_t {
       auto& client = *static_cast<Http2TestClient*>(user);
       size = std::min(size, client.upload.size());
       memcpy(buffer, client.upload.data(), size);
       client.upload.erase(0, size);
-      if (client.upload.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (client.upload.empty() && client.upload_ends) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+      } else if (size == 0) {
+        return NGHTTP2_ERR_DEFERRED;
+      }
       return static_cast<ssize_t>(size);
     };
     return nghttp2_submit_request(session_, nullptr, block.data(), block.size(),
@@ -104,13 +110,20 @@ class Http2TestClient {
     fields.insert(fields.end(), more.begin(), more.end());
     return Send(fields);
   }
-  int32_t Post(const std::string& body, Http2Fields more = {}) {
+  int32_t Post(const std::string& body, Http2Fields more = {},
+               bool ends = true) {
     Http2Fields fields = {{":method", "POST"},
                           {":scheme", "http"},
                           {":authority", "example.org"},
                           {":path", "/"}};
     fields.insert(fields.end(), more.begin(), more.end());
-    return Send(fields, &body);
+    return Send(fields, &body, ends);
+  }
+  // More of a body that did not end.
+  void Resume(int32_t stream, const std::string& body, bool ends = true) {
+    upload += body;
+    upload_ends = ends;
+    nghttp2_session_resume_data(session_, stream);
   }
   void Reset(int32_t stream) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream,
@@ -133,6 +146,7 @@ class Http2TestClient {
   }
 
   std::string upload;
+  bool upload_ends = true;
   std::map<int32_t, std::string> heads;
   std::map<int32_t, std::string> bodies;
   std::map<int32_t, uint32_t> closed;

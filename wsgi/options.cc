@@ -103,8 +103,9 @@ Option<double> WsgiRequestDeadline() {
   return {.name = "wsgi_request_deadline",
           .default_value = 0,
           .help =
-              "Seconds that a request may take before its worker counts as "
-              "hanging (see worker_hang_timeout). 0: as long as it wants.",
+              "Seconds that a request may occupy a thread, while it does not "
+              "wait for its client, before its worker counts as hanging (see "
+              "worker_hang_timeout). 0: as long as it wants.",
           .min = 0};
 }
 
@@ -204,6 +205,19 @@ Option<int64_t> WsgiMaxBodySize() {
           .min = 0};
 }
 
+Option<int64_t> WsgiBodyBuffer() {
+  return {.name = "wsgi_body_buffer",
+          .default_value = 65536,
+          .help =
+              "Bytes of a request's body, or all of it, that are received "
+              "before a thread is needed: what a slow client may cost in "
+              "memory instead. A client that says Expect: 100-continue is "
+              "told to continue before that. 0: the application is called at "
+              "once, and the client told to continue when it reads.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
 Option<int64_t> WsgiMaxConnections() {
   return {.name = "wsgi_max_connections",
           .default_value = 16384,
@@ -249,6 +263,71 @@ Option<bool> WsgiHttp2() {
               "otherwise to those that begin with it."};
 }
 
+Option<int64_t> WsgiHttp2MaxStreams() {
+  return {
+      .name = "wsgi_http2_max_streams",
+      .default_value = 100,
+      .help = "Requests at once of one connection of HTTP/2; more are refused.",
+      .min = 1,
+      .max = kMaxInt};
+}
+
+Option<int64_t> WsgiHttp2Window() {
+  return {.name = "wsgi_http2_window",
+          .default_value = 131072,
+          .help =
+              "Bytes of the body of a request of HTTP/2 that are received "
+              "before they are read.",
+          .min = 1,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiHttp2Resets() {
+  return {.name = "wsgi_http2_resets",
+          .default_value = 200,
+          .help =
+              "Requests of one connection of HTTP/2 that its client may reset, "
+              "or send wrongly, at once; more end the connection.",
+          .min = 1,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiHttp2ResetsPerSecond() {
+  return {.name = "wsgi_http2_resets_per_second",
+          .default_value = 20,
+          .help = "The same, each second in the long run.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiHttp2IdleFrames() {
+  return {.name = "wsgi_http2_idle_frames",
+          .default_value = 1000,
+          .help =
+              "Frames of HTTP/2 that move nothing, such as PING and SETTINGS, "
+              "that a client may send at once; more end the connection.",
+          .min = 1,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiHttp2IdleFramesPerSecond() {
+  return {.name = "wsgi_http2_idle_frames_per_second",
+          .default_value = 100,
+          .help = "The same, each second in the long run.",
+          .min = 0,
+          .max = kMaxInt};
+}
+
+Option<int64_t> WsgiHttp2Continuations() {
+  return {.name = "wsgi_http2_continuations",
+          .default_value = 8,
+          .help =
+              "CONTINUATION frames of one request's head; more end the "
+              "connection of HTTP/2.",
+          .min = 1,
+          .max = kMaxInt};
+}
+
 // 0 waits for ever.
 absl::Duration Timeout(double seconds) {
   return seconds == 0 ? absl::InfiniteDuration() : absl::Seconds(seconds);
@@ -275,11 +354,19 @@ struct Handles {
   Handle<int64_t> wsgi_max_headers;
   Handle<int64_t> wsgi_max_headers_size;
   Handle<int64_t> wsgi_max_body_size;
+  Handle<int64_t> wsgi_body_buffer;
   Handle<int64_t> wsgi_max_connections;
   Handle<int64_t> wsgi_max_connections_per_address;
   Handle<int64_t> wsgi_max_handshakes;
   Handle<int64_t> wsgi_max_requests_per_connection;
   Handle<bool> wsgi_http2;
+  Handle<int64_t> wsgi_http2_max_streams;
+  Handle<int64_t> wsgi_http2_window;
+  Handle<int64_t> wsgi_http2_resets;
+  Handle<int64_t> wsgi_http2_resets_per_second;
+  Handle<int64_t> wsgi_http2_idle_frames;
+  Handle<int64_t> wsgi_http2_idle_frames_per_second;
+  Handle<int64_t> wsgi_http2_continuations;
 };
 
 absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
@@ -305,11 +392,19 @@ absl::StatusOr<Handles> RegisterHandles(config::Registry& registry) {
       .wsgi_max_headers = add(WsgiMaxHeaders()),
       .wsgi_max_headers_size = add(WsgiMaxHeadersSize()),
       .wsgi_max_body_size = add(WsgiMaxBodySize()),
+      .wsgi_body_buffer = add(WsgiBodyBuffer()),
       .wsgi_max_connections = add(WsgiMaxConnections()),
       .wsgi_max_connections_per_address = add(WsgiMaxConnectionsPerAddress()),
       .wsgi_max_handshakes = add(WsgiMaxHandshakes()),
       .wsgi_max_requests_per_connection = add(WsgiMaxRequestsPerConnection()),
       .wsgi_http2 = add(WsgiHttp2()),
+      .wsgi_http2_max_streams = add(WsgiHttp2MaxStreams()),
+      .wsgi_http2_window = add(WsgiHttp2Window()),
+      .wsgi_http2_resets = add(WsgiHttp2Resets()),
+      .wsgi_http2_resets_per_second = add(WsgiHttp2ResetsPerSecond()),
+      .wsgi_http2_idle_frames = add(WsgiHttp2IdleFrames()),
+      .wsgi_http2_idle_frames_per_second = add(WsgiHttp2IdleFramesPerSecond()),
+      .wsgi_http2_continuations = add(WsgiHttp2Continuations()),
   };
   if (!add.status().ok()) return add.status();
   return handles;
@@ -339,11 +434,19 @@ config::OptionList ListOpts() {
                        WsgiMaxHeaders(),
                        WsgiMaxHeadersSize(),
                        WsgiMaxBodySize(),
+                       WsgiBodyBuffer(),
                        WsgiMaxConnections(),
                        WsgiMaxConnectionsPerAddress(),
                        WsgiMaxHandshakes(),
                        WsgiMaxRequestsPerConnection(),
-                       WsgiHttp2()}}};
+                       WsgiHttp2(),
+                       WsgiHttp2MaxStreams(),
+                       WsgiHttp2Window(),
+                       WsgiHttp2Resets(),
+                       WsgiHttp2ResetsPerSecond(),
+                       WsgiHttp2IdleFrames(),
+                       WsgiHttp2IdleFramesPerSecond(),
+                       WsgiHttp2Continuations()}}};
 }
 
 absl::Status RegisterOpts(config::Registry& registry) {
@@ -372,6 +475,7 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
   if (const int64_t size = handles->wsgi_max_body_size.Get(); size > 0) {
     options.max_body_size = static_cast<uint64_t>(size);
   }
+  options.body_buffer = static_cast<size_t>(handles->wsgi_body_buffer.Get());
   options.max_connections =
       static_cast<int>(handles->wsgi_max_connections.Get());
   options.max_connections_per_address =
@@ -381,6 +485,20 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
       static_cast<uint64_t>(handles->wsgi_max_requests_per_connection.Get());
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
   options.http2 = handles->wsgi_http2.Get();
+  options.http2_max_streams =
+      static_cast<uint32_t>(handles->wsgi_http2_max_streams.Get());
+  options.http2_window =
+      static_cast<uint32_t>(handles->wsgi_http2_window.Get());
+  options.http2_resets =
+      static_cast<uint32_t>(handles->wsgi_http2_resets.Get());
+  options.http2_resets_per_second =
+      static_cast<uint32_t>(handles->wsgi_http2_resets_per_second.Get());
+  options.http2_idle_frames =
+      static_cast<uint32_t>(handles->wsgi_http2_idle_frames.Get());
+  options.http2_idle_frames_per_second =
+      static_cast<uint32_t>(handles->wsgi_http2_idle_frames_per_second.Get());
+  options.http2_continuations =
+      static_cast<uint32_t>(handles->wsgi_http2_continuations.Get());
   options.debug = handles->wsgi_server_debug.Get();
   options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());
   options.request_deadline = Timeout(handles->wsgi_request_deadline.Get());

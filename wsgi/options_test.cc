@@ -35,6 +35,15 @@ TEST(OptionsTest, DefaultsAreThoseOfTheServer) {
   EXPECT_EQ(options->max_headers, defaults.max_headers);
   EXPECT_EQ(options->max_headers_size, defaults.max_headers_size);
   EXPECT_EQ(options->max_body_size, defaults.max_body_size);
+  EXPECT_EQ(options->body_buffer, defaults.body_buffer);
+  EXPECT_EQ(options->http2_max_streams, defaults.http2_max_streams);
+  EXPECT_EQ(options->http2_window, defaults.http2_window);
+  EXPECT_EQ(options->http2_resets, defaults.http2_resets);
+  EXPECT_EQ(options->http2_resets_per_second, defaults.http2_resets_per_second);
+  EXPECT_EQ(options->http2_idle_frames, defaults.http2_idle_frames);
+  EXPECT_EQ(options->http2_idle_frames_per_second,
+            defaults.http2_idle_frames_per_second);
+  EXPECT_EQ(options->http2_continuations, defaults.http2_continuations);
   EXPECT_EQ(options->max_connections, defaults.max_connections);
   EXPECT_EQ(options->max_connections_per_address,
             defaults.max_connections_per_address);
@@ -76,6 +85,14 @@ TEST(OptionsTest, ValuesReachTheServer) {
   set("wsgi_max_headers", int64_t{11});
   set("wsgi_max_headers_size", int64_t{102});
   set("wsgi_max_body_size", int64_t{103});
+  set("wsgi_body_buffer", int64_t{107});
+  set("wsgi_http2_max_streams", int64_t{201});
+  set("wsgi_http2_window", int64_t{202});
+  set("wsgi_http2_resets", int64_t{203});
+  set("wsgi_http2_resets_per_second", int64_t{204});
+  set("wsgi_http2_idle_frames", int64_t{205});
+  set("wsgi_http2_idle_frames_per_second", int64_t{206});
+  set("wsgi_http2_continuations", int64_t{207});
   set("wsgi_max_connections", int64_t{12});
   set("wsgi_max_connections_per_address", int64_t{13});
   set("wsgi_max_handshakes", int64_t{14});
@@ -100,6 +117,14 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_EQ(options->max_headers, 11);
   EXPECT_EQ(options->max_headers_size, 102u);
   EXPECT_EQ(options->max_body_size, 103u);
+  EXPECT_EQ(options->body_buffer, 107u);
+  EXPECT_EQ(options->http2_max_streams, 201u);
+  EXPECT_EQ(options->http2_window, 202u);
+  EXPECT_EQ(options->http2_resets, 203u);
+  EXPECT_EQ(options->http2_resets_per_second, 204u);
+  EXPECT_EQ(options->http2_idle_frames, 205u);
+  EXPECT_EQ(options->http2_idle_frames_per_second, 206u);
+  EXPECT_EQ(options->http2_continuations, 207u);
   EXPECT_EQ(options->max_connections, 12);
   EXPECT_EQ(options->max_connections_per_address, 13);
   EXPECT_EQ(options->max_handshakes, 14);
@@ -122,9 +147,10 @@ TEST(OptionsTest, ValuesOutOfBoundsAreRefused) {
   for (const char* name :
        {"wsgi_default_pool_size", "client_socket_timeout", "max_header_line",
         "tcp_keepidle", "wsgi_max_request_line", "wsgi_max_headers",
-        "wsgi_max_headers_size", "wsgi_max_body_size", "wsgi_max_connections",
-        "wsgi_least_rate", "wsgi_max_connections_per_address",
-        "wsgi_max_handshakes", "wsgi_max_requests_per_connection"}) {
+        "wsgi_max_headers_size", "wsgi_max_body_size", "wsgi_body_buffer",
+        "wsgi_max_connections", "wsgi_least_rate",
+        "wsgi_max_connections_per_address", "wsgi_max_handshakes",
+        "wsgi_max_requests_per_connection"}) {
     EXPECT_THAT(registry.SetOverride("DEFAULT", name, int64_t{-1}),
                 StatusIs(absl::StatusCode::kInvalidArgument))
         << name;

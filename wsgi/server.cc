@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -28,6 +29,7 @@
 #include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
 #include "wsgi/acceptor.h"
+#include "wsgi/application_call.h"
 #include "wsgi/connection.h"
 #include "wsgi/connection_counts.h"
 #include "wsgi/connection_state.h"
@@ -68,11 +70,15 @@ constexpr int kRequestsInTurn = 16;
 // Written to a connection of HTTP/2 in one go; more waits until it is read.
 constexpr size_t kMaxUnsent = 128 * 1024;
 
-// How often streams of HTTP/2 are looked at that their clients do not finish.
+// How often, at least, streams of HTTP/2 are looked at that their clients do
+// not finish.
 constexpr absl::Duration kStreamInterval = absl::Seconds(1);
 
 // How often, at most, the log says that there are too many connections.
 constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
+
+// Source: RFC 9113, 6.9.1.
+constexpr uint32_t kMaxWindow = 0x7fffffff;
 
 // More than this is given back while a connection idles.
 constexpr size_t kIdleCapacity = 4096;
@@ -96,6 +102,53 @@ void AcknowledgeAtOnce(int fd) {
 // which is none.
 absl::string_view CountedAddress(const ConnectionInfo& info) {
   return info.remote_port.empty() ? "" : absl::string_view(info.remote_addr);
+}
+
+// What `ConnectionState` shows of a request whose line this begins with.
+absl::string_view ShownLine(absl::string_view line) {
+  line = line.substr(0, Connection::kShownLine);
+  // A query may hold what is secret; nothing of it is kept.
+  const size_t target = line.find(' ') + 1;
+  return line.substr(0, line.find_first_of("? \r\n", target));
+}
+
+ConnectionState::Stage StageOf(Http2Exchange::State state) {
+  switch (state) {
+    case Http2Exchange::State::kBody:
+      return ConnectionState::kBody;
+    case Http2Exchange::State::kRunning:
+      return ConnectionState::kRequest;
+    case Http2Exchange::State::kFull:
+    case Http2Exchange::State::kSettled:
+      return ConnectionState::kResponse;
+  }
+  return ConnectionState::kRequest;
+}
+
+void ShowStreams(const Http2Connection& http2, absl::Duration now,
+                 ConnectionState& state) {
+  for (const auto& [number, exchange] : http2.exchanges()) {
+    state.stage = ConnectionState::kRequest;
+    state.streams.push_back(
+        {.number = number,
+         .stage = StageOf(exchange->state()),
+         .age = now - exchange->began(),
+         .request = std::string(ShownLine(exchange->parsed().request_line))});
+  }
+  std::sort(state.streams.begin(), state.streams.end(),
+            [](const auto& a, const auto& b) { return a.number < b.number; });
+}
+
+ConnectionState::Stage StageOf(Exchange::Phase phase) {
+  switch (phase) {
+    case Exchange::Phase::kBody:
+      return ConnectionState::kBody;
+    case Exchange::Phase::kResponse:
+      return ConnectionState::kResponse;
+    case Exchange::Phase::kRest:
+      return ConnectionState::kClosing;
+  }
+  return ConnectionState::kRequest;
 }
 
 absl::Status CheckOptions(const ServerOptions& options) {
@@ -132,6 +185,16 @@ absl::Status CheckOptions(const ServerOptions& options) {
                  "queue_timeout must be positive"),
            check(options.drain_grace >= absl::ZeroDuration(),
                  "drain_grace must not be negative"),
+           check(options.http2_max_streams >= 1,
+                 "http2_max_streams must be at least 1"),
+           check(
+               options.http2_window >= 1 && options.http2_window <= kMaxWindow,
+               "http2_window must be 1 to 2147483647"),
+           check(options.http2_resets >= 1, "http2_resets must be at least 1"),
+           check(options.http2_idle_frames >= 1,
+                 "http2_idle_frames must be at least 1"),
+           check(options.http2_continuations >= 1,
+                 "http2_continuations must be at least 1"),
            check(options.request_deadline > absl::ZeroDuration(),
                  "request_deadline must be positive"),
        }) {
@@ -165,6 +228,7 @@ class Server::Impl : public EventLoop::Handler,
                        .max_headers_total = options.max_headers_size,
                        .max_headers = options.max_headers},
             .max_body = options.max_body_size,
+            .body_buffer = options.body_buffer,
             .body_timeout =
                 std::min(options.body_timeout, options.client_socket_timeout),
             .write_timeout =
@@ -175,6 +239,18 @@ class Server::Impl : public EventLoop::Handler,
             .debug = options.debug,
             .stopping = &stopping_,
         },
+        http2_limits_{
+            .head = settings_.limits,
+            .max_streams = options.http2_max_streams,
+            .window = options.http2_window,
+            .resets = options.http2_resets,
+            .resets_per_second = options.http2_resets_per_second,
+            .idle_frames = options.http2_idle_frames,
+            .idle_frames_per_second = options.http2_idle_frames_per_second,
+            .continuations = options.http2_continuations,
+        },
+        stream_interval_(std::min({kStreamInterval, settings_.body_timeout,
+                                   settings_.write_timeout})),
         counters_(options.counters != nullptr ? *options.counters
                                               : own_counters_),
         pool_(options.pool_size, *this),
@@ -223,12 +299,13 @@ class Server::Impl : public EventLoop::Handler,
     void Refuse() override { server->RefuseQueued(*this); }
 
     Impl* server;
+    std::list<Peer*>::iterator handshake;  // While there is one.
     bool unflushed = false;  // HTTP/2: there may be something to write.
   };
 
   struct PeerHttp2 : public Http2Connection {
     PeerHttp2(Impl& server, Peer& peer, absl::Duration now)
-        : Http2Connection(server.settings_, {.head = server.settings_.limits},
+        : Http2Connection(server.settings_, server.http2_limits_,
                           peer.channel.info, server, now),
           peer(&peer) {}
 
@@ -242,9 +319,8 @@ class Server::Impl : public EventLoop::Handler,
     void Run(PoolThread&) override {
       std::unique_ptr<StreamTask> self(this);
       const std::optional<Vitals::Work> work = server->BeginWork();
-      exchange->Run();
-      server->counters_.requests_in_progress.fetch_sub(
-          1, std::memory_order_relaxed);
+      // If it is not over, another task may have it already.
+      if (exchange->Run()) server->CountOver(exchange->in_progress);
     }
     void Refuse() override { server->RefuseQueued(*this); }
 
@@ -294,6 +370,10 @@ class Server::Impl : public EventLoop::Handler,
     });
   }
 
+  void OnReady(std::shared_ptr<Http2Exchange> exchange) override {
+    ready_streams_.push_back(std::move(exchange));
+  }
+
   template <typename Change>
   void Tell(Change change) {
     absl::MutexLock lock(&mutex_);
@@ -330,6 +410,15 @@ class Server::Impl : public EventLoop::Handler,
   void NoteRequest(Peer& peer);
   bool Dispatch(Peer& peer);
   bool Finished(Peer& peer);
+  // Of an exchange that was begun here, what can be done here.
+  Exchange::Next RunInline(Exchange& exchange, Exchange::Next next);
+  // Does what `peer.exchange` wants.
+  void GoOn(Peer& peer, Exchange::Next next);
+  void HandOver(Peer& peer);  // To a thread.
+  void Returned(Peer& peer);
+  // The flag says whether the request is counted as one in progress.
+  void CountInProgress(bool& in_progress);
+  void CountOver(bool& in_progress);
   void Submit(Task& task) { jobs_.push_back(&task); }
   void SubmitJobs();
   // The same for HTTP/2. Whether a connection speaks it, or may yet:
@@ -340,6 +429,8 @@ class Server::Impl : public EventLoop::Handler,
   void Flush(Peer& peer);
   bool ReceiveHttp2(Peer& peer, absl::string_view bytes);
   void TakeNews(const std::vector<std::shared_ptr<Http2Exchange>>& news);
+  // Has the streams run that are ready.
+  void StartStreams();
   void LookAtHttp2(Peer& peer, absl::Duration now);
   absl::Duration Http2DeadlineOf(const Peer& peer) const;
   // Answers requests that have waited too long for the pool.
@@ -370,6 +461,8 @@ class Server::Impl : public EventLoop::Handler,
   const AccessLogFormat access_log_;
   std::atomic<bool> stopping_ = false;
   const ExchangeSettings settings_;
+  const Http2Limits http2_limits_;
+  const absl::Duration stream_interval_;
   ServerCounters own_counters_;
   ServerCounters& counters_;
   WorkerPool pool_;
@@ -390,13 +483,14 @@ class Server::Impl : public EventLoop::Handler,
   absl::flat_hash_map<Peer*, std::unique_ptr<Peer>> peers_;
   ConnectionCounts counts_;
   std::set<std::pair<absl::Duration, Peer*>> checks_;
-  std::set<std::pair<absl::Duration, Peer*>> handshakes_;  // Oldest first.
+  std::list<Peer*> handshakes_;  // Oldest first.
   absl::Duration told_too_many_ = -absl::InfiniteDuration();
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
   absl::Duration tls_looked_at_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<WorkerPool::Job> jobs_;
+  std::vector<std::shared_ptr<Http2Exchange>> ready_streams_;
   std::vector<char> buffer_;
   // When the request that waits longest has waited too long.
   absl::Duration queue_check_at_ = absl::InfiniteDuration();
@@ -530,19 +624,24 @@ void Server::Impl::LookAtTlsFiles() {
 }
 
 void Server::Impl::PoolThread::Serve(Peer& peer) {
-  std::optional<Vitals::Work> work = server_->BeginWork();
-  if (peer.exchange != nullptr) {
-    exchange_ = std::move(peer.exchange);
-  } else {
-    exchange_->Begin(peer.channel, peer.scanner.head_begin(),
-                     peer.scanner.head_end());
-  }
-  peer.after = exchange_->Run(/*may_block=*/true);
-  work.reset();
   Impl& server = *server_;
-  server.counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
-  if (peer.after == After::kKeep && peer.channel.received.empty() &&
-      !peer.channel.transport.HasPending()) {
+  std::optional<Vitals::Work> work = server.BeginWork();
+  if (peer.exchange == nullptr) {
+    peer.exchange = std::move(exchange_);
+    peer.exchange->Begin(peer.channel, peer.scanner.head_begin(),
+                         peer.scanner.head_end());
+  }
+  const Exchange::Next next = peer.exchange->Run(/*may_block=*/true);
+  work.reset();
+  if (next == Exchange::Next::kOver) {
+    peer.after = peer.exchange->after();
+    exchange_ = std::move(peer.exchange);
+    server.CountOver(peer.in_progress);
+  } else if (exchange_ == nullptr) {
+    exchange_ = std::make_unique<Exchange>(server.settings_);
+  }
+  if (next == Exchange::Next::kOver && peer.after == After::kKeep &&
+      peer.channel.received.empty() && !peer.channel.transport.HasPending()) {
     Trim(peer.channel.received);
     peer.scanner.Reset();
     peer.since = CoarseNow();
@@ -566,6 +665,8 @@ void Server::Impl::Run() {
 
   while (!draining_ || acceptors_running_ > 0 || !peers_.empty()) {
     loop_->RunOnce();
+    // Their news are in the inbox then, if they run here.
+    StartStreams();
     ReadInbox();
     SubmitJobs();
     SetTimer();
@@ -582,7 +683,7 @@ void Server::Impl::ReadInbox() {
     std::swap(inbox, inbox_);
   }
   for (UniqueFd& fd : inbox.accepted) Add(std::move(fd));
-  for (Peer* peer : inbox.returned) Finished(*peer);
+  for (Peer* peer : inbox.returned) Returned(*peer);
   for (const std::shared_ptr<Question>& question : inbox.questions) {
     Answer(*question);
   }
@@ -610,6 +711,13 @@ void Server::Impl::Answer(Question& question) const {
     }
     state.age = now - peer->since;
     switch (peer->stage) {
+      case Connection::Stage::kWaiting:
+        state.age = now - peer->requested;
+        state.stage = StageOf(peer->exchange->phase());
+        if (state.stage == ConnectionState::kClosing) break;
+        state.request.assign(peer->request_line.data(),
+                             peer->request_line_size);
+        break;
       case Connection::Stage::kHandshake:
         state.stage = ConnectionState::kHandshake;
         break;
@@ -619,6 +727,7 @@ void Server::Impl::Answer(Question& question) const {
       case Connection::Stage::kServing:
         state.stage = peer->channel.received.empty() ? ConnectionState::kIdle
                                                      : ConnectionState::kHead;
+        if (peer->http2 != nullptr) ShowStreams(*peer->http2, now, state);
         break;
     }
   }
@@ -646,11 +755,9 @@ absl::StatusOr<std::vector<ConnectionState>> Server::Impl::Connections(
 
 void Server::Impl::NoteRequest(Peer& peer) {
   peer.requested = CoarseNow();
-  absl::string_view line = peer.channel.received;
-  line = line.substr(peer.scanner.head_begin(), peer.request_line.size());
-  // A query may hold what is secret; nothing of it is kept.
-  const size_t target = line.find(' ') + 1;
-  line = line.substr(0, line.find_first_of("? \r\n", target));
+  const absl::string_view line =
+      ShownLine(absl::string_view(peer.channel.received)
+                    .substr(peer.scanner.head_begin()));
   line.copy(peer.request_line.data(), line.size());
   peer.request_line_size = static_cast<uint8_t>(line.size());
 }
@@ -717,13 +824,13 @@ void Server::Impl::Add(UniqueFd fd) {
   if (peer.channel.transport.is_tls()) {
     if (options_.max_handshakes != 0 &&
         handshakes_.size() >= static_cast<size_t>(options_.max_handshakes)) {
-      Peer& oldest = *handshakes_.begin()->second;
+      Peer& oldest = *handshakes_.front();
       TooMany("too many handshakes", oldest.channel.info.remote_addr);
       Close(oldest);
     }
     peer.stage = Connection::Stage::kHandshake;
     peer.deadline = peer.since + options_.handshake_timeout;
-    handshakes_.insert({peer.since, &peer});
+    peer.handshake = handshakes_.insert(handshakes_.end(), &peer);
     counters_.handshakes.store(static_cast<int64_t>(handshakes_.size()),
                                std::memory_order_relaxed);
   }
@@ -748,6 +855,10 @@ void Server::Impl::OnReady(Peer& peer) {
   if (peer.stage == Connection::Stage::kHandshake && !Handshake(peer)) return;
   if (peer.http2 != nullptr) {
     Converse(peer);
+    return;
+  }
+  if (peer.stage == Connection::Stage::kWaiting) {
+    GoOn(peer, peer.exchange->Proceed());
     return;
   }
   Receive(peer);
@@ -864,26 +975,62 @@ bool Server::Impl::Dispatch(Peer& peer) {
   counters_.requests.fetch_add(1, std::memory_order_relaxed);
   if (options_.vitals != nullptr) options_.vitals->CountRequest();
   NoteRequest(peer);
-  if (options_.inline_app) {
-    exchange_->Begin(peer.channel, peer.scanner.head_begin(),
-                     peer.scanner.head_end());
-    if (!exchange_->MayWaitForBody()) {
-      const std::optional<Vitals::Work> work = BeginWork();
-      peer.after = exchange_->Run(/*may_block=*/false);
-      if (peer.after != After::kBlocked) {
-        if (peer.after != After::kKeep) {
-          Finished(peer);
-          return false;
-        }
-        peer.scanner.Reset();
-        peer.since = CoarseNow();
-        return true;
-      }
-    }
-    peer.exchange =
-        std::exchange(exchange_, std::make_unique<Exchange>(settings_));
+  if (!options_.inline_app && !peer.scanner.may_have_body()) {
+    HandOver(peer);
+    return false;
   }
-  counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
+  exchange_->Begin(peer.channel, peer.scanner.head_begin(),
+                   peer.scanner.head_end());
+  const Exchange::Next next = RunInline(*exchange_, exchange_->Proceed());
+  if (next == Exchange::Next::kOver) {
+    peer.after = exchange_->after();
+    if (peer.after != After::kKeep) return Finished(peer);
+    peer.scanner.Reset();
+    peer.since = CoarseNow();
+    return true;
+  }
+  peer.exchange =
+      std::exchange(exchange_, std::make_unique<Exchange>(settings_));
+  GoOn(peer, next);
+  return false;
+}
+
+Exchange::Next Server::Impl::RunInline(Exchange& exchange,
+                                       Exchange::Next next) {
+  if (next != Exchange::Next::kRun || !options_.inline_app ||
+      exchange.phase() != Exchange::Phase::kBody || exchange.MayWaitForBody()) {
+    return next;
+  }
+  const std::optional<Vitals::Work> work = BeginWork();
+  return exchange.Run(/*may_block=*/false);
+}
+
+void Server::Impl::GoOn(Peer& peer, Exchange::Next next) {
+  switch (RunInline(*peer.exchange, next)) {
+    case Exchange::Next::kRun:
+      peer.stage = Connection::Stage::kServing;
+      HandOver(peer);
+      return;
+    case Exchange::Next::kWait:
+      peer.stage = Connection::Stage::kWaiting;
+      if (peer.exchange->phase() == Exchange::Phase::kResponse) {
+        CountInProgress(peer.in_progress);
+      }
+      CheckAt(peer, DeadlineOf(peer));
+      WaitFor(peer, peer.exchange->waits_for());
+      return;
+    case Exchange::Next::kOver:
+      peer.stage = Connection::Stage::kServing;
+      peer.after = peer.exchange->after();
+      peer.exchange.reset();
+      CountOver(peer.in_progress);
+      Finished(peer);
+      return;
+  }
+}
+
+void Server::Impl::HandOver(Peer& peer) {
+  CountInProgress(peer.in_progress);
   peer.state.store(Connection::kBusy, std::memory_order_relaxed);
   if (draining_) {
     peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
@@ -893,7 +1040,25 @@ bool Server::Impl::Dispatch(Peer& peer) {
     peer.state.store(Connection::kBusyQuiet, std::memory_order_relaxed);
   }
   Submit(peer);
-  return false;
+}
+
+void Server::Impl::Returned(Peer& peer) {
+  if (peer.exchange == nullptr) {
+    Finished(peer);
+    return;
+  }
+  peer.state.store(Connection::kIdle, std::memory_order_relaxed);
+  GoOn(peer, Exchange::Next::kWait);
+}
+
+void Server::Impl::CountInProgress(bool& in_progress) {
+  if (std::exchange(in_progress, true)) return;
+  counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Server::Impl::CountOver(bool& in_progress) {
+  if (!std::exchange(in_progress, false)) return;
+  counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
 }
 
 bool Server::Impl::Finished(Peer& peer) {
@@ -912,7 +1077,6 @@ bool Server::Impl::Finished(Peer& peer) {
       Close(peer);
       return false;
     case After::kLinger:
-    case After::kBlocked:  // Does not happen to those who may block.
       Linger(peer);
       return false;
   }
@@ -944,22 +1108,29 @@ void Server::Impl::BeginHttp2(Peer& peer) {
 bool Server::Impl::ReceiveHttp2(Peer& peer, absl::string_view bytes) {
   const absl::Duration now = CoarseNow();
   peer.since = now;
+  const uint64_t before = peer.http2->requests();
   const absl::Status received = peer.http2->Receive(bytes, now);
-  for (std::shared_ptr<Http2Exchange>& exchange : peer.http2->TakeRequests()) {
+  for (uint64_t i = before; i < peer.http2->requests(); ++i) {
     counters_.requests.fetch_add(1, std::memory_order_relaxed);
     if (options_.vitals != nullptr) options_.vitals->CountRequest();
-    if (options_.inline_app && exchange->may_run_inline()) {
-      const std::optional<Vitals::Work> work = BeginWork();
-      if (!exchange->Call()) continue;
-    }
-    counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
-    Submit(*new StreamTask(*this, std::move(exchange)));
   }
   if (received.ok()) return true;
   log_->debug("{}: {}: {}", options_.name, peer.channel.info.remote_addr,
               received.ToString());
   Flush(peer);
   return false;
+}
+
+void Server::Impl::StartStreams() {
+  for (std::shared_ptr<Http2Exchange>& exchange :
+       std::exchange(ready_streams_, {})) {
+    if (options_.inline_app && exchange->may_call_inline()) {
+      const std::optional<Vitals::Work> work = BeginWork();
+      if (!exchange->Call()) continue;
+    }
+    CountInProgress(exchange->in_progress);
+    Submit(*new StreamTask(*this, std::move(exchange)));
+  }
 }
 
 void Server::Impl::Converse(Peer& peer) {
@@ -1016,7 +1187,7 @@ void Server::Impl::Flush(Peer& peer) {
     peer.watch.Arm(EventLoop::kReadWrite).IgnoreError();
   }
   absl::Duration due = Http2DeadlineOf(peer);
-  if (peer.http2->streams() > 0) due = std::min(due, now + kStreamInterval);
+  if (peer.http2->streams() > 0) due = std::min(due, now + stream_interval_);
   if (due < peer.check_at) CheckAt(peer, due);
 }
 
@@ -1062,15 +1233,16 @@ void Server::Impl::LookAtHttp2(Peer& peer, absl::Duration now) {
     Close(peer);
     return;
   }
-  peer.http2->ResetOverdue(now);
+  peer.http2->EndOverdue(now);
   // Streams are looked at as long as there are any.
   CheckAt(peer, peer.http2->streams() == 0
                     ? Http2DeadlineOf(peer)
-                    : std::min(Http2DeadlineOf(peer), now + kStreamInterval));
+                    : std::min(Http2DeadlineOf(peer), now + stream_interval_));
   Flush(peer);
 }
 
 void Server::Impl::SubmitJobs() {
+  StartStreams();
   if (jobs_.empty()) return;
   absl::Duration now;
   if (options_.queue_timeout < absl::InfiniteDuration()) {
@@ -1106,26 +1278,25 @@ void Server::Impl::RefuseQueued(StreamTask& task) {
   }
   const std::unique_ptr<StreamTask> self(&task);
   counters_.queue_timeouts.fetch_add(1, std::memory_order_relaxed);
-  counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
+  CountOver(task.exchange->in_progress);
 }
 
 void Server::Impl::RefuseQueued(Peer& peer) {
-  std::unique_ptr<Exchange> begun = std::move(peer.exchange);
-  Exchange& exchange = begun == nullptr ? *exchange_ : *begun;
-  if (begun == nullptr) {
-    exchange.Begin(peer.channel, peer.scanner.head_begin(),
-                   peer.scanner.head_end());
+  if (peer.exchange == nullptr) {
+    peer.exchange =
+        std::exchange(exchange_, std::make_unique<Exchange>(settings_));
+    peer.exchange->Begin(peer.channel, peer.scanner.head_begin(),
+                         peer.scanner.head_end());
   }
-  if (!exchange.Refuse(NoThread())) {
+  if (!peer.exchange->Refuse(NoThread())) {
     // Its response has begun.
-    peer.exchange = std::move(begun);
     Submit(peer);
     return;
   }
   counters_.queue_timeouts.fetch_add(1, std::memory_order_relaxed);
-  counters_.requests_in_progress.fetch_sub(1, std::memory_order_relaxed);
-  peer.after = exchange.Run(/*may_block=*/false);
-  Finished(peer);
+  CountOver(peer.in_progress);
+  peer.state.store(Connection::kIdle, std::memory_order_relaxed);
+  GoOn(peer, peer.exchange->Proceed());
 }
 
 void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
@@ -1138,7 +1309,7 @@ void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
 }
 
 void Server::Impl::EndHandshake(Peer& peer) {
-  handshakes_.erase({peer.since, &peer});
+  handshakes_.erase(peer.handshake);
   counters_.handshakes.store(static_cast<int64_t>(handshakes_.size()),
                              std::memory_order_relaxed);
 }
@@ -1205,7 +1376,10 @@ void Server::Impl::WaitFor(Peer& peer, EventLoop::Direction direction) {
 }
 
 void Server::Impl::GrantGrace(Peer& peer) {
-  if (peer.stage == Connection::Stage::kLingering) return;
+  if (peer.stage == Connection::Stage::kLingering ||
+      peer.stage == Connection::Stage::kWaiting) {
+    return;
+  }
   if (!peer.channel.received.empty()) return;
   peer.deadline = std::min(peer.deadline, CoarseNow() + options_.drain_grace);
   CheckAt(peer, peer.deadline);
@@ -1223,6 +1397,10 @@ bool Server::Impl::HasLateRequest(Peer& peer) {
 }
 
 absl::Duration Server::Impl::DeadlineOf(const Peer& peer) const {
+  if (peer.stage == Connection::Stage::kWaiting &&
+      peer.deadline > absl::ZeroDuration()) {
+    return peer.exchange->deadline();
+  }
   // Once a request begins to arrive it has its usual time.
   const bool arriving = peer.stage == Connection::Stage::kServing &&
                         !peer.channel.received.empty() &&
@@ -1271,6 +1449,11 @@ void Server::Impl::OnReady() {
     const absl::Duration deadline = DeadlineOf(peer);
     if (deadline > now) {
       CheckAt(peer, deadline);
+      continue;
+    }
+    if (peer.stage == Connection::Stage::kWaiting) {
+      const bool useless = peer.deadline <= absl::ZeroDuration();
+      GoOn(peer, useless ? peer.exchange->GiveUp() : peer.exchange->Overdue());
       continue;
     }
     if (HasLateRequest(peer)) continue;

@@ -13,7 +13,9 @@
 //
 // One thread does the waiting: for connections, requests and clients that idle.
 // A request that has arrived is handled by a thread of a pool, which the
-// application may block. Idle connections occupy no thread of the pool.
+// application may block. Connections that idle occupy no thread of the pool,
+// nor do clients that take their time with a body, as long as it fits into the
+// buffer, or with a response.
 //
 // Source: `wsgi.Server` in oslo.service. Differences: the pool counts requests
 // and not connections, the client is told when its connection will be closed,
@@ -88,6 +90,12 @@ struct ServerOptions {
   size_t max_headers_size = 65536;
   // Bytes of a request's body; more is refused with 413.
   uint64_t max_body_size = std::numeric_limits<uint64_t>::max();
+  // Bytes of a request's body, or all of it, that are received before the
+  // application is called; for more, and with 0 for all of it, a thread waits
+  // when it reads. A client that says `Expect: 100-continue` is told to
+  // continue before that wait, as nginx does, and with 0 when the application
+  // reads, as in the original.
+  size_t body_buffer = 65536;
 
   // The most connections at once, in all and from one address; more are closed
   // when they come. 0: any number. UNIX sockets count in all only.
@@ -102,14 +110,23 @@ struct ServerOptions {
   // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
   // that choose `h2` if `tls` offers it.
   bool http2 = false;
+  // Limits of one connection of HTTP/2; see `Http2Limits`, whose default values
+  // these are. At least 1, the rates at least 0.
+  uint32_t http2_max_streams = 100;
+  uint32_t http2_window = 128 * 1024;
+  uint32_t http2_resets = 200;
+  uint32_t http2_resets_per_second = 20;
+  uint32_t http2_idle_frames = 1000;
+  uint32_t http2_idle_frames_per_second = 100;
+  uint32_t http2_continuations = 8;
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.
   std::string log_format = std::string(kDefaultLogFormat);
   // Calls the application on the thread that waits, which is fast and
-  // lets a slow application hold up every client. Requests whose body has not
-  // arrived, and what is left of responses that the client does not take at
-  // once, still go to the pool.
+  // lets a slow application hold up every client. Requests with bodies larger
+  // than `body_buffer`, and what sources still have for responses that the
+  // client does not take at once, go to the pool.
   bool inline_app = false;
   // Null: plain HTTP. While connections come, changed files are noticed within
   // a second and used from the next connection on.
@@ -118,9 +135,9 @@ struct ServerOptions {
   ServerCounters* counters = nullptr;
   // Told of requests; null: nobody is. Must outlive the server.
   Vitals* vitals = nullptr;
-  // How long a request may take from its head to the end of its response,
-  // before `vitals` says that this process is sick. `absl::InfiniteDuration()`:
-  // as long as it wants.
+  // How long a request may occupy a thread, from when it gets one until it
+  // waits for its client, before `vitals` says that this process is sick.
+  // `absl::InfiniteDuration()`: as long as it wants.
   absl::Duration request_deadline = absl::InfiniteDuration();
   // Other processes serve the same application (`wsgi.multiprocess`).
   bool multiprocess = false;

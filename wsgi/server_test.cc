@@ -303,6 +303,16 @@ class TestApplication : public Application {
       }
       return Body(std::make_unique<EndlessSource>(pulled_, destroyed_));
     }
+    if (path == "/flood") {
+      if (absl::Status status = start_response("200 OK", {}); !status.ok()) {
+        return status;
+      }
+      return Body(std::make_unique<PiecesSource>(
+          std::vector<std::string>(2000, std::string(20000, 'x'))));
+    }
+    if (path == "/huge") {
+      return Start(start_response("200 OK", {}), std::string(20000000, 'h'));
+    }
     if (path == "/pieces") {
       const std::string query(environ.query_string());
       std::vector<Header> headers;
@@ -599,8 +609,33 @@ TEST_P(ServerTest, HeadAnd204HaveNoBody) {
   EXPECT_EQ(client.ReadAnswer().body, "GET /next");
 }
 
-TEST_P(ServerTest, ContinueIsSentWhenTheApplicationReads) {
+TEST_P(ServerTest, ContinueIsSentBeforeTheBodyIsWaitedFor) {
   Start();
+  for (const char* target : {"/read", "/x"}) {
+    RawClient client(port());
+    client.Send(absl::StrCat("POST ", target,
+                             " HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+                             "Expect: 100-continue\r\n\r\n"));
+    EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    EXPECT_EQ(server_->counters().requests_in_progress, 0);
+    client.Send("hello");
+    EXPECT_THAT(client.ReadAnswer().head, StartsWith("HTTP/1.1 200 OK\r\n"));
+    client.Get("/next");
+    EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+  }
+}
+
+TEST_P(ServerTest, ARequestThatIsRefusedIsNotToldToContinue) {
+  Start({.max_body_size = 4});
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_P(ServerTest, WithoutABufferContinueIsSentWhenTheApplicationReads) {
+  Start({.body_buffer = 0});
   RawClient client(port());
   client.Send(
       "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
@@ -613,7 +648,7 @@ TEST_P(ServerTest, ContinueIsSentWhenTheApplicationReads) {
 }
 
 TEST_P(ServerTest, WithoutContinueTheConnectionCloses) {
-  Start();
+  Start({.body_buffer = 0});
   RawClient client(port());
   client.Send(
       "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
@@ -625,7 +660,7 @@ TEST_P(ServerTest, WithoutContinueTheConnectionCloses) {
 }
 
 TEST_P(ServerTest, UnreadBodyIsDroppedBeforeTheNextRequest) {
-  Start();
+  Start({.body_buffer = 0});
   RawClient client(port());
   client.Send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
   EXPECT_EQ(client.ReadAnswer().body, "POST /a");
@@ -836,7 +871,7 @@ TEST_P(ServerTest, ClientThatTakesItsTimeGetsEverything) {
 }
 
 TEST_P(ServerTest, ApplicationLearnsThatTheClientLeftAmidItsBody) {
-  Start();
+  Start({.body_buffer = 3});
   RawClient client(port());
   client.Send("POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
   client.Close();
@@ -853,6 +888,135 @@ TEST_P(ServerTest, ClientThatIsSilentAmidItsBodyGetsA408) {
   RawClient client(port());
   client.Send("POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
   EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 408 Request Timeout"));
+}
+
+TEST_P(ServerTest, BodyOfUnknownLengthIsBufferedAndReadOn) {
+  Start({.body_buffer = 7});
+  RawClient client(port());
+  client.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\nhello\r\n");
+  client.Send("6\r\n world\r\n3\r\nand");
+  client.Send(" so on\r\n0\r\n\r\n");
+  EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 400 "));
+  RawClient other(port());
+  other.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\nhello\r\n");
+  other.Send("6\r\n world\r\n9\r\nand");
+  other.Send(" so on\r\n0\r\n\r\n");
+  EXPECT_EQ(other.ReadAnswer().body, "hello worldand so on");
+  other.Get("/next");
+  EXPECT_EQ(other.ReadAnswer().body, "GET /next");
+}
+
+// Clients that send, or read, so slowly that they do nothing at all.
+class SlowClients {
+ public:
+  explicit SlowClients(int port) {
+    for (int i = 0; i < kOfEach; ++i) {
+      bodies.push_back(std::make_unique<RawClient>(port));
+      bodies.back()->Send(
+          i % 2 == 0
+              ? "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab"
+              : "POST /read HTTP/1.1\r\nHost: h\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n9\r\nab");
+      readers.push_back(std::make_unique<RawClient>(port));
+      readers.back()->Get(std::vector<absl::string_view>{
+          "/flood", "/file", "/pulled-file", "/huge"}[i % 4]);
+    }
+  }
+
+  static constexpr int kOfEach = 20;
+  std::vector<std::unique_ptr<RawClient>> bodies;
+  std::vector<std::unique_ptr<RawClient>> readers;
+};
+
+TEST_P(ServerTest, SlowClientsHoldUpNobodyElse) {
+  Start({.pool_size = 2});
+  SlowClients slow(port());
+  const auto all_wait = [this] {
+    const absl::StatusOr<std::vector<ConnectionState>> connections =
+        server_->Connections(absl::Seconds(60));
+    EXPECT_THAT(connections, IsOk());
+    const auto count = [&](ConnectionState::Stage stage) {
+      return std::count_if(connections->begin(), connections->end(),
+                           [stage](const ConnectionState& state) {
+                             return state.stage == stage &&
+                                    !state.request.empty();
+                           });
+    };
+    return count(ConnectionState::kBody) == SlowClients::kOfEach &&
+           count(ConnectionState::kResponse) == SlowClients::kOfEach;
+  };
+  while (!all_wait()) std::this_thread::yield();
+  EXPECT_EQ(server_->counters().requests_in_progress, SlowClients::kOfEach);
+  for (int i = 0; i < 10; ++i) {
+    RawClient fast(port());
+    fast.Send(
+        "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nfast");
+    EXPECT_EQ(fast.ReadAnswer().body, "fast");
+  }
+  // They get what they want, once they do something for it.
+  for (int i = 0; i < SlowClients::kOfEach; ++i) {
+    slow.bodies[i]->Send(i % 2 == 0 ? "cdefghi" : "cdefghi\r\n0\r\n\r\n");
+    EXPECT_EQ(slow.bodies[i]->ReadAnswer().body, "abcdefghi");
+  }
+  for (int i = 1; i < 4; ++i) {
+    const Answer answer = slow.readers[i]->ReadAnswer();
+    if (i == 3) {
+      EXPECT_EQ(answer.body, std::string(20000000, 'h'));
+    } else {
+      EXPECT_TRUE(answer.body == TestApplication::FileText().substr(10));
+    }
+    slow.readers[i]->Get("/next");
+    EXPECT_EQ(slow.readers[i]->ReadAnswer().body, "GET /next");
+  }
+}
+
+TEST_P(ServerTest, SlowClientsEndByTheirDeadlines) {
+  Start({.pool_size = 2,
+         .body_timeout = absl::Milliseconds(50),
+         .write_timeout = absl::Milliseconds(50)});
+  SlowClients slow(port());
+  for (auto& client : slow.bodies) {
+    EXPECT_THAT(client->ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+  }
+  while (server_->counters().connections > 0) std::this_thread::yield();
+  EXPECT_EQ(server_->counters().requests_in_progress, 0);
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("\"POST /read HTTP/1.1\" status: 408"));
+  EXPECT_THAT(log, HasSubstr("\"GET /flood HTTP/1.1\" status: 200"));
+  EXPECT_THAT(log, HasSubstr("\"GET /huge HTTP/1.1\" status: 200"));
+}
+
+TEST_P(ServerTest, SlowClientsAreServedWhenItStops) {
+  Start({.pool_size = 2});
+  RawClient reader(port());
+  reader.Get("/pulled-file");
+  reader.ReadUntil("\r\n\r\n");
+  RawClient body(port());
+  body.Send(
+      "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  body.ReadUntil("\r\n\r\n");
+  server_->Stop();
+  body.Send("body");
+  EXPECT_THAT(body.ReadToEnd(), AllOf(HasSubstr("Connection: close\r\n"),
+                                      EndsWith("\r\n\r\nbody")));
+  EXPECT_TRUE(reader.ReadBytes(8999990) ==
+              TestApplication::FileText().substr(10));
+  EXPECT_THAT(server_->Wait(), IsOk());
+}
+
+TEST_P(ServerTest, DestructionCutsOffSlowClients) {
+  Start({.pool_size = 2});
+  SlowClients slow(port());
+  while (server_->counters().connections < 2 * SlowClients::kOfEach) {
+    std::this_thread::yield();
+  }
+  server_.reset();
+  for (auto& client : slow.bodies) EXPECT_EQ(client->ReadToEnd(), "");
 }
 
 TEST_P(ServerTest, IdleConnectionsAreClosedWithoutAnAnswer) {
@@ -1237,7 +1401,9 @@ TEST_P(PoolServerTest, ConnectionsOfAServerThatDoesNotRunAreUnknown) {
 }
 
 TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {
-  Start({.pool_size = 1, .queue_timeout = absl::Milliseconds(20)});
+  Start({.pool_size = 1,
+         .queue_timeout = absl::Milliseconds(20),
+         .body_buffer = 0});
   RawClient first(port());
   first.Get("/block");
   app_.blocked_.WaitForNotification();

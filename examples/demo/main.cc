@@ -324,6 +324,13 @@ class Diagnostics {
                          .stage = std::string(wsgi::StageName(one.stage)),
                          .age = one.age,
                          .request = std::move(one.request)});
+          for (wsgi::ConnectionState::Stream& stream : one.streams) {
+            all.back().streams.push_back(
+                {.number = stream.number,
+                 .stage = std::string(wsgi::StageName(stream.stage)),
+                 .age = stream.age,
+                 .request = std::move(stream.request)});
+          }
         }
       }
       return all;
