@@ -5,7 +5,7 @@
 //   bergenctl -s demo status
 //   bergenctl -s demo pnt @2
 //   bergenctl -s demo reload
-//   bergenctl -s demo prof neutron seconds=10 formats=svg
+//   bergenctl -s demo prof neutron seconds=10 formats=svg  (all in one)
 //   bergenctl -s demo --json config demo.
 //   bergenctl --address=ops.example.org:8010 --ca=ca.crt --cert=me.crt
 //       --key=me.key status
@@ -22,6 +22,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -40,6 +41,8 @@
 #include "backdoor/control.grpc.pb.h"
 #include "backdoor/control.pb.h"
 #include "backdoor/control_request.h"
+#include "backdoor/profile_formats.h"
+#include "backdoor/profile_merge.h"
 #include "backdoor/run_directory.h"
 #include "backdoor/tls_dialer.h"
 #include "gflags/gflags.h"
@@ -349,6 +352,36 @@ int Fail(const absl::Status& status) {
   return kUsage;
 }
 
+// Puts what the processes have saved into one profile, and says what those have
+// to say that have not.
+int Merge(const SavedProfile& profile, const std::vector<Target>& targets,
+          const std::vector<Answer>& answers) {
+  std::vector<std::string> saved;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (answers[i].status.ok()) {
+      saved.push_back(answers[i].text);
+    } else {
+      Print(targets[i], answers[i], /*alone=*/false);
+    }
+  }
+  if (saved.empty()) return kSomeFailed;
+  Answer merged;
+  const absl::StatusOr<std::vector<const ProfileFormat*>> formats =
+      ParseProfileFormats(profile.formats);
+  const absl::StatusOr<std::string> text =
+      formats.ok() ? MergeSavedProfiles(saved, profile.name, *formats)
+                   : absl::StatusOr<std::string>(formats.status());
+  if (text.ok()) {
+    merged.text = *text;
+  } else {
+    merged.text = absl::StrJoin(saved, "");
+    merged.status = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                                 std::string(text.status().message()));
+  }
+  Print({.name = "all"}, merged, /*alone=*/true);
+  return text.ok() && saved.size() == targets.size() ? 0 : kSomeFailed;
+}
+
 int Main(const std::vector<std::string>& words) {
   const absl::StatusOr<ControlRequest> request = ParseControlRequest(words);
   if (!request.ok()) return Fail(request.status());
@@ -357,6 +390,11 @@ int Main(const std::vector<std::string>& words) {
   const absl::StatusOr<std::unique_ptr<Connector>> connector =
       Connector::Create();
   if (!connector.ok()) return Fail(connector.status());
+  if (const std::optional<SavedProfile> profile = ProfileToSave(*request);
+      profile.has_value() && targets->size() > 1) {
+    const absl::Status formats = ParseProfileFormats(profile->formats).status();
+    if (!formats.ok()) return Fail(formats);
+  }
   const Deadline deadline = absl::ToChronoTime(
       absl::Now() + absl::Seconds(FLAGS_timeout) + request->duration);
   if (request->line == kReload) {
@@ -396,6 +434,10 @@ int Main(const std::vector<std::string>& words) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+  if (const std::optional<SavedProfile> profile = ProfileToSave(*request);
+      profile.has_value() && targets->size() > 1) {
+    return Merge(*profile, *targets, answers);
+  }
   for (size_t i = 0; i < targets->size(); ++i) {
     Print((*targets)[i], answers[i], targets->size() == 1);
   }

@@ -42,7 +42,24 @@ void AddStack(const StackCount& stack, absl::Duration period, Sums& sums) {
   }
 }
 
+void Add(const CallCounts& more, CallCounts& to) {
+  to.primitive_calls += more.primitive_calls;
+  to.calls += more.calls;
+  to.own_time += more.own_time;
+  to.total_time += more.total_time;
+}
+
 }  // namespace
+
+void AddCallStats(const CallStats& more, CallStats& to) {
+  for (const auto& [function, stats] : more) {
+    FunctionStats& sum = to[function];
+    Add(stats.counts, sum.counts);
+    for (const auto& [caller, counts] : stats.callers) {
+      Add(counts, sum.callers[caller]);
+    }
+  }
+}
 
 CallStats Summarize(const Profile& profile) {
   Sums sums;

@@ -43,6 +43,9 @@ using CallStats = std::map<Function, FunctionStats>;
 // caller and callee. Calls from itself are never primitive.
 CallStats Summarize(const Profile& profile);
 
+// Adds what another process, or the same one at another time, has called.
+void AddCallStats(const CallStats& more, CallStats& to);
+
 }  // namespace bergen::backdoor
 
 #endif  // BACKDOOR_CALL_STATS_H_

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "backdoor/command_table.h"
+#include "backdoor/profile_formats.h"
 
 namespace bergen::backdoor {
 namespace {
@@ -63,7 +64,43 @@ absl::Status ParseTarget(absl::string_view target, bool& given,
   return absl::OkStatus();
 }
 
+// Of `prof`: how the arguments begin if they are named, and their places if
+// not.
+constexpr absl::string_view kProfName = "name=";
+constexpr size_t kProfNamePlace = 0;
+constexpr absl::string_view kProfFormats = "formats=";
+constexpr size_t kProfFormatsPlace = 4;
+constexpr char kProfDefaultFormats[] = "pstats";
+
+// Null if it is not there.
+std::string* FindArgument(std::vector<std::string>& arguments,
+                          absl::string_view named, size_t place) {
+  size_t unnamed = 0;
+  for (std::string& argument : arguments) {
+    if (absl::StartsWith(argument, named)) return &argument;
+    if (Argument(argument) == QuoteArgument(argument) && unnamed++ == place) {
+      return &argument;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+std::optional<SavedProfile> ProfileToSave(const ControlRequest& request) {
+  if (request.command != "prof") return std::nullopt;
+  std::vector<std::string> arguments = request.arguments;
+  const auto value = [&arguments](absl::string_view named, size_t place) {
+    const std::string* const found = FindArgument(arguments, named, place);
+    return found == nullptr ? std::string()
+                            : std::string(absl::StripPrefix(*found, named));
+  };
+  SavedProfile profile = {.name = value(kProfName, kProfNamePlace),
+                          .formats = value(kProfFormats, kProfFormatsPlace)};
+  if (profile.name.empty()) return std::nullopt;
+  if (profile.formats.empty()) profile.formats = kProfDefaultFormats;
+  return profile;
+}
 
 absl::StatusOr<ControlRequest> ParseControlRequest(
     const std::vector<std::string>& words) {
@@ -110,13 +147,18 @@ absl::StatusOr<std::string> LineForWorker(const ControlRequest& request,
         "several workers would save to one file; write prof NAME, or @N");
   }
   std::vector<std::string> arguments = request.arguments;
-  if (request.command == "prof") {
-    const auto name = std::find_if(
-        arguments.begin(), arguments.end(), [](absl::string_view argument) {
-          return absl::StartsWith(argument, "name=") ||
-                 Argument(argument) == QuoteArgument(argument);
-        });
-    if (name != arguments.end()) absl::StrAppend(&*name, "-", number);
+  if (ProfileToSave(request).has_value()) {
+    absl::StrAppend(FindArgument(arguments, kProfName, kProfNamePlace), "-",
+                    number);
+    std::string* const formats =
+        FindArgument(arguments, kProfFormats, kProfFormatsPlace);
+    const std::string mergeable = absl::StrCat(kProfFormats, kMergeableFormat);
+    if (formats == nullptr) {
+      arguments.push_back(mergeable);
+    } else {
+      *formats = absl::StartsWith(*formats, kProfFormats) ? mergeable
+                                                          : kMergeableFormat;
+    }
   }
   return Line(request.command, arguments);
 }

@@ -34,9 +34,19 @@ struct ControlRequest {
 absl::StatusOr<ControlRequest> ParseControlRequest(
     const std::vector<std::string>& words);
 
+// What a `prof` is to save.
+struct SavedProfile {
+  std::string name;
+  std::string formats;
+};
+
+// None if the request is not one to save a profile.
+std::optional<SavedProfile> ProfileToSave(const ControlRequest& request);
+
 // The line for worker `number` of several that are asked: files of `prof` get
-// the number, `neutron-2`, since all would be written to one place.
-// InvalidArgument if that cannot be done: `prof('neutron')` in one word.
+// the number, `neutron-2`, since all would be written to one place, and are
+// made to be merged. InvalidArgument if that cannot be done: `prof('neutron')`
+// in one word.
 absl::StatusOr<std::string> LineForWorker(const ControlRequest& request,
                                           int number);
 

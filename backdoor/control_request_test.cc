@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -53,14 +54,31 @@ TEST(ControlRequestTest, SeveralWorkersSaveProfilesToAFileEach) {
     return line.ok() ? *line : std::string(line.status().message());
   };
   EXPECT_EQ(line({"prof", "neutron", "seconds=1"}),
-            "prof(neutron-2, seconds=1)");
-  EXPECT_EQ(line({"prof", "seconds=1", "name=it's"}),
-            "prof(seconds=1, name='it\\'s-2')");
+            "prof(neutron-2, seconds=1, formats=mergeable)");
+  EXPECT_EQ(line({"prof", "formats=svg,pprof", "name=it's"}),
+            "prof(formats=mergeable, name='it\\'s-2')");
+  EXPECT_EQ(line({"prof", "n", "99", "cpu", "1", "svg"}),
+            "prof(n-2, 99, cpu, 1, mergeable)");
   EXPECT_EQ(line({"prof", "a=b c"}), "prof(a='b c')");
   EXPECT_EQ(line({"prof"}), "prof");
   EXPECT_EQ(line({"prof()"}), "prof()");
   EXPECT_EQ(line({"config", "demo."}), "config(demo.)");
   EXPECT_THAT(line({"prof('x')"}), HasSubstr("write prof NAME, or @N"));
+}
+
+TEST(ControlRequestTest, KnowsWhatProfileIsToBeSaved) {
+  const auto saved = [](const std::vector<std::string>& words) {
+    const std::optional<SavedProfile> profile = ProfileToSave(Parsed(words));
+    return profile.has_value()
+               ? absl::StrCat(profile->name, " as ", profile->formats)
+               : "none";
+  };
+  EXPECT_EQ(saved({"prof", "n"}), "n as pstats");
+  EXPECT_EQ(saved({"prof", "formats=svg", "name=n"}), "n as svg");
+  EXPECT_EQ(saved({"prof", "n", "99", "cpu", "1", "svg"}), "n as svg");
+  EXPECT_EQ(saved({"prof"}), "none");
+  EXPECT_EQ(saved({"prof", "mode=trace"}), "none");
+  EXPECT_EQ(saved({"pnt", "n"}), "none");
 }
 
 TEST(ControlRequestTest, SaysWhatIsWrong) {

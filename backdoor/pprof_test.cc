@@ -6,10 +6,15 @@
 
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "backdoor/pprof.pb.h"
 #include "backdoor/profile.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
 
 namespace bergen::backdoor {
 namespace {
@@ -87,6 +92,43 @@ TEST(PprofTest, NamesThatAreNotUtf8AreMended) {
                            .stacks = {{.functions = {0}, .samples = 1}},
                            .clock = "cpu"};
   EXPECT_EQ(Decode(EncodePprof(profile, 0)).function_size(), 1);
+}
+
+TEST(PprofTest, WhatWasWrittenCanBeRead) {
+  const Profile profile = {
+      .functions = {{"a.cc", 1, "main"}, {"b.cc", 9, "demo::Work"}},
+      .stacks = {{.functions = {1, 0},
+                  .samples = 3,
+                  .lines = {12, 2},
+                  .thread = "pool"},
+                 {.functions = {0}, .samples = 1, .worker = 4}},
+      .period = absl::Milliseconds(10),
+      .begin = absl::FromUnixSeconds(1000),
+      .duration = absl::Seconds(5),
+      .clock = "cpu"};
+  const absl::StatusOr<Profile> again = DecodePprof(EncodePprof(profile, 7));
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->functions, profile.functions);
+  EXPECT_EQ(again->samples, 4);
+  EXPECT_EQ(again->period, profile.period);
+  EXPECT_EQ(again->begin, profile.begin);
+  EXPECT_EQ(again->duration, profile.duration);
+  EXPECT_EQ(again->clock, "cpu");
+  ASSERT_EQ(again->stacks.size(), 2u);
+  EXPECT_EQ(again->stacks[0].functions, profile.stacks[0].functions);
+  EXPECT_EQ(again->stacks[0].lines, profile.stacks[0].lines);
+  EXPECT_EQ(again->stacks[0].thread, "pool");
+  EXPECT_EQ(again->stacks[0].worker, 7);
+  EXPECT_EQ(again->stacks[1].worker, 4);
+}
+
+TEST(PprofTest, WhatIsNoSuchFileIsAnError) {
+  const std::string bytes = EncodePprof({.clock = "cpu"}, 0);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THAT(DecodePprof(absl::string_view(bytes).substr(0, size)),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+  EXPECT_THAT(DecodePprof("no"), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

@@ -5,28 +5,22 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "backdoor/call_stats.h"
-#include "backdoor/flame_graph.h"
-#include "backdoor/folded.h"
 #include "backdoor/output_file.h"
-#include "backdoor/pprof.h"
 #include "backdoor/profile.h"
+#include "backdoor/profile_formats.h"
 #include "backdoor/pstats.h"
 
 namespace bergen::backdoor {
@@ -40,62 +34,14 @@ constexpr double kMaxProfSeconds = 3600;
 
 constexpr char kTrace[] = "trace";
 
-// A kind of file that a profile can be saved as.
-struct Format {
-  const char* name;
-  const char* suffix;
-  std::string (*encode)(const Profile& profile, const std::string& name,
-                        int worker);
-};
-
-constexpr char kPstats[] = "pstats";
-constexpr char kPstatsSuffix[] = ".prof";
-
-constexpr Format kFormats[] = {
-    {kPstats, kPstatsSuffix,
-     [](const Profile& profile, const std::string&, int) {
-       return EncodePstats(Summarize(profile));
-     }},
-    {"pprof", ".pb.gz",
-     [](const Profile& profile, const std::string&, int worker) {
-       return EncodePprof(profile, worker);
-     }},
-    {"folded", ".folded",
-     [](const Profile& profile, const std::string&, int) {
-       return EncodeFolded(profile);
-     }},
-    {"svg", ".svg",
-     [](const Profile& profile, const std::string& name, int worker) {
-       return EncodeFlameGraph(profile,
-                               absl::StrCat(name, ", worker ", worker));
-     }}};
-
-// The formats of `list`, each once and in the order of kFormats.
-absl::StatusOr<std::vector<const Format*>> ParseFormats(
-    absl::string_view list) {
-  std::set<absl::string_view> wanted;
-  for (const absl::string_view item : absl::StrSplit(list, ',')) {
-    wanted.insert(absl::StripAsciiWhitespace(item));
-  }
-  std::vector<const Format*> formats;
-  std::vector<absl::string_view> allowed;
-  for (const Format& format : kFormats) {
-    allowed.push_back(format.name);
-    if (wanted.erase(format.name) != 0) formats.push_back(&format);
-  }
-  if (wanted.empty()) return formats;
-  return absl::InvalidArgumentError(absl::StrCat("formats: '", *wanted.begin(),
-                                                 "' is none of ",
-                                                 absl::StrJoin(allowed, ", ")));
-}
-
 // A trace counts pairs of caller and callee and knows no stacks.
-absl::Status CheckTraceFormats(const std::vector<const Format*>& formats) {
-  for (const Format* format : formats) {
-    if (format->name != absl::string_view(kPstats)) {
+absl::Status CheckTraceFormats(
+    const std::vector<const ProfileFormat*>& formats) {
+  for (const ProfileFormat* format : formats) {
+    if (format != &PstatsFormat()) {
       return absl::InvalidArgumentError(absl::StrCat(
           "formats: a count of calls has no stacks for ", format->name,
-          ", it can be saved as ", kPstats, " only"));
+          ", it can be saved as ", PstatsFormat().name, " only"));
     }
   }
   return absl::OkStatus();
@@ -118,7 +64,8 @@ class Prof {
   // Of what is saved.
   struct Target {
     std::string name;
-    std::vector<const Format*> formats;
+    // Empty: what can be merged.
+    std::vector<const ProfileFormat*> formats;
   };
 
   absl::Time recording_since() const {
@@ -167,8 +114,10 @@ absl::Status Failed(const absl::Status& status) {
 
 absl::Status Prof::Run(const Arguments& arguments, const Caller& caller,
                        Output& output) {
-  absl::StatusOr<std::vector<const Format*>> formats =
-      ParseFormats(arguments.String("formats"));
+  const std::string& list = arguments.String("formats");
+  absl::StatusOr<std::vector<const ProfileFormat*>> formats =
+      std::vector<const ProfileFormat*>();
+  if (list != kMergeableFormat) formats = ParseProfileFormats(list);
   if (!formats.ok()) return formats.status();
   if (!arguments.Has("name")) {
     if (arguments.Has("seconds")) {
@@ -285,11 +234,14 @@ absl::StatusOr<std::string> Prof::Keep(const std::string& name,
 
 absl::Status Prof::Write(const Profile& profile, const Target& target,
                          Output& output) const {
+  std::vector<const ProfileFormat*> formats = target.formats;
+  if (formats.empty()) formats = {&PprofFormat()};
+  const std::string title = absl::StrCat(target.name, ", worker ", worker_);
   std::vector<std::string> paths;
-  for (const Format* format : target.formats) {
+  for (const ProfileFormat* format : formats) {
     absl::StatusOr<std::string> path =
         Keep(target.name, format->suffix,
-             format->encode(profile, target.name, worker_), output);
+             format->encode(profile, title, worker_), output);
     if (!path.ok()) return Failed(path.status());
     paths.push_back(*std::move(path));
   }
@@ -312,8 +264,8 @@ absl::Status Prof::Write(const Profile& profile, const Target& target,
 
 absl::Status Prof::Write(const CallTrace& trace, const Target& target,
                          Output& output) const {
-  const absl::StatusOr<std::string> path =
-      Keep(target.name, kPstatsSuffix, EncodePstats(trace.stats), output);
+  const absl::StatusOr<std::string> path = Keep(
+      target.name, PstatsFormat().suffix, EncodePstats(trace.stats), output);
   if (!path.ok()) return Failed(path.status());
   const std::string lost = trace.lost_calls == 0
                                ? ""
@@ -352,7 +304,8 @@ Command ProfCommand(const ProfCommandOptions& options, Profiler& profiler,
                      {.name = "formats",
                       .help = "of the files, with commas: pstats (NAME.prof), "
                               "pprof (NAME.pb.gz), folded (NAME.folded), svg "
-                              "(NAME.svg, a flame graph)",
+                              "(NAME.svg, a flame graph); or mergeable, what "
+                              "bergenctl merges",
                       .default_value = std::string("pstats")},
                      {.name = "mode",
                       .help = "samples, or a count of every call, with its "

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -44,6 +45,8 @@ struct StackCount {
   std::vector<int> lines;
   // Empty if unknown.
   std::string thread;
+  // None: the one that the whole profile is of.
+  std::optional<int> worker;
 };
 
 struct Profile {

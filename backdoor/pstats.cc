@@ -2,6 +2,8 @@
 
 #include "backdoor/pstats.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -9,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 namespace bergen::backdoor {
@@ -109,6 +112,133 @@ void WriteCallers(const std::map<Function, CallCounts>& callers,
   writer.EndDict();
 }
 
+// Takes values from such a stream. After the first that is another, all are
+// empty, and `status` is not OK.
+class MarshalReader {
+ public:
+  explicit MarshalReader(absl::string_view bytes) : bytes_(bytes) {}
+
+  void Expect(char type) {
+    if (!Take(1) || last_[0] != type) Fail();
+  }
+
+  // Whether a dictionary ends here; takes the end.
+  bool AtDictEnd() {
+    if (!ok_ || place_ >= bytes_.size() || bytes_[place_] != kDictEnd) {
+      return !ok_;
+    }
+    ++place_;
+    return true;
+  }
+
+  void Tuple(uint64_t size) {
+    Expect(kTuple);
+    if (LittleEndian(4) != size) Fail();
+  }
+
+  int64_t Int() {
+    if (!Take(1)) return 0;
+    if (last_[0] == kInt) {
+      const auto value = static_cast<int32_t>(LittleEndian(4));
+      if (value < 0) Fail();
+      return value;
+    }
+    if (last_[0] != kLong) Fail();
+    const uint64_t digits = LittleEndian(4);
+    constexpr uint64_t kMaxDigits = 4;  // 60 bits.
+    if (digits > kMaxDigits) Fail();
+    int64_t value = 0;
+    for (uint64_t i = 0; ok_ && i < digits; ++i) {
+      const uint64_t digit = LittleEndian(2);
+      if (digit >> kLongDigitBits != 0) Fail();
+      value |= static_cast<int64_t>(digit) << (kLongDigitBits * i);
+    }
+    return ok_ ? value : 0;
+  }
+
+  double Float() {
+    Expect(kFloat);
+    const uint64_t bits = LittleEndian(8);
+    double value = 0;
+    std::memcpy(&value, &bits, sizeof(value));
+    if (!(value >= 0 && value <= kMaxSeconds)) Fail();
+    return ok_ ? value : 0;
+  }
+
+  std::string Text() {
+    Expect(kText);
+    const uint64_t size = LittleEndian(4);
+    return Take(size) ? std::string(last_) : "";
+  }
+
+  void ExpectEnd() {
+    if (place_ != bytes_.size()) Fail();
+  }
+
+  absl::Status status() const {
+    if (ok_) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "pstats: not as this program writes it, at byte ", place_));
+  }
+
+ private:
+  static constexpr double kMaxSeconds = 1e12;
+
+  void Fail() { ok_ = false; }
+
+  bool Take(uint64_t size) {
+    if (!ok_ || size > bytes_.size() - place_) {
+      Fail();
+      return false;
+    }
+    last_ = bytes_.substr(place_, size);
+    place_ += size;
+    return true;
+  }
+
+  uint64_t LittleEndian(size_t size) {
+    uint64_t value = 0;
+    if (!Take(size)) return 0;
+    for (size_t i = 0; i < size; ++i) {
+      value |= uint64_t{static_cast<unsigned char>(last_[i])} << (8 * i);
+    }
+    return value;
+  }
+
+  const absl::string_view bytes_;
+  size_t place_ = 0;
+  absl::string_view last_;
+  bool ok_ = true;
+};
+
+Function ReadFunction(MarshalReader& reader) {
+  reader.Tuple(3);
+  Function function;
+  function.file = reader.Text();
+  function.line = static_cast<int>(
+      std::min<int64_t>(reader.Int(), std::numeric_limits<int>::max()));
+  function.name = reader.Text();
+  return function;
+}
+
+void ReadTimes(MarshalReader& reader, CallCounts& counts) {
+  counts.own_time = absl::Seconds(reader.Float());
+  counts.total_time = absl::Seconds(reader.Float());
+}
+
+std::map<Function, CallCounts> ReadCallers(MarshalReader& reader) {
+  std::map<Function, CallCounts> callers;
+  reader.Expect(kDict);
+  while (!reader.AtDictEnd()) {
+    CallCounts& counts = callers[ReadFunction(reader)];
+    reader.Tuple(4);
+    counts.calls = reader.Int();
+    counts.primitive_calls = reader.Int();
+    ReadTimes(reader, counts);
+  }
+  return callers;
+}
+
 }  // namespace
 
 std::string EncodePstats(const CallStats& stats) {
@@ -128,6 +258,23 @@ std::string EncodePstats(const CallStats& stats) {
   }
   writer.EndDict();
   return writer.Take();
+}
+
+absl::StatusOr<CallStats> DecodePstats(absl::string_view bytes) {
+  MarshalReader reader(bytes);
+  CallStats stats;
+  reader.Expect(kDict);
+  while (!reader.AtDictEnd()) {
+    FunctionStats& entry = stats[ReadFunction(reader)];
+    reader.Tuple(5);
+    entry.counts.primitive_calls = reader.Int();
+    entry.counts.calls = reader.Int();
+    ReadTimes(reader, entry.counts);
+    entry.callers = ReadCallers(reader);
+  }
+  reader.ExpectEnd();
+  if (!reader.status().ok()) return reader.status();
+  return stats;
 }
 
 }  // namespace bergen::backdoor

@@ -4,13 +4,17 @@
 
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "backdoor/call_stats.h"
 #include "backdoor/profile.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
 
 namespace bergen::backdoor {
 namespace {
@@ -64,6 +68,32 @@ TEST(PstatsTest, BytesThatPythonMightNotDecodeAreReplaced) {
 
 TEST(PstatsTest, WithoutSamplesThereIsOneFunctionThatSaysSo) {
   EXPECT_THAT(EncodePstats({}), HasSubstr("<no samples>"));
+}
+
+TEST(PstatsTest, WhatWasWrittenCanBeRead) {
+  const CallStats stats = {
+      {{"a.cc", 1, "main"},
+       {{1, 6'000'000'000, absl::Seconds(0.5), absl::Seconds(2)}, {}}},
+      {{"b.cc", 0, "demo::Work"},
+       {{1, 3, absl::Seconds(1), absl::Seconds(1.5)},
+        {{{"a.cc", 1, "main"},
+          {1, 3, absl::Seconds(1), absl::Seconds(1.5)}}}}}};
+  const absl::StatusOr<CallStats> again = DecodePstats(EncodePstats(stats));
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(EncodePstats(*again), EncodePstats(stats));
+}
+
+TEST(PstatsTest, EveryBeginningOfAFileIsAnError) {
+  const std::string bytes = EncodePstats(
+      {{{"a.cc", 1, "f"}, {{1, 1}, {{{"b.cc", 2, "g"}, {1, 1}}}}}});
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THAT(DecodePstats(absl::string_view(bytes).substr(0, size)),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("not as this program writes it")));
+  }
+  EXPECT_THAT(DecodePstats(bytes + "x"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(DecodePstats(bytes), IsOk());
 }
 
 }  // namespace

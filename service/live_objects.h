@@ -144,11 +144,13 @@ class LiveTypeBase {
    private:
     std::atomic_flag taken_;
   };
-  struct alignas(64) Shard {
+  struct Shard {
     SpinLock mutex;  // Of the rest.
-    Anchor ring;  // The oldest comes next.
+    Anchor ring;     // The oldest comes next.
     int64_t count = 0;
     int64_t made = 0;
+    // No two share what processors pass to each other.
+    std::array<char, 64> gap = {};
   };
 
   Shard& ShardOf(const LiveNode& node);

@@ -60,12 +60,21 @@ class BergenctlTest(unittest.TestCase):
         self.assertIn("it's.folded", done.stdout)
         self.assertTrue((self.demo.folder / "it's.svg").exists())
 
-    def test_each_worker_saves_its_own_profile(self):
-        done = self.ask("prof", "both", "seconds=0.2", "clock=wall")
+    def test_profiles_of_all_workers_become_one(self):
+        done = self.ask("prof", "both", "seconds=0.2", "clock=wall", "formats=pstats,folded,pprof")
         self.assertEqual(done.returncode, 0, done.stderr)
-        merged = pstats.Stats(str(self.demo.folder / "both-0.prof"))
-        merged.add(str(self.demo.folder / "both-1.prof"))
-        self.assertTrue(merged.stats)
+        paths = [f"{self.demo.folder}/both.{suffix}" for suffix in ("prof", "pb.gz", "folded")]
+        self.assertRegex(done.stdout, rf"\Awrote {' '.join(paths)} \(\d+ samples of 2 workers\)\n\Z")
+        self.assertTrue(pstats.Stats(paths[0]).stats)
+        folded = pathlib.Path(paths[2]).read_text()
+        self.assertRegex(folded, r"(?m)^worker 0 ")
+        self.assertRegex(folded, r"(?m)^worker 1 ")
+        self.assertEqual(list(self.demo.folder.glob("both-*")), [])
+
+    def test_wrong_formats_are_said_before_anything_is_recorded(self):
+        done = self.ask("prof", "both", "seconds=30", "formats=perf")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("'perf' is none of", done.stderr)
 
     def test_a_worker_that_hangs_is_a_line_and_not_a_hang(self):
         hung = self.demo.workers()[1]

@@ -102,7 +102,12 @@ std::string TestResponse::body() const { return absl::StrJoin(pieces, ""); }
 absl::StatusOr<TestResponse> TestClient::Call(const TestRequest& request) {
   Request parsed;
   absl::StrAppend(&parsed.head, request.method, " ", request.target,
-                  " HTTP/1.1\r\nHost: localhost\r\n");
+                  " HTTP/1.1\r\n");
+  const bool has_host = std::any_of(
+      request.headers.begin(), request.headers.end(), [](const auto& header) {
+        return absl::EqualsIgnoreCase(header.first, "Host");
+      });
+  if (!has_host) parsed.head += "Host: localhost\r\n";
   for (const auto& [name, value] : request.headers) {
     absl::StrAppend(&parsed.head, name, ": ", value, "\r\n");
   }

@@ -26,7 +26,7 @@ namespace bergen::wsgi {
 struct TestRequest {
   std::string method = "GET";
   std::string target = "/";
-  // Host and, for a body, Content-Length are added.
+  // Host, if it is not among them, and, for a body, Content-Length are added.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };
