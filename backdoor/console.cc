@@ -114,14 +114,9 @@ absl::string_view HostOf(absl::string_view header) {
   return header.substr(0, colon);
 }
 
-bool IsLocal(absl::string_view address) {
-  return address == "unix" || address == "::1" ||
-         absl::StartsWith(address, "127.");
-}
-
 // Null: the request may be answered.
 const char* WhyRefused(const Environ& environ) {
-  if (!IsLocal(environ.server_name())) {
+  if (!IsConsoleAddress(environ.server_name())) {
     return "the console answers on loopback addresses and unix sockets only";
   }
   const absl::string_view header = environ.Header("Host").value_or("");
@@ -185,6 +180,11 @@ absl::StatusOr<std::string> ProfileLine(absl::string_view query, int worker) {
 }
 
 }  // namespace
+
+bool IsConsoleAddress(absl::string_view address) {
+  return address == "unix" || address == "::1" ||
+         absl::StartsWith(address, "127.");
+}
 
 Console::Answer Console::Run(absl::string_view line, const Environ& environ) {
   const Caller caller = {.name = absl::StrCat("console ", environ.remote_addr(),

@@ -42,6 +42,10 @@ struct ConsoleOptions {
   int worker = 0;
 };
 
+// Whether a console may answer at this end of a connection: a numeric loopback
+// address, or `unix`.
+bool IsConsoleAddress(absl::string_view address);
+
 // Thread-safe. Serves
 //
 //   GET  /, /console.css, /console.js

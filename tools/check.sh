@@ -52,18 +52,18 @@ tidy() {
 }
 
 # no_path FROM... -- TO...: nothing in FROM reaches anything in TO. A folder stands for all of
-# its targets, and ~TARGET leaves one out of TO.
+# its targets, and ~TARGET leaves one out of the side that it is on.
 no_path() {
-  local from=() to=() except=() side=from path
+  local from=() to=() except=() from_except=() side=from path
   for folder in "$@"; do
     case $folder in
       --) side=to ;;
-      \~*) except+=("//${folder#\~}") ;;
+      \~*) [[ $side == from ]] && from_except+=("//${folder#\~}") || except+=("//${folder#\~}") ;;
       *) [[ $side == from ]] && from+=("//$folder/...") || to+=("//$folder/...") ;;
     esac
   done
   path=$(./bazelw query --noshow_progress --ui_event_filters=-info \
-    "somepath(set(${from[*]}), set(${to[*]}) except set(${except[*]}))") || return
+    "somepath(set(${from[*]}) except set(${from_except[*]}), set(${to[*]}) except set(${except[*]}))") || return
   [[ -z $path ]] || {
     echo "$path"
     return 1
@@ -96,6 +96,7 @@ check arrows:service no_path service -- launcher sslutils wsgi backdoor examples
 check arrows:sslutils no_path sslutils -- periodic service launcher wsgi backdoor examples '~periodic:clock' '~service:unique_fd'
 check arrows:launcher no_path launcher -- sslutils wsgi backdoor examples
 check arrows:wsgi no_path wsgi -- launcher backdoor examples
-check arrows:backdoor no_path backdoor -- launcher wsgi examples
+check arrows:backdoor no_path backdoor -- launcher examples
+check arrows:backdoor:wsgi no_path backdoor '~backdoor:console' '~backdoor:console_test' -- wsgi
 check arrows:linkage linkage
 exit "$failed"

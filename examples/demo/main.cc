@@ -32,8 +32,10 @@
 #include "backdoor/address.h"
 #include "backdoor/builtin_commands.h"
 #include "backdoor/calltrace.h"
+#include "backdoor/command.h"
 #include "backdoor/command_table.h"
 #include "backdoor/config_commands.h"
+#include "backdoor/console.h"
 #include "backdoor/entrance.h"
 #include "backdoor/grpc_server.h"
 #include "backdoor/http_commands.h"
@@ -102,6 +104,9 @@ constexpr absl::Duration kStackDeadline = absl::Seconds(1);
 
 // The most workers at once, those included that are being replaced.
 constexpr size_t kMetricsSlots = 4096;
+
+// One may take a profile while others look.
+constexpr int kConsoleThreads = 4;
 
 // Of the thread that waits for clients, to say who they are.
 constexpr absl::Duration kConnectionsDeadline = absl::Seconds(5);
@@ -355,12 +360,14 @@ class Diagnostics {
   backdoor::CommandTable table_;
 };
 
-// Where worker `worker` answers gRPC: `unix:PATH` or `HOST:PORT`, for workers
-// after the first `PATH.N`, or the port N higher (0 stays 0).
-absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
+// A door of worker `worker` at `address`, the value of the option
+// `demo.KIND_listen`: `unix:PATH` or `HOST:PORT`, for workers after the first
+// `PATH.N`, or the port N higher (0 stays 0).
+absl::StatusOr<Listener> ListenDoor(absl::string_view kind,
+                                    absl::string_view address, int worker,
                                     int unix_mode,
                                     InheritedListeners& inherited) {
-  const std::string name = absl::StrCat("grpc.", worker);
+  const std::string name = absl::StrCat(kind, ".", worker);
   absl::string_view path = address;
   if (absl::ConsumePrefix(&path, "unix:")) {
     return inherited.TakeOrListenUnix(
@@ -372,8 +379,8 @@ absl::StatusOr<Listener> ListenGrpc(absl::string_view address, int worker,
   if (colon == absl::string_view::npos ||
       !absl::SimpleAtoi(address.substr(colon + 1), &port)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "demo.grpc_listen: must be unix:/path or host:port, got \"", address,
-        "\""));
+        "demo.", kind, "_listen: must be unix:/path or host:port, got \"",
+        address, "\""));
   }
   return inherited.TakeOrListenTcp(name, address.substr(0, colon),
                                    port == 0 ? 0 : port + worker, {});
@@ -474,7 +481,10 @@ class Demo {
          ++worker) {
       absl::StatusOr<ListenerPtr> grpc = OpenGrpc(worker);
       if (!grpc.ok()) return grpc.status();
+      absl::StatusOr<ListenerPtr> console = OpenConsole(worker);
+      if (!console.ok()) return console.status();
       grpc_.push_back(*std::move(grpc));
+      consoles_.push_back(*std::move(console));
       backdoors_.push_back(OpenBackdoor(worker));
     }
     return absl::OkStatus();
@@ -485,6 +495,7 @@ class Demo {
   void CloseDoors(int worker) {
     const auto left = std::min(static_cast<size_t>(worker), grpc_.size());
     grpc_.resize(left);
+    consoles_.resize(left);
     backdoors_.resize(left);
   }
 
@@ -495,7 +506,7 @@ class Demo {
   // Those that belong to one worker each and have a fixed address.
   std::vector<Listener*> doors() const {
     std::vector<Listener*> doors;
-    for (const auto* listeners : {&backdoors_, &grpc_}) {
+    for (const auto* listeners : {&backdoors_, &grpc_, &consoles_}) {
       // Each generation has a run directory of its own.
       if (listeners == &grpc_ && !run_directory_.empty()) continue;
       for (const ListenerPtr& listener : *listeners) {
@@ -522,6 +533,11 @@ class Demo {
       std::printf("  gRPC (bergen.backdoor.v1.Control) at %s%s\n",
                   grpc_[0]->is_unix() ? "unix:" : "",
                   grpc_[0]->address().c_str());
+    }
+    if (!consoles_.empty() && consoles_[0] != nullptr) {
+      std::printf("  console of worker 0 at %s%s\n",
+                  consoles_[0]->is_unix() ? "unix:" : "http://",
+                  consoles_[0]->address().c_str());
     }
     if (!run_directory_.empty()) {
       std::printf("  bergenctl -s %s help\n", kService);
@@ -561,6 +577,9 @@ class Demo {
       grpc_door = door.get();
       group.Add(std::move(door));
     }
+
+    const absl::Status console = AddConsole(worker, **commands, group);
+    if (!console.ok()) return console;
 
     Counters& counters = group.Keep(std::make_unique<Counters>());
     counters.worker = worker.number;
@@ -615,9 +634,32 @@ class Demo {
   }
 
  private:
+  absl::Status AddConsole(const launcher::WorkerInfo& worker,
+                          const backdoor::CommandTable& commands,
+                          ServiceGroup& group) {
+    const ListenerPtr listener = consoles_[static_cast<size_t>(worker.number)];
+    if (listener == nullptr) return absl::OkStatus();
+    const std::string& name = options_.console_role.Get();
+    const backdoor::Role role = name == "admin"     ? backdoor::Role::kAdmin
+                                : name == "operate" ? backdoor::Role::kOperate
+                                                    : backdoor::Role::kView;
+    group.Keep(std::make_unique<ListenerPtr>(listener));
+    backdoor::Console& console = group.Keep(std::make_unique<backdoor::Console>(
+        commands,
+        backdoor::ConsoleOptions{.role = role, .worker = worker.number},
+        *log_));
+    absl::StatusOr<std::unique_ptr<wsgi::Server>> server =
+        wsgi::Server::Create(*log_, console, {listener.get()},
+                             {.name = "console", .pool_size = kConsoleThreads});
+    if (!server.ok()) return server.status();
+    group.Add(*std::move(server));
+    return absl::OkStatus();
+  }
+
   // In a worker: whoever holds a socket keeps clients waiting at it.
   void CloseOthersDoors(size_t own) {
-    for (std::vector<ListenerPtr>* listeners : {&backdoors_, &grpc_}) {
+    for (std::vector<ListenerPtr>* listeners :
+         {&backdoors_, &grpc_, &consoles_}) {
       for (size_t i = 0; i < listeners->size(); ++i) {
         if (i != own) (*listeners)[i] = nullptr;
       }
@@ -691,6 +733,25 @@ class Demo {
     return listener;
   }
 
+  // Null without a console.
+  absl::StatusOr<ListenerPtr> OpenConsole(int worker) {
+    if (!options_.console_listen.has_value() ||
+        options_.console_listen.Get().empty()) {
+      return nullptr;
+    }
+    absl::StatusOr<Listener> console =
+        ListenDoor("console", options_.console_listen.Get(), worker,
+                   door_options_.unix_mode, inherited_);
+    if (!console.ok()) return console.status();
+    if (!console->is_unix() && !backdoor::IsConsoleAddress(console->host())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("demo.console_listen: must be a unix socket or a "
+                       "loopback address, got ",
+                       console->address()));
+    }
+    return std::make_shared<Listener>(*std::move(console));
+  }
+
   // Null without a gRPC door.
   absl::StatusOr<ListenerPtr> OpenGrpc(int worker) {
     absl::StatusOr<Listener> grpc = absl::NotFoundError("");
@@ -700,7 +761,7 @@ class Demo {
           backdoor::WorkerSocket(run_directory_, worker), {.unix_mode = 0600});
     } else if (options_.grpc_listen.has_value() &&
                !options_.grpc_listen.Get().empty()) {
-      grpc = ListenGrpc(options_.grpc_listen.Get(), worker,
+      grpc = ListenDoor("grpc", options_.grpc_listen.Get(), worker,
                         door_options_.unix_mode, inherited_);
     } else {
       return nullptr;
@@ -758,6 +819,7 @@ class Demo {
   backdoor::BackdoorListenOptions door_options_;
   std::vector<ListenerPtr> backdoors_;  // By worker; null: none.
   std::vector<ListenerPtr> grpc_;       // By worker; null: none.
+  std::vector<ListenerPtr> consoles_;   // By worker; null: none.
   // Of the process that runs services; `Build` calls come one at a time.
   std::weak_ptr<Listener> own_backdoor_;
   std::unique_ptr<Diagnostics> diagnostics_;

@@ -83,6 +83,24 @@ Option<std::string> GrpcListen() {
               "temporary directory; empty: nowhere."};
 }
 
+Option<std::string> ConsoleListen() {
+  return {.name = "console_listen",
+          .help =
+              "Where worker 0 shows its console, a page for a browser on this "
+              "machine: unix:/path, or HOST:PORT with a loopback address. "
+              "Worker N adds .N to the path or N to the port. Unset or empty: "
+              "nowhere."};
+}
+
+Option<std::string> ConsoleRole() {
+  return {.name = "console_role",
+          .default_value = "view",
+          .help = "What whoever can connect to the console may do.",
+          .choices = {{"view", "look"},
+                      {"operate", "take profiles, reload, pause tasks too"},
+                      {"admin", "everything"}}};
+}
+
 Option<bool> InlineApp() {
   return {.name = "inline_app",
           .default_value = false,
@@ -92,12 +110,13 @@ Option<bool> InlineApp() {
 }  // namespace
 
 config::OptionList ListOpts() {
-  return {{.name = std::string(config::kDefaultGroup), .options = {Debug()}},
-          {.name = kGroup,
-           .help = "The demonstration server.",
-           .options = {LogFile(), BindHost(), BindPort(), Workers(), UseSsl(),
-                       Greeting(), HeartbeatInterval(), RestartMethod(),
-                       GrpcListen(), InlineApp()}}};
+  return {
+      {.name = std::string(config::kDefaultGroup), .options = {Debug()}},
+      {.name = kGroup,
+       .help = "The demonstration server.",
+       .options = {LogFile(), BindHost(), BindPort(), Workers(), UseSsl(),
+                   Greeting(), HeartbeatInterval(), RestartMethod(),
+                   GrpcListen(), ConsoleListen(), ConsoleRole(), InlineApp()}}};
 }
 
 absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
@@ -114,6 +133,8 @@ absl::StatusOr<DemoOptions> RegisterOpts(config::Registry& registry) {
       .heartbeat_interval = add(HeartbeatInterval()),
       .restart_method = add(RestartMethod()),
       .grpc_listen = add(GrpcListen()),
+      .console_listen = add(ConsoleListen()),
+      .console_role = add(ConsoleRole()),
       .inline_app = add(InlineApp()),
   };
   if (!add_default.status().ok()) return add_default.status();

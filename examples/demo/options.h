@@ -28,6 +28,8 @@ struct DemoOptions {
   config::Handle<double> heartbeat_interval;
   config::Handle<std::string> restart_method;
   config::Handle<std::string> grpc_listen;
+  config::Handle<std::string> console_listen;
+  config::Handle<std::string> console_role;
   config::Handle<bool> inline_app;
 };
 
