@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -189,7 +190,7 @@ class DoorTlsTest(unittest.TestCase):
         ]:
             with Demo(settings=settings, wait=False) as demo:
                 self.assertNotEqual(demo.wait(), 0)
-                self.assertIn(text, demo.log.text())
+                demo.log.wait_for(re.escape(text))
 
 
 if __name__ == "__main__":
