@@ -4,8 +4,14 @@
 // protocol makes of it. A protocol derives from it and says how its bytes go
 // out:
 //
-//   class Exchange : public ApplicationCall { void SendHead(...) override; ...
-//   }; Begin(request, info, input); Call(); while (!ended()) Pull();
+//   class Exchange : public ApplicationCall {
+//     void SendHead(std::optional<uint64_t> body_size) override;
+//     // ...
+//   };
+//   // In it:
+//   Begin(request, info, input);
+//   Call();
+//   while (!ended()) Pull();
 
 #ifndef WSGI_APPLICATION_CALL_H_
 #define WSGI_APPLICATION_CALL_H_
