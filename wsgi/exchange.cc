@@ -41,6 +41,9 @@ constexpr size_t kReceiveSize = 16384;
 constexpr int kPiecesInTurn = 16;
 constexpr int kWritesInTurn = 16;
 
+// Small responses wait for the next one up to this size of all of them.
+constexpr size_t kMaxHeld = 16384;
+
 // Sent, and not yet taken by the other end.
 int QueuedBytes(int fd) {
   int size = 0;
@@ -212,13 +215,15 @@ void Exchange::Begin(Channel& channel, size_t begin, size_t end) {
   channel_ = &channel;
   parsed_.head.assign(channel.received, begin, end - begin);
   channel.received.erase(0, end);
-  broken_ = refused_ = waiting_ = false;
+  broken_ = refused_ = waiting_ = logged_ = false;
   phase_ = Phase::kBody;
   reading_ = Patience(settings().body_timeout, settings().least_rate);
   writing_ = Patience(settings().write_timeout, settings().least_rate);
   ++channel.requests;
-  out_.clear();
-  out_sent_ = 0;
+  if (!std::exchange(held_, false)) {
+    out_.clear();
+    out_sent_ = 0;
+  }
   piece_ = tail_ = {};
   file_left_ = 0;
   out_body_ = 0;
@@ -300,14 +305,13 @@ Exchange::Next Exchange::GiveUp() {
 
 Exchange::Next Exchange::Collect() {
   while (!called() && !broken_) {
-    Flush(kWritesInTurn);
-    if (broken_) break;
     if (input_.Collect()) {
       if (input_.failure().ok()) return Next::kRun;
       Fail(input_.failure());
-    } else if (!Receive() && !broken_) {
-      return Wait(Phase::kBody);
+      break;
     }
+    Flush(kWritesInTurn);
+    if (!broken_ && !Receive() && !broken_) return Wait(Phase::kBody);
   }
   return Send(Mode::kNoApplication);
 }
@@ -379,6 +383,10 @@ Exchange::Next Exchange::Send(Mode mode) {
   phase_ = Phase::kResponse;
   const bool runs = mode != Mode::kNoApplication;
   const int most = runs ? std::numeric_limits<int>::max() : kWritesInTurn;
+  if (mode == Mode::kSomePieces && MayHold()) {
+    held_ = true;
+    return Finish();
+  }
   while (!broken_) {
     if (!Flush(most)) return Wait(Phase::kResponse);
     if (broken_ || (ended() && file_left_ == 0)) break;
@@ -395,6 +403,17 @@ Exchange::Next Exchange::Send(Mode mode) {
   // What the application returned is destroyed where it runs.
   if (!runs && has_source()) return Next::kRun;
   return Finish();
+}
+
+bool Exchange::MayHold() const {
+  return !broken_ && !refused_ && ended() && plan_.keep_alive &&
+         input_.failure().ok() && piece_.empty() && tail_.empty() &&
+         file_left_ == 0 && out_.size() <= kMaxHeld;
+}
+
+Exchange::Next Exchange::SendHeld() {
+  held_ = false;
+  return Send(Mode::kNoApplication);
 }
 
 bool Exchange::Flush(int most_writes) {
@@ -489,10 +508,11 @@ bool Exchange::SendFile() {
 
 Exchange::Next Exchange::Finish() {
   uint64_t sent = body_queued_ - piece_.size() - file_left_;
-  sent -= std::min<uint64_t>(out_body_, out_.size() - out_sent_);
+  if (!held_) sent -= std::min<uint64_t>(out_body_, out_.size() - out_sent_);
+  out_body_ = 0;
   piece_ = tail_ = {};
   DropBody();
-  LogResponse(sent);
+  if (!std::exchange(logged_, true)) LogResponse(sent);
   if (broken_) {
     after_ = After::kClose;
   } else if (refused_ || !input_.failure().ok()) {

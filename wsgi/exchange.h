@@ -73,7 +73,8 @@ class Exchange : public ApplicationCall {
   ~Exchange() override;
 
   // Takes the head, found complete at [begin, end) of `channel.received`, out
-  // of it. `channel` must outlive the exchange that begins.
+  // of it. `channel` must outlive the exchange that begins, and be the same as
+  // before if something is held.
   void Begin(Channel& channel, size_t begin, size_t end);
 
   // Goes on as far as it can without the application, and without waiting:
@@ -81,8 +82,15 @@ class Exchange : public ApplicationCall {
   Next Proceed();
   // Runs the application too. Requires kRun, or `Begin` for a request without
   // a body. If it may not block it returns kRun after some pieces of a body
-  // that has more, and requires that `MayWaitForBody` does not hold.
+  // that has more, requires that `MayWaitForBody` does not hold, and may hold a
+  // small response, to send it together with the next one.
   Next Run(bool may_block);
+
+  // After kOver: responses are held. Either the next exchange of the same
+  // connection begins, which sends them, or `SendHeld`.
+  bool held() const { return held_; }
+  // Like `Proceed`.
+  Next SendHeld();
 
   // After kWait.
   Phase phase() const { return phase_; }
@@ -158,6 +166,8 @@ class Exchange : public ApplicationCall {
 
   Next Collect();
   Next Send(Mode mode);
+  // All of the response is in `out_`, and may stay there for a while.
+  bool MayHold() const;
   // Writes what is queued. Returns whether all of it is written, or nothing can
   // be any more; otherwise `blocked_on_` says why.
   bool Flush(int most_writes);
@@ -194,7 +204,9 @@ class Exchange : public ApplicationCall {
 
   bool broken_ = false;   // The connection is of no more use.
   bool refused_ = false;  // Answered without the application.
-  int pieces_ = 0;        // Pulled in this `Run`.
+  bool held_ = false;     // `out_` is, from this exchange and earlier ones.
+  bool logged_ = false;
+  int pieces_ = 0;  // Pulled in this `Run`.
   Phase phase_ = Phase::kBody;
   After after_ = After::kClose;
   Patience reading_;

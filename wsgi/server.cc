@@ -409,6 +409,7 @@ class Server::Impl : public EventLoop::Handler,
   bool Advance(Peer& peer);
   void NoteRequest(Peer& peer);
   bool Dispatch(Peer& peer);
+  bool SendHeld(Peer& peer);
   bool Finished(Peer& peer);
   // Of an exchange that was begun here, what can be done here.
   Exchange::Next RunInline(Exchange& exchange, Exchange::Next next);
@@ -944,18 +945,21 @@ bool Server::Impl::Receive(Peer& peer) {
 
 bool Server::Impl::Advance(Peer& peer) {
   for (int turn = 0;; ++turn) {
-    switch (peer.scanner.Scan(peer.channel.received)) {
-      case HeadScanner::Verdict::kNeedMore:
-        // A head has less time than an idle connection.
-        if (const absl::Duration due = DeadlineOf(peer); due < peer.check_at) {
-          CheckAt(peer, due);
-        }
-        return true;
-      case HeadScanner::Verdict::kRefused:
-        Refuse(peer, peer.scanner.refusal());
-        return false;
-      case HeadScanner::Verdict::kComplete:
-        break;
+    const HeadScanner::Verdict verdict =
+        peer.scanner.Scan(peer.channel.received);
+    const bool complete = verdict == HeadScanner::Verdict::kComplete;
+    // What comes next may be long in coming, or another's turn.
+    if ((!complete || turn == kRequestsInTurn) && !SendHeld(peer)) return false;
+    if (verdict == HeadScanner::Verdict::kRefused) {
+      Refuse(peer, peer.scanner.refusal());
+      return false;
+    }
+    if (!complete) {
+      // A head has less time than an idle connection.
+      if (const absl::Duration due = DeadlineOf(peer); due < peer.check_at) {
+        CheckAt(peer, due);
+      }
+      return true;
     }
     if (turn == kRequestsInTurn) {
       // Comes back by the inbox, after others.
@@ -967,8 +971,21 @@ bool Server::Impl::Advance(Peer& peer) {
       return false;
     }
     if (!Dispatch(peer)) return false;
-    if (peer.channel.received.empty()) return true;
+    if (peer.channel.received.empty()) return SendHeld(peer);
   }
+}
+
+bool Server::Impl::SendHeld(Peer& peer) {
+  if (!exchange_->held()) return true;
+  const Exchange::Next next = exchange_->SendHeld();
+  if (next == Exchange::Next::kOver) {
+    peer.after = exchange_->after();
+    return peer.after == After::kKeep || Finished(peer);
+  }
+  peer.exchange =
+      std::exchange(exchange_, std::make_unique<Exchange>(settings_));
+  GoOn(peer, next);
+  return false;
 }
 
 bool Server::Impl::Dispatch(Peer& peer) {
@@ -1006,7 +1023,9 @@ Exchange::Next Server::Impl::RunInline(Exchange& exchange,
 }
 
 void Server::Impl::GoOn(Peer& peer, Exchange::Next next) {
-  switch (RunInline(*peer.exchange, next)) {
+  next = RunInline(*peer.exchange, next);
+  if (peer.exchange->held()) next = peer.exchange->SendHeld();
+  switch (next) {
     case Exchange::Next::kRun:
       peer.stage = Connection::Stage::kServing;
       HandOver(peer);

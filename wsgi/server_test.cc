@@ -471,6 +471,83 @@ TEST_P(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
   }
 }
 
+TEST_P(ServerTest, AnswerDoesNotWaitForTheRestOfTheNextRequest) {
+  Start();
+  for (const char* next :
+       {"GET /ne",
+        "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na",
+        "nonsense\r\n\r\n"}) {
+    RawClient client(port());
+    client.Send(absl::StrCat("GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+                             "GET /b HTTP/1.1\r\nHost: h\r\n\r\n", next));
+    EXPECT_EQ(client.ReadAnswer().body, "GET /a") << next;
+    EXPECT_EQ(client.ReadAnswer().body, "GET /b") << next;
+    if (absl::StartsWith(next, "nonsense")) {
+      EXPECT_THAT(client.ReadToEnd(), StartsWith("HTTP/1.1 400 "));
+    } else if (absl::StartsWith(next, "GET")) {
+      client.Send("xt HTTP/1.1\r\nHost: h\r\n\r\n");
+      EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+    } else {
+      client.Send("b");
+      EXPECT_EQ(client.ReadAnswer().body, "ab");
+    }
+  }
+}
+
+TEST_P(ServerTest, PipelinedAnswersOfAllKindsComeInOrder) {
+  Start();
+  RawClient client(port());
+  std::string requests;
+  for (const char* target :
+       {"/a", "/pieces", "/b", "/file", "/c", "/big", "/d", "/close"}) {
+    absl::StrAppend(&requests, "GET ", target, " HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  client.Send(requests);
+  EXPECT_EQ(client.ReadAnswer().body, "GET /a");
+  EXPECT_EQ(client.ReadAnswer().body, "abcde");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /b");
+  EXPECT_TRUE(client.ReadAnswer().body ==
+              TestApplication::FileText().substr(10));
+  EXPECT_EQ(client.ReadAnswer().body, "GET /c");
+  EXPECT_EQ(client.ReadAnswer().body, std::string(3000000, 'b'));
+  EXPECT_EQ(client.ReadAnswer().body, "GET /d");
+  EXPECT_THAT(client.ReadToEnd(), EndsWith("bye"));
+  const std::string log = StopAndReadLog();
+  EXPECT_THAT(log, HasSubstr("\"GET /a HTTP/1.1\" status: 200  len: 6 "));
+  EXPECT_THAT(log,
+              HasSubstr("\"GET /big HTTP/1.1\" status: 200  len: 3000000 "));
+}
+
+TEST_P(ServerTest, PipeliningClientThatDoesNotReadIsNotReadEither) {
+  constexpr int kRequests = 100000;
+  Start({.pool_size = 2});
+  RawClient client(port());
+  client.Get("/x");
+  const Answer first = client.ReadAnswer();
+  std::thread sender([&client] {
+    std::string requests;
+    for (int i = 0; i < kRequests; ++i) {
+      requests += "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
+    }
+    client.Send(requests);
+  });
+  const auto waits = [this] {
+    const absl::StatusOr<std::vector<ConnectionState>> connections =
+        server_->Connections(absl::Seconds(60));
+    EXPECT_THAT(connections, IsOk());
+    return connections->size() == 1 &&
+           connections->front().stage == ConnectionState::kResponse;
+  };
+  while (!waits()) std::this_thread::yield();
+  const size_t size = kRequests * (first.head.size() + first.body.size());
+  const std::string all = client.ReadBytes(size);
+  sender.join();
+  EXPECT_EQ(all.size(), size);
+  EXPECT_THAT(all, EndsWith("GET /x"));
+  client.Get("/next");
+  EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
 TEST_P(ServerTest, RequestMayArriveByteByByte) {
   Start();
   RawClient client(port());
