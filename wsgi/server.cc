@@ -650,9 +650,13 @@ void Server::Impl::NoteRequest(Peer& peer) {
   line = line.substr(peer.scanner.head_begin(), peer.request_line.size());
   // A query may hold what is secret; nothing of it is kept.
   const size_t target = line.find(' ') + 1;
-  line = line.substr(0, line.find_first_of("? \r\n", target));
-  line.copy(peer.request_line.data(), line.size());
-  peer.request_line_size = static_cast<uint8_t>(line.size());
+  size_t end = std::min(target, line.size());
+  while (end < line.size() && line[end] != '?' && line[end] != ' ' &&
+         line[end] != '\r' && line[end] != '\n') {
+    ++end;
+  }
+  line.copy(peer.request_line.data(), end);
+  peer.request_line_size = static_cast<uint8_t>(end);
 }
 
 void Server::Impl::BeginStopping() {
