@@ -43,6 +43,8 @@ inline bool IsHostCharacter(char c) {
   return internal::kHost[static_cast<unsigned char>(c)];
 }
 
+inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
 // Of values of headers: all but control characters, tabs excepted.
 // Source: RFC 9110, 5.5.
 inline bool IsValueCharacter(char c) {

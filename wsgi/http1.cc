@@ -47,11 +47,12 @@ bool IsHost(absl::string_view text) {
   } else {
     end = std::min(text.find(':'), text.size());
   }
+  for (size_t i = 1; i + 1 < end; ++i) {
+    if (text[i] == '[' || text[i] == ']') return false;
+  }
   const absl::string_view port = text.substr(end);
-  return text.substr(0, end).find_first_of("[]", 1) >= end - 1 &&
-         (port.empty() ||
-          (port[0] == ':' &&
-           port.find_first_not_of("0123456789", 1) == port.npos));
+  return port.empty() ||
+         (port[0] == ':' && ConsistsOf<IsDigit>(port.substr(1)));
 }
 
 int HexDigit(char c) {
@@ -193,8 +194,7 @@ class HeadParser : public http::basic_parser<true> {
         uint64_t length;
         // SimpleAtoi tolerates signs and blanks.
         if (request_.content_length.has_value() || value.empty() ||
-            value.find_first_not_of("0123456789") != value.npos ||
-            !absl::SimpleAtoi(value, &length)) {
+            !ConsistsOf<IsDigit>(value) || !absl::SimpleAtoi(value, &length)) {
           RefuseBad(error, "bad or repeated Content-Length");
           return;
         }

@@ -71,8 +71,7 @@ absl::Status ResponseHead::operator()(absl::string_view status,
           absl::CEscape(header.name), ": ", absl::CEscape(header.value), "\""));
     } else if (absl::EqualsIgnoreCase(header.name, "content-length")) {
       uint64_t length;
-      if (header.value.find_first_not_of("0123456789") !=
-              absl::string_view::npos ||
+      if (!ConsistsOf<IsDigit>(header.value) ||
           !absl::SimpleAtoi(header.value, &length) ||
           (content_length_.has_value() && *content_length_ != length)) {
         error = absl::InvalidArgumentError(

@@ -107,9 +107,12 @@ absl::string_view CountedAddress(const ConnectionInfo& info) {
 // What `ConnectionState` shows of a request whose line this begins with.
 absl::string_view ShownLine(absl::string_view line) {
   line = line.substr(0, Connection::kShownLine);
-  // A query may hold what is secret; nothing of it is kept.
-  const size_t target = line.find(' ') + 1;
-  return line.substr(0, line.find_first_of("? \r\n", target));
+  size_t end = std::min(line.find(' ') + 1, line.size());
+  while (end < line.size() && line[end] != '?' && line[end] != ' ' &&
+         line[end] != '\r' && line[end] != '\n') {
+    ++end;
+  }
+  return line.substr(0, end);
 }
 
 ConnectionState::Stage StageOf(Http2Exchange::State state) {

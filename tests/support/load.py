@@ -15,14 +15,15 @@ from tests.support.demo import DEADLINE
 class Load:
     """Threads that request `path` one time after the other until the block ends.
 
-    `tls` is the ssl.SSLContext of a demo that serves TLS."""
+    `tls` is the ssl.SSLContext of a demo that serves TLS. `body`, if any, must come back."""
 
-    def __init__(self, demo, path="/", clients=4, tls=None):
+    def __init__(self, demo, path="/", clients=4, tls=None, body=None):
         self.failures = []
         self.answered = 0
         self._demo = demo
         self._path = path
         self._tls = tls
+        self._body = body
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
@@ -42,12 +43,18 @@ class Load:
     def _request(self, connection):
         """One request; its outcome is counted."""
         try:
-            connection.request("GET", self._path)
+            connection.request("GET" if self._body is None else "POST", self._path, self._body)
             answer = connection.getresponse()
-            answer.read()
+            text = answer.read()
             failure = None if answer.status == 200 else f"status {answer.status}"
+            if self._body is not None and text != self._body:
+                failure = failure or f"{len(text)} other bytes than those that were sent"
         except (OSError, http.client.HTTPException) as error:
             failure = repr(error)
+        return self._count(failure)
+
+    def _count(self, failure):
+        """Returns whether it is none."""
         with self._changed:
             if failure is None:
                 self.answered += 1
