@@ -4,6 +4,7 @@
 //
 //   bergenctl -s demo status
 //   bergenctl -s demo pnt @2
+//   bergenctl -s demo status @supervisor
 //   bergenctl -s demo reload
 //   bergenctl -s demo prof neutron seconds=10 formats=svg  (all in one)
 //   bergenctl -s demo --json config demo.
@@ -77,6 +78,7 @@ constexpr absl::string_view kReference = "reference";
 constexpr absl::string_view kReload = "reload";
 // Unless `--timeout` is longer.
 constexpr absl::Duration kLongestReload = absl::Minutes(5);
+constexpr absl::Duration kLeastShare = absl::Seconds(1);
 constexpr auto kBetweenQuestions = std::chrono::milliseconds(50);
 
 // A process to ask.
@@ -242,7 +244,7 @@ void PrintCompletion(const v1::ListCommandsReply& reply) {
       absl::StrAppend(&arguments, parameter.name(), "= ");
     }
     absl::StrAppend(&cases, "      ", command.name(), ") words=\"", arguments,
-                    "@all\" ;;\n");
+                    "@all @supervisor\" ;;\n");
   }
   std::cout << "_bergenctl() {\n"
                "  local word words=\""
@@ -312,11 +314,13 @@ absl::StatusOr<Answer> AskAny(Connector& connector,
                               const std::string& line) {
   const absl::StatusOr<std::vector<Target>> targets = FindTargets(request);
   if (!targets.ok()) return targets.status();
+  // One that hangs leaves time for the others.
+  const absl::Duration share =
+      std::max(absl::Seconds(FLAGS_timeout) / targets->size(), kLeastShare);
   Answer answer;
   for (const Target& target : *targets) {
     answer =
-        Ask(connector, target, line,
-            absl::ToChronoTime(absl::Now() + absl::Seconds(FLAGS_timeout)));
+        Ask(connector, target, line, absl::ToChronoTime(absl::Now() + share));
     if (!MayAskAgain(answer)) break;
   }
   return answer;
@@ -403,6 +407,13 @@ int Main(const std::vector<std::string>& words) {
     Print({.name = "reload"}, *answer, /*alone=*/true);
     return answer->status.ok() ? 0 : kSomeFailed;
   }
+  if (request->supervisor) {
+    const absl::StatusOr<Answer> answer =
+        AskAny(**connector, *request, request->line);
+    if (!answer.ok()) return Fail(answer.status());
+    Print({.name = "supervisor"}, *answer, /*alone=*/true);
+    return answer->status.ok() ? 0 : kSomeFailed;
+  }
   if (request->line == kCompletion || request->line == kReference) {
     const absl::StatusOr<v1::ListCommandsReply> reply =
         ListCommands(**connector, targets->front(), deadline);
@@ -452,7 +463,8 @@ int Main(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   gflags::SetUsageMessage(
-      "-s SERVICE COMMAND [ARGUMENT | NAME=VALUE]... [@WORKER | @all]\n"
+      "-s SERVICE COMMAND [ARGUMENT | NAME=VALUE]... [@WORKER | @all | "
+      "@supervisor]\n"
       "Asks the processes of a running service; `bergenctl -s SERVICE help` "
       "lists the commands.");
   gflags::ParseCommandLineFlags(&argc, &argv, true);

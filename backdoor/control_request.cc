@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -17,6 +18,10 @@
 
 namespace bergen::backdoor {
 namespace {
+
+// Beside `status`.
+constexpr absl::string_view kOfTheSupervisor[] = {"workers", "set_workers",
+                                                  "crashes", "reload"};
 
 bool IsIdentifier(absl::string_view text) {
   return !text.empty() &&
@@ -53,12 +58,16 @@ absl::Status ParseTarget(absl::string_view target, bool& given,
   }
   given = true;
   if (target == "@all") return absl::OkStatus();
+  if (target == "@supervisor") {
+    request.supervisor = true;
+    return absl::OkStatus();
+  }
   int worker = 0;
   if (!absl::SimpleAtoi(target.substr(1), &worker) || worker < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(target,
-                     ": a target is @all, or @ and the number of a "
-                     "worker"));
+                     ": a target is @all, @supervisor, or @ and the number "
+                     "of a worker"));
   }
   request.worker = worker;
   return absl::OkStatus();
@@ -134,6 +143,17 @@ absl::StatusOr<ControlRequest> ParseControlRequest(
   if (!request.arguments.empty() && command.find('(') != command.npos) {
     return absl::InvalidArgumentError(
         absl::StrCat(command, " has its arguments already"));
+  }
+  if (request.supervisor) {
+    const absl::string_view name =
+        absl::string_view(command).substr(0, command.find('('));
+    if (name == "status") {
+      command = "supervisor";
+    } else if (!absl::c_linear_search(kOfTheSupervisor, name)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "@supervisor knows status, ", absl::StrJoin(kOfTheSupervisor, ", "),
+          ", but not ", name));
+    }
   }
   request.line = Line(command, request.arguments);
   return request;

@@ -22,13 +22,18 @@ struct ControlRequest {
   std::vector<std::string> arguments;
   // The number of the only worker asked; none: all of them.
   std::optional<int> worker;
+  // The supervisor is asked. It has no door: any worker answers for it, from
+  // what the supervisor shows them.
+  bool supervisor = false;
   // How long the command itself was asked to take, by an argument `seconds=`.
   absl::Duration duration;
 };
 
 // The first word is the command, complete if it has a parenthesis; the others
 // are its arguments, of which `NAME=VALUE` has a name. A word that begins with
-// `@` may stand anywhere and says who is asked: `@2` or `@all`.
+// `@` may stand anywhere and says who is asked: `@2`, `@all` or
+// `@supervisor`, which only knows `status` (in `line` the command supervisor),
+// workers, set_workers, crashes and reload.
 // InvalidArgument if there is no command, or a target is neither or comes
 // twice, or a word has control characters.
 absl::StatusOr<ControlRequest> ParseControlRequest(

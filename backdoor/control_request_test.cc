@@ -43,6 +43,16 @@ TEST(ControlRequestTest, ATargetMayStandAnywhere) {
   EXPECT_EQ(Parsed({"pnt"}).worker, std::nullopt);
 }
 
+TEST(ControlRequestTest, TheSupervisorKnowsSomeCommandsOnly) {
+  EXPECT_TRUE(Parsed({"workers", "@supervisor"}).supervisor);
+  EXPECT_EQ(Parsed({"set_workers", "3", "@supervisor"}).line, "set_workers(3)");
+  EXPECT_EQ(Parsed({"@supervisor", "status"}).line, "supervisor");
+  EXPECT_FALSE(Parsed({"status"}).supervisor);
+  EXPECT_THAT(ParseControlRequest({"pnt()", "@supervisor"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("@supervisor knows status, workers, ")));
+}
+
 TEST(ControlRequestTest, KnowsHowLongTheCommandTakes) {
   EXPECT_EQ(Parsed({"prof", "n", "seconds=2.5"}).duration, absl::Seconds(2.5));
   EXPECT_EQ(Parsed({"prof", "n", "seconds=x"}).duration, absl::ZeroDuration());

@@ -346,9 +346,14 @@ class ControlService : public v1::Control::Service {
     }
   }
 
-  bool idle() const {
+  // False while calls have to be looked after. Once it is true, a call wakes
+  // whoever does that.
+  bool TryRest() {
     absl::MutexLock lock(&mutex_);
-    return running_.empty();
+    // A little longer than calls run: many come one after the other.
+    if (!running_.empty() || std::exchange(called_, false)) return false;
+    watched_ = false;
+    return true;
   }
 
  private:
@@ -363,9 +368,10 @@ class ControlService : public v1::Control::Service {
                                          " commands running already"));
       }
       running_.insert(&output);
+      called_ = true;
     }
     // Somebody must look after it now.
-    waker_->Wake();
+    if (!watched_.exchange(true)) waker_->Wake();
     const std::optional<Caller> caller = connections_->CallerOf(context);
     const absl::Status result =
         caller.has_value()
@@ -394,6 +400,9 @@ class ControlService : public v1::Control::Service {
   spdlog::logger* const log_;
   mutable absl::Mutex mutex_;
   std::set<CallOutput*> running_ ABSL_GUARDED_BY(mutex_);
+  // Since the last `TryRest`.
+  bool called_ ABSL_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> watched_{false};
 };
 
 }  // namespace
@@ -538,9 +547,9 @@ void GrpcServer::Impl::Serve() {
                        {entrance_.fd(before), POLLIN, 0}};
     // While commands run, clients are looked after.
     const absl::Duration check =
-        service_.idle() ? absl::InfiniteDuration()
-                        : std::clamp(options_.write_timeout / kStallChecks,
-                                     kMinStallCheck, kMaxStallCheck);
+        service_.TryRest() ? absl::InfiniteDuration()
+                           : std::clamp(options_.write_timeout / kStallChecks,
+                                        kMinStallCheck, kMaxStallCheck);
     const absl::Duration wait =
         std::min(entrance_.pause_end(before) - before, check);
     const timespec pause = absl::ToTimespec(wait);

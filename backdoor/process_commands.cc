@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "backdoor/command.h"
 #include "backdoor/view_command.h"
 
@@ -44,25 +48,54 @@ std::string ReloadsText(const ProcessControl::Reloads& reloads) {
   return text;
 }
 
+// What is known of the whole service.
+std::string ServiceText(const ProcessControl& control) {
+  std::string text;
+  if (control.workers) {
+    absl::StrAppend(&text, "workers: ", absl::StrJoin(control.workers(), " "),
+                    "\n");
+  }
+  if (control.crashes) {
+    const std::vector<std::string> crashes = control.crashes();
+    absl::StrAppend(
+        &text, "last crash: ", crashes.empty() ? "none" : crashes.back(), "\n");
+  }
+  if (control.reloads) {
+    absl::StrAppend(&text, "reloads: ", ReloadsText(control.reloads()), "\n");
+  }
+  return text;
+}
+
 absl::Status Status(const ProcessControl& control, Output& output) {
   const absl::Duration uptime =
       absl::Trunc(control.now() - control.started, absl::Seconds(1));
   output.Write(absl::StrCat("program: ", control.program, " ", control.version,
                             "\npid: ", ::getpid(), "\nworker: ", control.worker,
-                            "\nuptime: ", absl::FormatDuration(uptime), "\n"));
-  if (control.workers) {
-    output.Write(
-        absl::StrCat("workers: ", absl::StrJoin(control.workers(), " "), "\n"));
+                            "\nuptime: ", absl::FormatDuration(uptime), "\n",
+                            ServiceText(control)));
+  return absl::OkStatus();
+}
+
+// The supervisor itself has one thread and no door: what it knows it shows its
+// workers, and the system knows the rest.
+absl::Status Supervisor(const ProcessControl& control, Output& output) {
+  std::ifstream status(absl::StrCat("/proc/", control.supervisor, "/status"));
+  if (!status) {
+    return absl::UnavailableError(
+        absl::StrCat("supervisor: process ", control.supervisor, " is gone"));
   }
-  if (control.crashes) {
-    const std::vector<std::string> crashes = control.crashes();
-    output.Write(absl::StrCat(
-        "last crash: ", crashes.empty() ? "none" : crashes.back(), "\n"));
+  std::string text = absl::StrCat("pid: ", control.supervisor, "\n");
+  for (std::string line; std::getline(status, line);) {
+    absl::string_view value = line;
+    for (const auto& [key, name] :
+         {std::pair("State:", "state: "), std::pair("Threads:", "threads: "),
+          std::pair("VmRSS:", "memory: ")}) {
+      if (absl::ConsumePrefix(&value, key)) {
+        absl::StrAppend(&text, name, absl::StripAsciiWhitespace(value), "\n");
+      }
+    }
   }
-  if (control.reloads) {
-    output.Write(
-        absl::StrCat("reloads: ", ReloadsText(control.reloads()), "\n"));
-  }
+  output.Write(absl::StrCat(text, ServiceText(control)));
   return absl::OkStatus();
 }
 
@@ -143,6 +176,11 @@ absl::Status AddProcessCommands(ProcessControl process, CommandTable& table) {
     added.Update(table.Add(
         ViewCommand("workers", "How many workers each service should have.",
                     Workers, control)));
+  }
+  if (control->supervisor != 0) {
+    added.Update(table.Add(ViewCommand(
+        "supervisor", "The process that holds the workers, and what it knows.",
+        Supervisor, control)));
   }
   if (control->set_workers) added.Update(table.Add(SetWorkers(control)));
   if (control->crashes) {

@@ -9,6 +9,7 @@
 //
 //   version()            what runs, and what it was built with
 //   status()             pid, worker, uptime, workers, crashes, reloads
+//   supervisor()         the process that holds the workers, and what it knows
 //   workers()            how many each service should have
 //   set_workers(4)       changes that
 //   crashes()            the last workers that ended without being told to
@@ -20,6 +21,8 @@
 
 #ifndef BACKDOOR_PROCESS_COMMANDS_H_
 #define BACKDOOR_PROCESS_COMMANDS_H_
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
@@ -41,6 +44,8 @@ struct ProcessControl {
   absl::Time started;  // When this process was.
   std::function<absl::Time()> now = absl::Now;
 
+  // The process that forked this one and replaces it; 0 if there is none.
+  pid_t supervisor = 0;
   // How many workers each service should have.
   std::function<std::vector<int>()> workers;
   std::function<absl::Status(int service, int workers)> set_workers;

@@ -36,6 +36,8 @@ class ProcessCommandsTest : public ::testing::Test {
     ProcessControl control = {.program = "demo", .version = "1.4", .worker = 2};
     control.now = [] { return absl::UnixEpoch() + absl::Seconds(3725); };
     control.started = absl::UnixEpoch();
+    // Any process will do.
+    control.supervisor = ::getpid();
     control.workers = [this] { return workers_; };
     control.set_workers = [this](int service, int count) {
       if (service >= static_cast<int>(workers_.size())) {
@@ -68,6 +70,14 @@ class ProcessCommandsTest : public ::testing::Test {
 
 TEST_F(ProcessCommandsTest, VersionSaysWhatRunsAndHowItWasBuilt) {
   EXPECT_THAT(Run("version"), MatchesRegex("demo 1\\.4\nbuilt with .+, .+\n"));
+}
+
+TEST_F(ProcessCommandsTest, TheSupervisorIsSeenByTheSystemAndByWhatItShows) {
+  const std::string text = Run("supervisor", Role::kView);
+  EXPECT_THAT(text, StartsWith(absl::StrCat("pid: ", ::getpid(), "\nstate: ")));
+  EXPECT_THAT(text, HasSubstr("\nthreads: "));
+  EXPECT_THAT(text, HasSubstr(" kB\n"));
+  EXPECT_THAT(text, HasSubstr("\nworkers: 3 1\nlast crash: none\n"));
 }
 
 TEST_F(ProcessCommandsTest, StatusSaysEverythingOnALineEach) {

@@ -437,19 +437,15 @@ absl::Status Terminator::Impl::Start() {
 
 void Terminator::Impl::Add(UniqueFd fd, std::unique_ptr<Stream> stream,
                            Done done) {
-  bool stopped = false;
   {
     absl::MutexLock lock(&mutex_);
-    stopped = stopped_;
-    if (!stopped) {
+    if (!stopped_) {
       new_.push_back({std::move(fd), std::move(stream), std::move(done)});
+      waker_.Wake();
+      return;
     }
   }
-  if (stopped) {
-    done(absl::CancelledError("TLS: stopped"));
-  } else {
-    waker_.Wake();
-  }
+  done(absl::CancelledError("TLS: stopped"));
 }
 
 void Terminator::Impl::Stop(absl::Duration grace) {

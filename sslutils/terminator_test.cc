@@ -52,8 +52,9 @@ Pair MakePair() {
 }
 
 // False at the deadline.
-bool WaitFor(int fd, short events) {
-  pollfd polled = {fd, events, 0};
+bool WaitFor(int fd, int events) {
+  pollfd polled = {.fd = fd};
+  polled.events = static_cast<decltype(polled.events)>(events);
   return poll(&polled, 1, kDeadlineMs) == 1;
 }
 

@@ -155,6 +155,26 @@ class BergenctlTest(unittest.TestCase):
         done = self.ask("status")
         self.assertEqual((done.returncode, done.stdout.count("== worker")), (0, 2), done.stderr)
 
+    def test_the_supervisor_is_seen_though_a_worker_hangs(self):
+        supervisor = self.demo.process.pid
+        hung = self.demo.workers()[0]
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            done = self.ask("--timeout=4", "status", "@supervisor")
+        finally:
+            os.kill(hung, signal.SIGCONT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"pid: {supervisor}\n", done.stdout)
+        self.assertIn("threads: 1\n", done.stdout)
+        self.assertIn("workers: 2\n", done.stdout)
+        answer = json.loads(self.ask("--json", "workers", "@supervisor").stdout)
+        self.assertEqual((answer["process"], answer["text"]), ("supervisor", "service 0: 2\n"))
+        self.assertEqual(self.ask("set_workers", "3", "@supervisor").returncode, 0)
+        self.demo.log.wait_for("3 workers from now on, 2 before")
+        done = self.ask("pnt", "@supervisor")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("@supervisor knows status", done.stderr)
+
     def test_connections_are_shown(self):
         with contextlib.closing(self.demo.connect()) as connection:
             self.demo.get("/", connection)

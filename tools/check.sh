@@ -93,7 +93,7 @@ check clang-tidy tidy
 check arrows:config no_path config -- periodic service launcher sslutils wsgi backdoor examples
 check arrows:periodic no_path periodic -- service launcher sslutils wsgi backdoor examples
 check arrows:service no_path service -- launcher sslutils wsgi backdoor examples
-check arrows:sslutils no_path sslutils -- periodic service launcher wsgi backdoor examples '~periodic:clock' '~service:unique_fd'
+check arrows:sslutils no_path sslutils -- periodic service launcher wsgi backdoor examples '~periodic:clock' '~service:monotonic' '~service:unique_fd' '~service:waker'
 check arrows:launcher no_path launcher -- sslutils wsgi backdoor examples
 check arrows:wsgi no_path wsgi -- launcher backdoor examples
 check arrows:backdoor no_path backdoor -- launcher examples

@@ -238,8 +238,9 @@ class SharedServer : public Service {
 class Diagnostics {
  public:
   static absl::StatusOr<std::unique_ptr<Diagnostics>> Create(
-      int worker, launcher::Launcher& launcher, config::Registry& registry,
-      const prometheus::Collectable& metrics, spdlog::logger& log) {
+      int worker, pid_t supervisor, launcher::Launcher& launcher,
+      config::Registry& registry, const prometheus::Collectable& metrics,
+      spdlog::logger& log) {
     auto diagnostics = std::make_unique<Diagnostics>();
     absl::Status added = backdoor::AddBuiltinCommands(
         {.output_directory = backdoor::DefaultOutputDirectory(),
@@ -253,8 +254,8 @@ class Diagnostics {
                                              diagnostics->table_));
     added.Update(backdoor::AddConfigCommands(registry, diagnostics->table_));
     added.Update(backdoor::AddLogCommands({&log}, diagnostics->table_));
-    added.Update(backdoor::AddProcessCommands(Control(worker, launcher),
-                                              diagnostics->table_));
+    added.Update(backdoor::AddProcessCommands(
+        Control(worker, supervisor, launcher), diagnostics->table_));
     added.Update(backdoor::AddTaskCommands(
         [&tasks =
              diagnostics->tasks_]() -> std::shared_ptr<periodic::RunControl> {
@@ -288,12 +289,13 @@ class Diagnostics {
     return all;
   }
 
-  static backdoor::ProcessControl Control(int worker,
+  static backdoor::ProcessControl Control(int worker, pid_t supervisor,
                                           launcher::Launcher& launcher) {
     backdoor::ProcessControl control = {.program = kProgram,
                                         .version = "1.0",
                                         .worker = worker,
-                                        .started = absl::Now()};
+                                        .started = absl::Now(),
+                                        .supervisor = supervisor};
     control.workers = [&launcher] { return launcher.Workers(); };
     control.set_workers = [&launcher](int service, int workers) {
       return launcher.SetWorkers(service, workers);
@@ -793,7 +795,8 @@ class Demo {
   absl::StatusOr<const backdoor::CommandTable*> Commands(int worker) {
     if (diagnostics_ == nullptr) {
       absl::StatusOr<std::unique_ptr<Diagnostics>> made =
-          Diagnostics::Create(worker, *launcher_, *registry_, *metrics_, *log_);
+          Diagnostics::Create(worker, getpid() == pid_ ? 0 : getppid(),
+                              *launcher_, *registry_, *metrics_, *log_);
       if (!made.ok()) return made.status();
       diagnostics_ = *std::move(made);
     }
