@@ -107,6 +107,8 @@ absl::string_view CountedAddress(const ConnectionInfo& info) {
 // What `ConnectionState` shows of a request whose line this begins with.
 absl::string_view ShownLine(absl::string_view line) {
   line = line.substr(0, Connection::kShownLine);
+  // A query may hold what is secret; nothing of it is kept. find_first_of would
+  // make a table of the characters for each request.
   size_t end = std::min(line.find(' ') + 1, line.size());
   while (end < line.size() && line[end] != '?' && line[end] != ' ' &&
          line[end] != '\r' && line[end] != '\n') {
