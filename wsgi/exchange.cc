@@ -590,8 +590,9 @@ absl::Status Exchange::Block(IoState state, Patience& patience) {
   for (;;) {
     pollfd ready = {
         .fd = channel_->transport.fd(),
-        .events = static_cast<short>(  // NOLINT(runtime/int): poll's own.
-            state == IoState::kWantWrite ? POLLOUT : POLLIN),
+        // NOLINTNEXTLINE(google-runtime-int): poll's own.
+        .events =
+            static_cast<short>(state == IoState::kWantWrite ? POLLOUT : POLLIN),
         .revents = 0,
     };
     const absl::Duration left = end - MonotonicNow();

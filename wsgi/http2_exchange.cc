@@ -178,7 +178,7 @@ bool Http2Exchange::Refuse(const Refusal& refusal) {
   return true;
 }
 
-void Http2Exchange::AnswerToClient(absl::Status failure) {
+void Http2Exchange::AnswerToClient(const absl::Status& failure) {
   input_.Fail(failure);
   Fail(failure);
   Settle();

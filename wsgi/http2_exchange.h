@@ -156,7 +156,7 @@ class Http2Exchange : public ApplicationCall,
   // No thread uses it from now on.
   void Settle();
   // Answers `failure`, of the client, instead of the application.
-  void AnswerToClient(absl::Status failure);
+  void AnswerToClient(const absl::Status& failure);
 
   void Tell();
   bool gone() const;

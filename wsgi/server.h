@@ -104,14 +104,8 @@ struct ServerOptions {
   // The most TLS handshakes at once: the oldest gives way to the next. 0: any
   // number.
   int max_handshakes = 1000;
-  // A connection is closed after so many; 0: any number.
-  uint64_t max_requests_per_connection = 0;
-
-  // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
-  // that choose `h2` if `tls` offers it.
-  bool http2 = false;
-  // Limits of one connection of HTTP/2; see `Http2Limits`, whose default values
-  // these are. At least 1, the rates at least 0.
+  // Limits of one connection of HTTP/2, if `http2`; see `Http2Limits`, whose
+  // default values these are. At least 1, the rates at least 0.
   uint32_t http2_max_streams = 100;
   uint32_t http2_window = 128 * 1024;
   uint32_t http2_resets = 200;
@@ -119,6 +113,12 @@ struct ServerOptions {
   uint32_t http2_idle_frames = 1000;
   uint32_t http2_idle_frames_per_second = 100;
   uint32_t http2_continuations = 8;
+  // A connection is closed after so many; 0: any number.
+  uint64_t max_requests_per_connection = 0;
+
+  // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
+  // that choose `h2` if `tls` offers it.
+  bool http2 = false;
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.
