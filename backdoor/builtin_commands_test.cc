@@ -59,8 +59,7 @@ TEST_F(BuiltinCommandsTest, HelpListsTheCommandsOneALine) {
   const std::string text = Run("help");
   for (const char* name :
        {"exit()", "help(command=)", "pnt()",
-        "prof(name=, hz=99, clock='cpu', seconds=, formats='pstats', "
-        "mode='sample')",
+        "prof(name=, hz=99, clock='cpu', seconds=, formats='pstats', mode=",
         "quit()"}) {
     EXPECT_THAT(text, HasSubstr(name));
   }

@@ -39,16 +39,16 @@ bool IsHost(absl::string_view text) {
   if (text.empty() || text[0] == ':' || !ConsistsOf<IsHostCharacter>(text)) {
     return false;
   }
-  size_t end = 0;
+  size_t end = std::min(text.find(':'), text.size());
+  absl::string_view name = text.substr(0, end);
   if (text[0] == '[') {
     end = text.find(']');
     if (end == text.npos) return false;
+    name = text.substr(1, end - 1);
     ++end;
-  } else {
-    end = std::min(text.find(':'), text.size());
   }
-  for (size_t i = 1; i + 1 < end; ++i) {
-    if (text[i] == '[' || text[i] == ']') return false;
+  for (const char c : name) {
+    if (c == '[' || c == ']') return false;
   }
   const absl::string_view port = text.substr(end);
   return port.empty() ||
