@@ -540,10 +540,12 @@ std::string DescribeAllowed(const Parameter& parameter) {
       break;
   }
   const double infinity = std::numeric_limits<double>::infinity();
-  if (parameter.min > -infinity)
+  if (parameter.min > -infinity) {
     absl::StrAppend(&text, " from ", parameter.min);
-  if (parameter.max < infinity)
+  }
+  if (parameter.max < infinity) {
     absl::StrAppend(&text, " up to ", parameter.max);
+  }
   return text;
 }
 

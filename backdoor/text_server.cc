@@ -303,7 +303,7 @@ void TextServer::Impl::Poll() {
   polled_.push_back({waker_.fd(), POLLIN, 0});
   polled_.push_back({stopping_ ? -1 : entrance_.fd(now), POLLIN, 0});
   for (Connection& connection : connections_) {
-    short events = 0;
+    decltype(pollfd::events) events = 0;
     const bool reading =
         connection.linger_until != absl::InfiniteFuture() ||
         (!connection.input_ended && connection.session.wants_input());

@@ -273,9 +273,8 @@ TEST_F(TerminatorTest, MuchDataBothWaysAtOnceComesWhole) {
   std::string waiting;
   std::thread echo([&] {
     while (received < data.size() || !waiting.empty()) {
-      const short events =
-          static_cast<short>((received < data.size() ? POLLIN : 0) |
-                             (waiting.empty() ? 0 : POLLOUT));
+      const int events = (received < data.size() ? POLLIN : 0) |
+                         (waiting.empty() ? 0 : POLLOUT);
       if (!WaitFor(plain.fd.get(), events)) return;
       const ssize_t count = read(plain.fd.get(), buffer, sizeof(buffer));
       if (count > 0) {
