@@ -65,6 +65,8 @@ class SeedScenarioTest(unittest.TestCase):
             self.assertIn("prof", nc("help", second))
             demo.signal(signal.SIGHUP)
             demo.log.wait_for("phase: running", count=2)
+            # Not one that leaves anyway.
+            demo.log.wait_until(lambda _: len(demo.workers()) == 2, "the old workers to have left")
             os.kill(demo.workers()[0], signal.SIGKILL)
             demo.log.wait_for("killed by signal 9")
             self.assertIn("prof", nc("help", first))
