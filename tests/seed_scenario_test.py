@@ -32,7 +32,7 @@ class SeedScenarioTest(unittest.TestCase):
             (port,) = demo.backdoor_ports(1)
             nc("prof()", port)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                paths = ["/fib?n=30", "/pid"] * 20
+                paths = ["/fib?n=35", "/pid"] * 20
                 for answer in pool.map(demo.get, paths):
                     self.assertEqual(answer.status, 200)
             said = nc("prof('neutron')", port)
