@@ -589,12 +589,8 @@ absl::Status Exchange::Block(IoState state, Patience& patience) {
   const absl::Duration end = began + timeout;
   for (;;) {
     pollfd ready = {
-        .fd = channel_->transport.fd(),
-        // NOLINTNEXTLINE(google-runtime-int): poll's own.
-        .events =
-            static_cast<short>(state == IoState::kWantWrite ? POLLOUT : POLLIN),
-        .revents = 0,
-    };
+        .fd = channel_->transport.fd(), .events = POLLIN, .revents = 0};
+    if (state == IoState::kWantWrite) ready.events = POLLOUT;
     const absl::Duration left = end - MonotonicNow();
     const int milliseconds =
         left > absl::Hours(24)
