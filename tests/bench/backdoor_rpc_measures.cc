@@ -213,6 +213,7 @@ double ProcessorAmongMany(const Contender& who) {
   for (int i = 0; i < kWarmUp; ++i) who.call();
   const double before = ProcessSeconds(who.pid);
   std::vector<std::thread> threads;
+  threads.reserve(kOutstanding);
   for (int i = 0; i < kOutstanding; ++i) {
     threads.emplace_back([&who] {
       for (int call = 0; call < kCallsEach; ++call) who.call();
