@@ -130,6 +130,7 @@ TEST_F(CallTracerTest, TimesAddUp) {
 TEST_F(CallTracerTest, ThreadsThatEndAreCountedWithTheirDestructors) {
   Trace([] {
     std::vector<std::thread> threads;
+    threads.reserve(10);
     for (int i = 0; i < 10; ++i) {
       threads.emplace_back([] {
         work::AtEndOfThread();
@@ -204,6 +205,7 @@ TEST_F(CallTracerTest, DeepRecursionBeyondTheLimitIsLostAndCounted) {
 TEST_F(CallTracerTest, StopsWhileThreadsCall) {
   std::atomic<bool> ended = false;
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&ended] {
       while (!ended) work::CallLeaf(100);

@@ -60,10 +60,10 @@ class ConsoleTest : public ::testing::Test {
 
   template <typename Handler>
   void Add(const char* name, Role role, Handler handler,
-           std::vector<Parameter> parameters = {}) {
+           const std::vector<Parameter>& parameters = {}) {
     EXPECT_THAT(
         table_.Add({.name = name,
-                    .parameters = std::move(parameters),
+                    .parameters = parameters,
                     .changes_state = role != Role::kView,
                     .role = role,
                     .handler =

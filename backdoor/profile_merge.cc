@@ -64,6 +64,7 @@ absl::StatusOr<std::vector<File>> MergeSamples(
   about = absl::StrCat(merged->samples, " samples");
   const std::string title = absl::StrCat(name, ", all workers");
   std::vector<File> files;
+  files.reserve(formats.size());
   for (const ProfileFormat* format : formats) {
     files.push_back(
         {format->suffix, format->encode(*merged, title, /*worker=*/0)});

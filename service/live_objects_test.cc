@@ -99,6 +99,7 @@ TEST(LiveObjectsTest, ThreadsMayMakeAndLookAtOnce) {
   constexpr int kThreads = 4;
   constexpr int kObjects = 2000;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&type] {
       for (int k = 0; k < kObjects; ++k) {

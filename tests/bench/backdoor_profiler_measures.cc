@@ -7,8 +7,11 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -79,6 +82,7 @@ double Dump() {
 int Run(int count) {
   absl::Notification end;
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(std::max(count, 0)));
   for (int i = 0; i < count; ++i) {
     threads.emplace_back([&end] { end.WaitForNotification(); });
   }
