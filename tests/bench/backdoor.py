@@ -4,9 +4,9 @@
     ./bazelw run -c opt //tests/bench:backdoor [-- --rounds=5]
 
 p50: median time of a call that is alone, there and back; with TLS both ends have a terminator, as
-bergenctl has. cpu: processor time of the server's process for a call, of 64
-that the client has under way on one connection, of which our door takes 32 at once. The peer
-speaks gRPC over a unix socket without TLS, roles, or a command table.
+bergenctl has. cpu: processor time of the server's process for a call, of 64 that the client has
+under way on one connection, of which our door takes 32 at once. The peer speaks gRPC over a unix
+socket without TLS, roles, or a command table.
 """
 
 import argparse
