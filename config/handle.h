@@ -76,6 +76,21 @@ class AnyValue {
     return any;
   }
 
+  // The same with the count of its copies in another cache line than the value:
+  // counting does not keep readers waiting. Takes more memory.
+  template <typename T>
+  static AnyValue Apart(T value) {
+    if constexpr (kByValue<T>) {
+      return Of(value);
+    } else {
+      AnyValue any;
+      any.destroy_ = &SharedApart<T>::Destroy;
+      any.word_ = reinterpret_cast<uint64_t>(
+          &(new SharedApart<T>(std::move(value)))->value);
+      return any;
+    }
+  }
+
   AnyValue(const AnyValue& other)
       : word_(other.word_), destroy_(other.destroy_) {
     if (is_shared()) {
@@ -138,6 +153,22 @@ class AnyValue {
 
     alignas(kHeader) References references = 1;
     alignas(kHeader) T value;
+  };
+
+  static constexpr size_t kCacheLine = 64;
+
+  template <typename T>
+  struct alignas(kCacheLine) SharedApart {
+    static_assert(alignof(T) <= kHeader);
+
+    explicit SharedApart(T&& initial) : value(std::move(initial)) {}
+    static void Destroy(uint64_t word) {
+      delete reinterpret_cast<SharedApart*>(word - kCacheLine);
+    }
+
+    char unused[kCacheLine - kHeader];
+    alignas(kHeader) References references = 1;
+    alignas(kCacheLine) T value;
   };
 
   // Of a value that is here.

@@ -310,6 +310,8 @@ class ErasedOption {
   virtual std::string Print(const AnyValue& value) const = 0;
   virtual NativeValue ToNative(const AnyValue& value) const = 0;
   virtual bool ValuesEqual(const AnyValue& a, const AnyValue& b) const = 0;
+  // A copy for a value that changes while it is read (`AnyValue::Apart`).
+  virtual AnyValue Apart(const AnyValue& value) const = 0;
   // Expands the text in a value that code gave: strings, items of lists, keys
   // and values of dicts. The result has to be checked.
   virtual absl::StatusOr<AnyValue> Expand(const AnyValue& value,
@@ -470,6 +472,10 @@ class TypedOption final : public ErasedOption {
 
   bool ValuesEqual(const AnyValue& a, const AnyValue& b) const override {
     return Type::Equal(Typed(a), Typed(b));
+  }
+
+  AnyValue Apart(const AnyValue& value) const override {
+    return AnyValue::Apart<T>(Typed(value));
   }
 
   absl::StatusOr<AnyValue> Expand(const AnyValue& value,

@@ -387,16 +387,21 @@ void RegistryState::Reuse(const Entry& entry, const AnyValue& now,
     return value.is_shared() &&
            value.word() != entry.erased().default_value().word();
   };
+  bool is_reused = false;
   if (const auto found = superseded.find(entry.index());
       found != superseded.end() && needs_keeping(next)) {
     std::vector<AnyValue>& kept = found->second;
     const size_t oldest = kept.size() - std::min(kept.size(), kMaxReused);
     for (size_t i = kept.size(); i-- > oldest;) {
       if (!entry.Equal(kept[i], next)) continue;
-      next = kept[i];
+      next = std::move(kept[i]);
       kept.erase(kept.begin() + static_cast<ptrdiff_t>(i));
+      is_reused = true;
       break;
     }
+  }
+  if (loaded && !is_reused && needs_keeping(next)) {
+    next = entry.erased().Apart(next);
   }
   if (needs_keeping(now)) superseded[entry.index()].push_back(now);
 }

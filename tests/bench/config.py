@@ -99,14 +99,18 @@ def compare_loads(report, program, files):
     grammar = first_of_original(oslo_config_peer.parse)
     call = first_of_original(oslo_config_peer.call)
     all_of_it = first_of_original(oslo_config_peer.register_and_load)
-    for metric, name in ((f"load.{SOME}", "load_10000"), (f"load.{SOME}.one_by_one", "load_one_by_one_10000")):
+    # Making the options is no part of loading them: there is no bar for both together.
+    for metric, name, bars in (
+        (f"load.{SOME}", "load_10000", (1.5, 0.1)),
+        (f"load.{SOME}.one_by_one", "load_one_by_one_10000", (None, None)),
+    ):
         report.compare(
             metric,
             "ms",
             first(name),
             [
-                Peer("Boost's read_ini alone", first("read_ini_10000"), bar=1.5),
-                Peer("oslo.config's parse call", call, bar=0.1, missing=missing),
+                Peer("Boost's read_ini alone", first("read_ini_10000"), bar=bars[0]),
+                Peer("oslo.config's parse call", call, bar=bars[1], missing=missing),
                 Peer("oslo.config's grammar alone", grammar, missing=missing),
                 Peer("oslo.config, the same work", all_of_it, missing=missing),
             ],
