@@ -91,10 +91,9 @@ absl::Status ShowMetrics(const HttpControl& control, Output& output) {
 
 absl::Status AddHttpCommands(HttpControl http, CommandTable& table) {
   const auto control = std::make_shared<const HttpControl>(std::move(http));
-  const auto add = [&](std::string name, std::string help,
+  const auto add = [&](const std::string& name, const std::string& help,
                        absl::Status (*show)(const HttpControl&, Output&)) {
-    return table.Add(
-        ViewCommand(std::move(name), std::move(help), show, control));
+    return table.Add(ViewCommand(name, help, show, control));
   };
   absl::Status added;
   if (control->connections) {

@@ -20,11 +20,11 @@ namespace bergen::backdoor {
 
 // `answer` is called with `control`, which the command keeps.
 template <typename Control>
-Command ViewCommand(std::string name, std::string help,
+Command ViewCommand(const std::string& name, const std::string& help,
                     absl::Status (*answer)(const Control&, Output&),
                     std::shared_ptr<const Control> control) {
-  return {.name = std::move(name),
-          .help = std::move(help),
+  return {.name = name,
+          .help = help,
           .handler = [answer, control = std::move(control)](
                          const Arguments&, const Caller&, Output& output) {
             return answer(*control, output);

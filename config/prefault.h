@@ -30,8 +30,8 @@ inline void Prefault(void* data, size_t size) {
     const auto begin = reinterpret_cast<uintptr_t>(data);
     const uintptr_t first = (begin + page - 1) & ~(page - 1);
     const uintptr_t end = (begin + size) & ~(page - 1);
-    if (first < end)
-      madvise(reinterpret_cast<void*>(first), end - first, advice);
+    if (first >= end) return;
+    madvise(reinterpret_cast<void*>(first), end - first, advice);
   };
   advise(kHugePage, MADV_HUGEPAGE);
   advise(static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), kPopulateWrite);
