@@ -33,8 +33,8 @@ TEST(StableVector, HasItsElementsInTheirOrder) {
   for (size_t i = 0; i < numbers.size(); ++i) by_index.push_back(numbers[i]);
   EXPECT_EQ(by_index, wanted);
   std::vector<size_t> by_iterator;
-  for (const size_t number : static_cast<const StableVector<size_t>&>(numbers))
-    by_iterator.push_back(number);
+  const StableVector<size_t>& same = numbers;
+  for (const size_t number : same) by_iterator.push_back(number);
   EXPECT_EQ(by_iterator, wanted);
 }
 

@@ -28,7 +28,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-absl::Status UntilStopped(std::stop_token stop) {
+absl::Status UntilStopped(const std::stop_token& stop) {
   absl::Notification stopped;
   const std::stop_callback on_stop(stop, [&stopped] { stopped.Notify(); });
   stopped.WaitForNotification();
@@ -47,7 +47,7 @@ class ThreadGroupTest : public ::testing::Test {
 // OS-103, OS-100.
 TEST_F(ThreadGroupTest, AThreadsResultIsKeptAndItLeavesByItself) {
   auto thread = group_.AddThread(
-      "t", [](std::stop_token) { return absl::DataLossError("lost"); });
+      "t", [](const std::stop_token&) { return absl::DataLossError("lost"); });
   ASSERT_THAT(thread, IsOk());
   EXPECT_THAT((*thread)->Wait(), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT((*thread)->Wait(), StatusIs(absl::StatusCode::kDataLoss));
@@ -57,9 +57,10 @@ TEST_F(ThreadGroupTest, AThreadsResultIsKeptAndItLeavesByItself) {
 
 // OS-101.
 TEST_F(ThreadGroupTest, AnExceptionIsAnError) {
-  auto thread = group_.AddThread("t", [](std::stop_token) -> absl::Status {
-    throw std::runtime_error("thrown");
-  });
+  auto thread =
+      group_.AddThread("t", [](const std::stop_token&) -> absl::Status {
+        throw std::runtime_error("thrown");
+      });
   ASSERT_THAT(thread, IsOk());
   EXPECT_THAT((*thread)->Wait(),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("thrown")));
@@ -94,14 +95,14 @@ TEST_F(ThreadGroupTest, AGracefulStopWaitsForThreadsWithoutAskingThem) {
   absl::Notification may_end;
   bool asked = true;
   ASSERT_THAT(group_.AddThread("t",
-                               [&](std::stop_token stop) {
+                               [&](const std::stop_token& stop) {
                                  may_end.WaitForNotification();
                                  asked = stop.stop_requested();
                                  return absl::OkStatus();
                                }),
               IsOk());
   ASSERT_THAT(group_.AddThread("releaser",
-                               [&](std::stop_token) {
+                               [&](const std::stop_token&) {
                                  may_end.Notify();
                                  return absl::OkStatus();
                                }),
@@ -116,13 +117,14 @@ TEST_F(ThreadGroupTest, AThreadThatStopsItsGroupGoesOn) {
   for (bool graceful : {false, true}) {
     int left = -1;
     bool asked = true;
-    auto stopper = group_.AddThread("stopper", [&](std::stop_token stop) {
-      group_.Stop(graceful);
-      group_.Wait();
-      left = group_.thread_count();
-      asked = stop.stop_requested();
-      return absl::OkStatus();
-    });
+    auto stopper =
+        group_.AddThread("stopper", [&](const std::stop_token& stop) {
+          group_.Stop(graceful);
+          group_.Wait();
+          left = group_.thread_count();
+          asked = stop.stop_requested();
+          return absl::OkStatus();
+        });
     ASSERT_THAT(stopper, IsOk());
     EXPECT_THAT((*stopper)->Wait(), IsOk());
     EXPECT_EQ(left, 1);
@@ -175,7 +177,7 @@ TEST_F(ThreadGroupTest, OneThreadCanBeStoppedAlone) {
 TEST_F(ThreadGroupTest, AThreadCannotWaitForItself) {
   std::shared_ptr<ThreadGroup::Thread> self;
   absl::Notification known;
-  auto thread = group_.AddThread("t", [&](std::stop_token) {
+  auto thread = group_.AddThread("t", [&](const std::stop_token&) {
     known.WaitForNotification();
     return self->Wait();
   });
@@ -329,7 +331,7 @@ TEST_F(ThreadGroupTest, ACallbackMayAddATimerWhileTheGroupIsStopped) {
   in_callback.WaitForNotification();
   // It stands for the group's own stop, which has by then begun.
   ASSERT_THAT(group_.AddThread("watch",
-                               [&](std::stop_token) {
+                               [&](const std::stop_token&) {
                                  while (group_.timer_count() > 0) {
                                  }
                                  stopping.Notify();

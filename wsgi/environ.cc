@@ -178,8 +178,9 @@ std::optional<absl::string_view> Environ::Builtin(absl::string_view key) const {
   if (key == "PATH_INFO") return path.substr(script_size_);
   if (key == "RAW_PATH_INFO") return request_->raw_path;
   if (key == "QUERY_STRING") return request_->query;
-  if (key == "CONTENT_TYPE")
+  if (key == "CONTENT_TYPE") {
     return Header("content-type").value_or("text/plain");
+  }
   if (key == "CONTENT_LENGTH") return Header("content-length");
   if (key == "SERVER_NAME") return connection_->server_name;
   if (key == "SERVER_PORT") return connection_->server_port;

@@ -107,6 +107,7 @@ struct Settings {
 };
 
 // Runs `work` over and over in another thread.
+// NOLINTNEXTLINE(*-optin.performance.Padding): two cache lines.
 class Meanwhile {
  public:
   explicit Meanwhile(std::function<void()> work)

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -124,9 +125,11 @@ TEST_F(DoorsTest, Os149AFileThatVanishesMeanwhileIsNoError) {
   for (int round = 0; round < 50; ++round) {
     LeaveSocket(Path("door"));
     std::atomic<int> opened = 0;
-    std::vector<absl::StatusOr<Listener>> doors;
-    for (int i = 0; i < 3; ++i) doors.emplace_back(absl::InternalError(""));
+    std::array<absl::StatusOr<Listener>, 3> doors = {absl::InternalError(""),
+                                                     absl::InternalError(""),
+                                                     absl::InternalError("")};
     std::vector<std::thread> threads;
+    threads.reserve(doors.size());
     for (absl::StatusOr<Listener>& door : doors) {
       threads.emplace_back([&] {
         door = OpenSocket(Path("door"));
