@@ -4,7 +4,6 @@
 import json
 import pathlib
 import socket
-import ssl
 import subprocess
 import tempfile
 import unittest
@@ -15,8 +14,8 @@ import h2.errors
 import h2.events
 import h2.settings
 
+from tests.support.certificates import Authority
 from tests.support.demo import DEADLINE, Demo
-
 
 ON = {"DEFAULT.wsgi_http2": "true"}
 
@@ -252,31 +251,22 @@ class Http2Test(unittest.TestCase):
 class Http2TlsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
-                *("-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=demo"),
-                *("-addext", "subjectAltName=IP:127.0.0.1"),
-                *("-keyout", f"{cls.folder}/demo.key", "-out", f"{cls.folder}/demo.crt"),
-            ],
-            check=True,
-            capture_output=True,
-        )
+        cls.authority = Authority(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.server = cls.authority.issue("demo")
 
     def demo(self, **settings):
         return Demo(
             settings={
                 "demo.use_ssl": "true",
-                "ssl.cert_file": f"{self.folder}/demo.crt",
-                "ssl.key_file": f"{self.folder}/demo.key",
+                "ssl.cert_file": self.server.certificate,
+                "ssl.key_file": self.server.key,
                 **ON,
                 **settings,
             }
         )
 
     def context(self, *protocols):
-        context = ssl.create_default_context(cafile=f"{self.folder}/demo.crt")
+        context = self.authority.context()
         context.set_alpn_protocols(protocols)
         return context
 
@@ -293,14 +283,14 @@ class Http2TlsTest(unittest.TestCase):
     def test_curl(self):
         with self.demo() as demo:
             url = f"https://{demo.host}:{demo.port}/"
-            options = ("--cacert", f"{self.folder}/demo.crt", "-w", "%{http_version}")
+            options = ("--cacert", self.authority.certificate, "-w", "%{http_version}")
             self.assertEqual(curl("--http2", *options, url), b"Hello, world!\n2")
             self.assertEqual(curl("--http1.1", *options, url), b"Hello, world!\n1.1")
 
     def test_not_offered_when_turned_off(self):
         with self.demo(**{"DEFAULT.wsgi_http2": "false"}) as demo:
             url = f"https://{demo.host}:{demo.port}/"
-            options = ("--cacert", f"{self.folder}/demo.crt", "-w", "%{http_version}")
+            options = ("--cacert", self.authority.certificate, "-w", "%{http_version}")
             self.assertEqual(curl("--http2", *options, url), b"Hello, world!\n1.1")
 
 
