@@ -180,8 +180,9 @@ class Http2ConnectionTest : public testing::Test, public Application {
                             absl::Span<const Header> headers = {}) {
     return start_response("200 OK", headers);
   }
-  Function Streams(std::string piece, int count,
-                   std::vector<Header> trailers = {}, absl::Status error = {}) {
+  Function Streams(const std::string& piece, int count,
+                   const std::vector<Header>& trailers = {},
+                   const absl::Status& error = {}) {
     return [=, this](Environ&,
                      StartResponse& start_response) -> absl::StatusOr<Body> {
       if (absl::Status started = Start(start_response); !started.ok()) {
