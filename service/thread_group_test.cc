@@ -135,9 +135,9 @@ TEST_F(ThreadGroupTest, AThreadThatStopsItsGroupGoesOn) {
 TEST_F(ThreadGroupTest, ListsItsThreadsAndTimersAndWhatTheyDo) {
   absl::Notification begun;
   ASSERT_THAT(group_.AddThread("reader",
-                               [&](std::stop_token stop) {
+                               [&](const std::stop_token& stop) {
                                  begun.Notify();
-                                 return UntilStopped(std::move(stop));
+                                 return UntilStopped(stop);
                                }),
               IsOk());
   ASSERT_THAT(group_.AddTimer("beat", [] { return absl::OkStatus(); },
