@@ -213,8 +213,9 @@ struct Http2Session::Callbacks {
   }
 };
 
-Http2Session::Http2Session(const Http2Limits& limits, Handler& handler)
-    : limits_(limits),
+Http2Session::Http2Session(const HeadLimits& head, const Http2Limits& limits,
+                           Handler& handler)
+    : head_limits_(head),
       handler_(&handler),
       resets_(limits.resets, limits.resets_per_second),
       idle_frames_(limits.idle_frames, limits.idle_frames_per_second) {
@@ -253,8 +254,7 @@ Http2Session::Http2Session(const Http2Limits& limits, Handler& handler)
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-       static_cast<uint32_t>(limits.head.max_headers_total +
-                             limits.head.max_request_line)},
+       static_cast<uint32_t>(head.max_headers_total + head.max_request_line)},
   }};
   CheckMemory(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE,
                                       settings.data(), settings.size()));
@@ -328,7 +328,7 @@ void Http2Session::AddField(Stream& stream, absl::string_view name,
   if (stream.told) {
     stream.trailers_size += name.size() + value.size() + 4;
     if (stream.trailers.size() < kMaxTrailers &&
-        stream.trailers_size <= limits_.head.max_header_line) {
+        stream.trailers_size <= head_limits_.max_header_line) {
       stream.trailers.emplace_back(name, value);
     }
     return;
@@ -353,7 +353,7 @@ void Http2Session::AddField(Stream& stream, absl::string_view name,
   stream.too_large =
       stream.head.size() + stream.method.size() + stream.path.size() +
           stream.authority.size() + stream.cookies.size() >
-      limits_.head.max_headers_total + limits_.head.max_request_line;
+      head_limits_.max_headers_total + head_limits_.max_request_line;
 }
 
 void Http2Session::BeginFields(Stream& stream) {
@@ -382,13 +382,13 @@ void Http2Session::HeadComplete(int32_t id, Stream& stream, bool has_body) {
   stream.head = stream.method = stream.path = stream.authority =
       stream.cookies = std::string();
 
-  HeadScanner scanner(limits_.head);
+  HeadScanner scanner(head_limits_);
   std::optional<Refusal> refusal;
   if (scanner.Scan(request->head) == HeadScanner::Verdict::kRefused) {
     refusal = scanner.refusal();
     const absl::string_view head = request->head;
     request->request_line = head.substr(
-        0, std::min(head.find('\r'), limits_.head.max_request_line));
+        0, std::min(head.find('\r'), head_limits_.max_request_line));
   } else if (scanner.head_end() != request->head.size()) {
     // nghttp2 lets nothing through that could end a line.
     refusal = Refusal{400, "Bad Request", "head is not what it seems"};

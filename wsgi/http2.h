@@ -32,6 +32,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "wsgi/http1.h"
+#include "wsgi/http2_limits.h"
 #include "wsgi/request.h"
 
 struct nghttp2_session;
@@ -44,25 +45,6 @@ inline constexpr absl::string_view kHttp2Preface =
 
 // Names in lower case, and values, that can be sent as they are.
 using Http2Fields = std::vector<std::pair<std::string, std::string>>;
-
-struct Http2Limits {
-  HeadLimits head;
-  // Requests at once; more are refused with REFUSED_STREAM, and end the
-  // connection once the client knows this limit.
-  uint32_t max_streams = 100;
-  // How much of a request's body is taken before the application reads it.
-  uint32_t window = 128 * 1024;
-  // Streams that may end in an error of the client's at once, and a second in
-  // the long run; more end the connection with ENHANCE_YOUR_CALM.
-  uint32_t resets = 200;
-  uint32_t resets_per_second = 20;
-  // The same for frames that move nothing: SETTINGS, PING, PRIORITY, DATA
-  // without data, and what is invalid.
-  uint32_t idle_frames = 1000;
-  uint32_t idle_frames_per_second = 100;
-  // CONTINUATION frames of one head; more end the connection.
-  uint32_t continuations = 8;
-};
 
 // Something that may be done so often at once, and so often a second in the
 // long run. A value.
@@ -113,8 +95,9 @@ class Http2Session {
     virtual Output ReadResponse(int32_t stream, char* buffer, size_t size) = 0;
   };
 
-  // `handler` must outlive it.
-  Http2Session(const Http2Limits& limits, Handler& handler);
+  // Heads have the limits of HTTP/1. `handler` must outlive it.
+  Http2Session(const HeadLimits& head, const Http2Limits& limits,
+               Handler& handler);
   ~Http2Session();
 
   Http2Session(const Http2Session&) = delete;
@@ -189,7 +172,7 @@ class Http2Session {
   // Must not be called while nghttp2 is calling.
   void TellOfTermination();
 
-  const Http2Limits limits_;
+  const HeadLimits head_limits_;
   Handler* const handler_;
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;

@@ -17,7 +17,7 @@ Http2Connection::Http2Connection(const ExchangeSettings& settings,
       info_(std::make_shared<const ConnectionInfo>(info)),
       owner_(&owner),
       head_since_(now),
-      session_(limits, *this) {}
+      session_(settings.limits, limits, *this) {}
 
 Http2Connection::~Http2Connection() {
   for (auto& [stream, exchange] : exchanges_) {

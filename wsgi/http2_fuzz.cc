@@ -25,11 +25,11 @@
 namespace bergen::wsgi {
 namespace {
 
-constexpr Http2Limits kLimits = {.head = {.max_request_line = 200,
-                                          .max_header_line = 100,
-                                          .max_headers_total = 300,
-                                          .max_headers = 5},
-                                 .max_streams = 4,
+constexpr HeadLimits kHeadLimits = {.max_request_line = 200,
+                                    .max_header_line = 100,
+                                    .max_headers_total = 300,
+                                    .max_headers = 5};
+constexpr Http2Limits kLimits = {.max_streams = 4,
                                  .window = 100,
                                  .resets = 3,
                                  .resets_per_second = 0,
@@ -90,7 +90,7 @@ class Recorder : public Http2Session::Handler {
 
 std::string Outcome(absl::string_view input, size_t cut) {
   Recorder recorder;
-  Http2Session session(kLimits, recorder);
+  Http2Session session(kHeadLimits, kLimits, recorder);
   recorder.session = &session;
   absl::Status status = session.Receive(input.substr(0, cut), absl::Seconds(1));
   if (status.ok() && cut < input.size()) {

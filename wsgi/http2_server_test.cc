@@ -354,7 +354,7 @@ TEST_P(Http2ServerTest, DestructionCutsOffSlowClients) {
 }
 
 TEST_P(Http2ServerTest, StreamsAtOnceAreLimited) {
-  Start({.http2_max_streams = 2, .http2_window = 1000});
+  Start({.http2_limits = {.max_streams = 2, .window = 1000}});
   Client client(port());
   EXPECT_THAT(client.Get("/"), HasSubstr(":status=200;"));
   std::vector<int32_t> ids;
@@ -369,7 +369,7 @@ TEST_P(Http2ServerTest, StreamsAtOnceAreLimited) {
 }
 
 TEST_P(Http2ServerTest, TooManyResetsEndTheConnection) {
-  Start({.http2_resets = 5, .http2_resets_per_second = 0});
+  Start({.http2_limits = {.resets = 5, .resets_per_second = 0}});
   Client client(port());
   for (int i = 0; i < 7; ++i) {
     const int32_t id = client.h2.Post("some", {}, /*ends=*/false);
@@ -382,7 +382,7 @@ TEST_P(Http2ServerTest, TooManyResetsEndTheConnection) {
 }
 
 TEST_P(Http2ServerTest, TooManyFramesThatMoveNothingEndTheConnection) {
-  Start({.http2_idle_frames = 10, .http2_idle_frames_per_second = 0});
+  Start({.http2_limits = {.idle_frames = 10, .idle_frames_per_second = 0}});
   Client client(port());
   for (int i = 0; i < 20; ++i) client.h2.Ping();
   client.UntilEnd();
@@ -391,12 +391,13 @@ TEST_P(Http2ServerTest, TooManyFramesThatMoveNothingEndTheConnection) {
 }
 
 TEST_P(Http2ServerTest, LimitsOutOfBoundsAreNamed) {
+  EXPECT_THAT(Server::Create(log_, app_, {&*listener_},
+                             {.http2_limits = {.max_streams = 0}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("http2_max_streams must be at least 1")));
   EXPECT_THAT(
-      Server::Create(log_, app_, {&*listener_}, {.http2_max_streams = 0}),
-      StatusIs(absl::StatusCode::kInvalidArgument,
-               HasSubstr("http2_max_streams must be at least 1")));
-  EXPECT_THAT(
-      Server::Create(log_, app_, {&*listener_}, {.http2_window = 1u << 31}),
+      Server::Create(log_, app_, {&*listener_},
+                     {.http2_limits = {.window = 1u << 31}}),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("http2_window")));
 }
 

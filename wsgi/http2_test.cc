@@ -95,8 +95,8 @@ std::string Frame(uint8_t type, uint8_t flags, uint32_t stream,
 
 class Http2SessionTest : public testing::Test {
  protected:
-  void Begin(const Http2Limits& limits = {}) {
-    session_ = std::make_unique<Http2Session>(limits, server_);
+  void Begin(const Http2Limits& limits = {}, const HeadLimits& head = {}) {
+    session_ = std::make_unique<Http2Session>(head, limits, server_);
   }
   // Both ends say all that they have to say.
   absl::Status Talk() {
@@ -117,8 +117,8 @@ class Http2SessionTest : public testing::Test {
       if (out.size() == size) return out;
     }
   }
-  void Start(const Http2Limits& limits = {}) {
-    Begin(limits);
+  void Start(const Http2Limits& limits = {}, const HeadLimits& head = {}) {
+    Begin(limits, head);
     ASSERT_THAT(Talk(), IsOk());
   }
   absl::Status GetAndReset() {
@@ -266,10 +266,10 @@ TEST_F(Http2SessionTest, AClientIsToldToContinue) {
 }
 
 TEST_F(Http2SessionTest, HeadsHaveTheLimitsOfHttp1) {
-  Start({.head = {.max_request_line = 100,
-                  .max_header_line = 100,
-                  .max_headers_total = 300,
-                  .max_headers = 5}});
+  Start({}, {.max_request_line = 100,
+             .max_header_line = 100,
+             .max_headers_total = 300,
+             .max_headers = 5});
   const auto status = [this](int32_t id) {
     return At(id).refusal.has_value() ? At(id).refusal->status : 0;
   };

@@ -485,19 +485,19 @@ absl::StatusOr<ServerOptions> ConfiguredOptions(config::Registry& registry) {
       static_cast<uint64_t>(handles->wsgi_max_requests_per_connection.Get());
   options.max_header_line = static_cast<size_t>(handles->max_header_line.Get());
   options.http2 = handles->wsgi_http2.Get();
-  options.http2_max_streams =
+  options.http2_limits.max_streams =
       static_cast<uint32_t>(handles->wsgi_http2_max_streams.Get());
-  options.http2_window =
+  options.http2_limits.window =
       static_cast<uint32_t>(handles->wsgi_http2_window.Get());
-  options.http2_resets =
+  options.http2_limits.resets =
       static_cast<uint32_t>(handles->wsgi_http2_resets.Get());
-  options.http2_resets_per_second =
+  options.http2_limits.resets_per_second =
       static_cast<uint32_t>(handles->wsgi_http2_resets_per_second.Get());
-  options.http2_idle_frames =
+  options.http2_limits.idle_frames =
       static_cast<uint32_t>(handles->wsgi_http2_idle_frames.Get());
-  options.http2_idle_frames_per_second =
+  options.http2_limits.idle_frames_per_second =
       static_cast<uint32_t>(handles->wsgi_http2_idle_frames_per_second.Get());
-  options.http2_continuations =
+  options.http2_limits.continuations =
       static_cast<uint32_t>(handles->wsgi_http2_continuations.Get());
   options.debug = handles->wsgi_server_debug.Get();
   options.drain_grace = absl::Seconds(handles->wsgi_drain_grace.Get());

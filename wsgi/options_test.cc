@@ -36,14 +36,18 @@ TEST(OptionsTest, DefaultsAreThoseOfTheServer) {
   EXPECT_EQ(options->max_headers_size, defaults.max_headers_size);
   EXPECT_EQ(options->max_body_size, defaults.max_body_size);
   EXPECT_EQ(options->body_buffer, defaults.body_buffer);
-  EXPECT_EQ(options->http2_max_streams, defaults.http2_max_streams);
-  EXPECT_EQ(options->http2_window, defaults.http2_window);
-  EXPECT_EQ(options->http2_resets, defaults.http2_resets);
-  EXPECT_EQ(options->http2_resets_per_second, defaults.http2_resets_per_second);
-  EXPECT_EQ(options->http2_idle_frames, defaults.http2_idle_frames);
-  EXPECT_EQ(options->http2_idle_frames_per_second,
-            defaults.http2_idle_frames_per_second);
-  EXPECT_EQ(options->http2_continuations, defaults.http2_continuations);
+  EXPECT_EQ(options->http2_limits.max_streams,
+            defaults.http2_limits.max_streams);
+  EXPECT_EQ(options->http2_limits.window, defaults.http2_limits.window);
+  EXPECT_EQ(options->http2_limits.resets, defaults.http2_limits.resets);
+  EXPECT_EQ(options->http2_limits.resets_per_second,
+            defaults.http2_limits.resets_per_second);
+  EXPECT_EQ(options->http2_limits.idle_frames,
+            defaults.http2_limits.idle_frames);
+  EXPECT_EQ(options->http2_limits.idle_frames_per_second,
+            defaults.http2_limits.idle_frames_per_second);
+  EXPECT_EQ(options->http2_limits.continuations,
+            defaults.http2_limits.continuations);
   EXPECT_EQ(options->max_connections, defaults.max_connections);
   EXPECT_EQ(options->max_connections_per_address,
             defaults.max_connections_per_address);
@@ -118,13 +122,13 @@ TEST(OptionsTest, ValuesReachTheServer) {
   EXPECT_EQ(options->max_headers_size, 102u);
   EXPECT_EQ(options->max_body_size, 103u);
   EXPECT_EQ(options->body_buffer, 107u);
-  EXPECT_EQ(options->http2_max_streams, 201u);
-  EXPECT_EQ(options->http2_window, 202u);
-  EXPECT_EQ(options->http2_resets, 203u);
-  EXPECT_EQ(options->http2_resets_per_second, 204u);
-  EXPECT_EQ(options->http2_idle_frames, 205u);
-  EXPECT_EQ(options->http2_idle_frames_per_second, 206u);
-  EXPECT_EQ(options->http2_continuations, 207u);
+  EXPECT_EQ(options->http2_limits.max_streams, 201u);
+  EXPECT_EQ(options->http2_limits.window, 202u);
+  EXPECT_EQ(options->http2_limits.resets, 203u);
+  EXPECT_EQ(options->http2_limits.resets_per_second, 204u);
+  EXPECT_EQ(options->http2_limits.idle_frames, 205u);
+  EXPECT_EQ(options->http2_limits.idle_frames_per_second, 206u);
+  EXPECT_EQ(options->http2_limits.continuations, 207u);
   EXPECT_EQ(options->max_connections, 12);
   EXPECT_EQ(options->max_connections_per_address, 13);
   EXPECT_EQ(options->max_handshakes, 14);

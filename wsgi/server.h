@@ -43,6 +43,7 @@
 #include "wsgi/access_log.h"
 #include "wsgi/application.h"
 #include "wsgi/connection_state.h"
+#include "wsgi/http2_limits.h"
 #include "wsgi/server_counters.h"
 
 namespace bergen::wsgi {
@@ -104,15 +105,8 @@ struct ServerOptions {
   // The most TLS handshakes at once: the oldest gives way to the next. 0: any
   // number.
   int max_handshakes = 1000;
-  // Limits of one connection of HTTP/2, if `http2`; see `Http2Limits`, whose
-  // default values these are. At least 1, the rates at least 0.
-  uint32_t http2_max_streams = 100;
-  uint32_t http2_window = 128 * 1024;
-  uint32_t http2_resets = 200;
-  uint32_t http2_resets_per_second = 20;
-  uint32_t http2_idle_frames = 1000;
-  uint32_t http2_idle_frames_per_second = 100;
-  uint32_t http2_continuations = 8;
+  // If `http2`.
+  Http2Limits http2_limits;
   // A connection is closed after so many; 0: any number.
   uint64_t max_requests_per_connection = 0;
 
