@@ -27,11 +27,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/fake_signals.h"
+#include "launcher/idle_service_for_test.h"
 #include "launcher/launch.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
@@ -97,22 +97,6 @@ struct Fault {
   unsigned syscall;
   int error;
   const char* text;  // Of the status.
-};
-
-class Idle : public Service {
- public:
-  absl::string_view name() const override { return "idle"; }
-  absl::Status Start() override { return absl::OkStatus(); }
-  void Stop() override {
-    if (!stopped_.HasBeenNotified()) stopped_.Notify();
-  }
-  absl::Status Wait() override {
-    stopped_.WaitForNotification();
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Notification stopped_;
 };
 
 class Supervisor {

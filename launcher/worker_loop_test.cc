@@ -18,11 +18,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/fake_signals.h"
+#include "launcher/idle_service_for_test.h"
 #include "launcher/launcher.h"
 #include "launcher/phase.h"
 #include "periodic/clock.h"
@@ -38,22 +38,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class Idle : public Service {
- public:
-  absl::string_view name() const override { return "idle"; }
-  absl::Status Start() override { return absl::OkStatus(); }
-  void Stop() override {
-    if (!stopped_.HasBeenNotified()) stopped_.Notify();
-  }
-  absl::Status Wait() override {
-    stopped_.WaitForNotification();
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Notification stopped_;
-};
 
 class Prepared : public Idle {
  public:
