@@ -15,11 +15,10 @@ import unittest
 import grpc
 
 from backdoor import control_pb2
+from backdoor.control_client_for_test import DEADLINE, SERVICE, execute, list_commands
 
 DOOR = os.path.join(os.environ["TEST_SRCDIR"], "bergen/backdoor/door_for_test")
-DEADLINE = 30.0  # Seconds; a safety net, never what a test measures.
 FAREWELL = "now exiting InteractiveConsole...\n"
-SERVICE = "/bergen.backdoor.v1.Control"
 
 
 class DoorsTest(unittest.TestCase):
@@ -44,15 +43,6 @@ class DoorsTest(unittest.TestCase):
 
     def channel(self):
         return grpc.insecure_channel(f"unix:{self.folder}/grpc.sock")
-
-    def execute(self, channel, command):
-        call = channel.unary_stream(
-            f"{SERVICE}/Execute",
-            request_serializer=control_pb2.ExecuteRequest.SerializeToString,
-            response_deserializer=control_pb2.ExecuteReply.FromString,
-        )
-        request = control_pb2.ExecuteRequest(command=command)
-        return "".join(reply.text for reply in call(request, timeout=DEADLINE))
 
     def test_a_profile_is_taken_through_nc_and_read_with_pstats(self):
         said = self.shell(f'echo "prof()" | nc localhost {self.port}')
@@ -100,22 +90,17 @@ class DoorsTest(unittest.TestCase):
 
     def test_grpc_runs_the_same_commands(self):
         with self.channel() as channel:
-            self.assertIn("prof(name=", self.execute(channel, "help"))
-            self.assertIn("Fibonacci", self.execute(channel, "pnt()"))
+            self.assertIn("prof(name=", execute(channel, "help"))
+            self.assertIn("Fibonacci", execute(channel, "pnt()"))
             with self.assertRaises(grpc.RpcError) as error:
-                self.execute(channel, "prfo()")
+                execute(channel, "prfo()")
             self.assertEqual(error.exception.code(), grpc.StatusCode.NOT_FOUND)
             self.assertIn("did you mean prof?", error.exception.details())
 
     def test_grpc_lists_the_commands(self):
         with self.channel() as channel:
-            call = channel.unary_unary(
-                f"{SERVICE}/ListCommands",
-                request_serializer=control_pb2.ListCommandsRequest.SerializeToString,
-                response_deserializer=control_pb2.ListCommandsReply.FromString,
-            )
-            reply = call(control_pb2.ListCommandsRequest(), timeout=DEADLINE)
-        (prof,) = [command for command in reply.commands if command.name == "prof"]
+            commands = list_commands(channel)
+        (prof,) = [command for command in commands if command.name == "prof"]
         self.assertTrue(prof.changes_state)
         self.assertEqual(prof.role, control_pb2.ROLE_OPERATE)
         self.assertEqual(
@@ -134,7 +119,7 @@ class DoorsTest(unittest.TestCase):
             )
             # Field 7, list_services, with an empty text.
             (answer,) = reflect(iter([b"\x3a\x00"]), timeout=DEADLINE)
-            self.assertIn(SERVICE[1:].encode(), answer)
+            self.assertIn(SERVICE.encode(), answer)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ import unittest
 
 import grpc
 
-from backdoor import control_pb2
+from backdoor.control_client_for_test import SERVICE, execute, list_commands
 from tests.support.certificates import Authority
 from tests.support.demo import DEADLINE, Demo
 from tests.support.reflection import reflected
 
 BERGENCTL = os.path.join(os.environ["TEST_SRCDIR"], "bergen/backdoor/bergenctl")
-SERVICE = "/bergen.backdoor.v1.Control"
 
 
 class DoorTlsTest(unittest.TestCase):
@@ -62,23 +61,6 @@ class DoorTlsTest(unittest.TestCase):
         credentials = grpc.ssl_channel_credentials(read(self.authority.certificate), **pair)
         return grpc.secure_channel(self.address, credentials)
 
-    def execute(self, channel, command):
-        call = channel.unary_stream(
-            f"{SERVICE}/Execute",
-            request_serializer=control_pb2.ExecuteRequest.SerializeToString,
-            response_deserializer=control_pb2.ExecuteReply.FromString,
-        )
-        request = control_pb2.ExecuteRequest(command=command)
-        return "".join(reply.text for reply in call(request, timeout=DEADLINE))
-
-    def commands(self, channel):
-        call = channel.unary_unary(
-            f"{SERVICE}/ListCommands",
-            request_serializer=control_pb2.ListCommandsRequest.SerializeToString,
-            response_deserializer=control_pb2.ListCommandsReply.FromString,
-        )
-        return call(control_pb2.ListCommandsRequest(), timeout=DEADLINE).commands
-
     def text(self, client, lines):
         """What the text door answers."""
         context = self.authority.context(client)
@@ -106,8 +88,8 @@ class DoorTlsTest(unittest.TestCase):
 
     def test_an_admin_does_everything_and_is_named_in_the_log(self):
         with self.channel(self.ops) as channel:
-            self.assertIn("demo: debug", self.execute(channel, "log_level('debug')"))
-            self.assertIn("Thread", self.execute(channel, "pnt()"))
+            self.assertIn("demo: debug", execute(channel, "log_level('debug')"))
+            self.assertIn("Thread", execute(channel, "pnt()"))
         self.demo.log.wait_for(r"127\.0\.0\.1:\d+ CN=ops ran log_level\('debug'\): OK")
         self.assertIn("demo: debug", self.text(self.ops, "log_level('debug')\n"))
         done = self.bergenctl(self.ops, "log_level")
@@ -115,15 +97,15 @@ class DoorTlsTest(unittest.TestCase):
 
     def test_a_viewer_is_refused_each_command_that_changes_state(self):
         with self.channel(self.viewer) as channel:
-            self.assertIn("pid: ", self.execute(channel, "status"))
-            changing = [one.name for one in self.commands(channel) if one.changes_state]
+            self.assertIn("pid: ", execute(channel, "status"))
+            changing = [one.name for one in list_commands(channel) if one.changes_state]
             self.assertIn("set_workers", changing)
             for name in changing:
                 with self.assertRaises(grpc.RpcError) as error:
-                    self.execute(channel, name)
+                    execute(channel, name)
                 self.assertEqual(error.exception.code(), grpc.StatusCode.PERMISSION_DENIED, name)
                 self.demo.log.wait_for(rf"CN=viewer may not run {name}: ")
-            control = reflected(channel, SERVICE[1:])
+            control = reflected(channel, SERVICE)
             for call, fields in [
                 (control.SetConfig, {"name": "demo.greeting", "value": "x"}),
                 (control.MutateConfig, {"dry_run": True}),
@@ -146,7 +128,7 @@ class DoorTlsTest(unittest.TestCase):
         for client in (None, self.stranger, self.nobody):
             with self.channel(client) as channel:
                 with self.assertRaises(grpc.RpcError) as error:
-                    self.execute(channel, "status")
+                    execute(channel, "status")
                 self.assertEqual(error.exception.code(), grpc.StatusCode.UNAVAILABLE)
             try:
                 self.assertNotIn("pid: ", self.text(client, "status\n"))
@@ -160,7 +142,7 @@ class DoorTlsTest(unittest.TestCase):
     def test_a_plain_client_is_refused(self):
         with grpc.insecure_channel(self.address) as channel:
             with self.assertRaises(grpc.RpcError):
-                self.execute(channel, "status")
+                execute(channel, "status")
         with socket.create_connection(("127.0.0.1", self.text_port), DEADLINE) as door:
             door.sendall(b"status\n")
             self.assertNotIn(b"pid", door.recv(100))

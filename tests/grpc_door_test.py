@@ -8,23 +8,12 @@ import unittest
 
 import grpc
 
-from backdoor import control_pb2
+from backdoor.control_client_for_test import SERVICE, execute
 from tests.support.demo import DEADLINE, Demo
 from tests.support.reflection import reflected
 
-CONTROL = "bergen.backdoor.v1.Control"
 # Answers of health: field 1, the status.
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
-
-
-def execute(channel, command):
-    call = channel.unary_stream(
-        "/bergen.backdoor.v1.Control/Execute",
-        request_serializer=control_pb2.ExecuteRequest.SerializeToString,
-        response_deserializer=control_pb2.ExecuteReply.FromString,
-    )
-    request = control_pb2.ExecuteRequest(command=command)
-    return "".join(reply.text for reply in call(request, timeout=DEADLINE))
 
 
 class GrpcDoorTest(unittest.TestCase):
@@ -58,7 +47,7 @@ class TypedCallsTest(unittest.TestCase):
         cls.demo = cls.enterClassContext(Demo("--workers=1"))
         channel = grpc.insecure_channel(f"unix:{cls.demo.folder}/grpc.sock")
         cls.enterClassContext(channel)
-        cls.control = reflected(channel, CONTROL)
+        cls.control = reflected(channel, SERVICE)
 
     def fails(self, code, call, **fields):
         with self.assertRaises(grpc.RpcError) as error:
@@ -164,12 +153,12 @@ class HealthTest(unittest.TestCase):
     def test_a_reload_has_a_number_and_a_verdict(self):
         with Demo("--workers=2") as demo:
             with grpc.insecure_channel(f"unix:{demo.folder}/grpc.sock") as channel:
-                control = reflected(channel, CONTROL)
+                control = reflected(channel, SERVICE)
                 number = control.Reload(timeout=DEADLINE).number
                 self.assertEqual(number, 1)
             demo.log.wait_for("phase: running", count=2)
             with grpc.insecure_channel(f"unix:{demo.folder}/grpc.sock") as channel:
-                control = reflected(channel, CONTROL)
+                control = reflected(channel, SERVICE)
                 self.assertEqual(control.GetReloadVerdict(number=1, timeout=DEADLINE).number, 1)
                 with self.assertRaises(grpc.RpcError) as error:
                     control.GetReloadVerdict(number=2, timeout=DEADLINE)
