@@ -5,6 +5,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -307,8 +308,8 @@ TEST_F(Http2SessionTest, WhatIsNotHttp2IsAnError) {
 TEST_F(Http2SessionTest, StreamsBeyondTheLimitAreRefused) {
   Begin({.max_streams = 2});
   // Before the client knows the limit.
-  std::vector<int32_t> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(client_.Get("/"));
+  std::array<int32_t, 3> ids;
+  for (int32_t& id : ids) id = client_.Get("/");
   ASSERT_THAT(Talk(), IsOk());
   EXPECT_EQ(session_->streams(), 2);
   EXPECT_EQ(client_.closed[ids[2]], NGHTTP2_REFUSED_STREAM);
