@@ -219,7 +219,7 @@ void PosixProcesses::Forget(std::map<int, Child>::iterator at) {
 
 VitalSigns PosixProcesses::Look(int pid) {
   const auto found = children_.find(pid);
-  if (found == children_.end()) return {};
+  if (found == children_.end() || found->second.ended) return {};
   VitalSigns signs;
   if (const Scoreboard::Line* const line = found->second.line) {
     signs.beats = line->beats.load(std::memory_order_relaxed);
@@ -272,12 +272,24 @@ void PosixProcesses::Release(int pid) {
 void PosixProcesses::Send(int pid, int signal) {
   // Not reaped before it leaves the map, so the pid is still this child's.
   const auto found = children_.find(pid);
-  if (found == children_.end()) return;
+  if (found == children_.end() || found->second.ended) return;
   if (signal == SIGKILL) found->second.told_to_die = true;
   ::kill(pid, signal);
 }
 
+PosixProcesses::~PosixProcesses() { ReapEnded(); }
+
+void PosixProcesses::ReapEnded() {
+  for (int pid : std::exchange(ended_, {})) {
+    const auto found = children_.find(pid);
+    ::waitpid(pid, nullptr, 0);
+    Forget(found);
+  }
+}
+
 std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
+  ReapEnded();
+  if (look_for_strangers_) ReapStrangers();
   // epoll_wait(2) itself rounds deadlines.
   pollfd anything = {.fd = poll_.get(), .events = POLLIN};
   const absl::Status polled =
@@ -345,11 +357,11 @@ void PosixProcesses::ReadRequests(std::vector<ProcessEvent>& events) const {
 void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
   const auto found = children_.find(pid);
   // Both of its descriptors were ready, and the first told everything.
-  if (found == children_.end()) return;
+  if (found == children_.end() || found->second.ended) return;
   Child& child = found->second;
   siginfo_t info = {};
   const bool ended = ::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()),
-                              &info, WEXITED | WNOHANG) == 0 &&
+                              &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
                      info.si_pid == pid;
   // After its end nothing more can come.
   ReadReports(pid, child, events);
@@ -361,7 +373,9 @@ void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
                     .out_of_memory = info.si_code != CLD_EXITED &&
                                      info.si_status == SIGKILL &&
                                      !child.told_to_die && oom_.TakeKill()});
-  Forget(found);
+  scoreboard_.Release(std::exchange(child.line, nullptr));
+  child.ended = true;
+  ended_.push_back(pid);
 }
 
 void PosixProcesses::ReapStrangers() {

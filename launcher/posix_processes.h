@@ -41,6 +41,8 @@ class PosixProcesses : public Processes {
       Signals& signals, periodic::Clock& clock, spdlog::logger& log,
       bool reap_strangers = false, OomCounter oom = OomCounter());
 
+  ~PosixProcesses() override;
+
   // Has `Await` report kResize. Thread-safe; in a child it reaches the parent.
   // Unavailable if that is gone, ResourceExhausted if it has more to read than
   // it can take.
@@ -60,6 +62,7 @@ class PosixProcesses : public Processes {
     UniqueFd reports;  // Closed once the worker has closed its end.
     Scoreboard::Line* line = nullptr;  // Of a worker, if there is one left.
     bool told_to_die = false;          // Got SIGKILL from here.
+    bool ended = false;                // And was reported.
   };
 
   PosixProcesses(Scoreboard scoreboard, UniqueFd poll, Signals& signals,
@@ -80,6 +83,7 @@ class PosixProcesses : public Processes {
   void Forget(std::map<int, Child>::iterator at);
   // `pid` may have ended, or have reported.
   void Examine(int pid, std::vector<ProcessEvent>& events);
+  void ReapEnded();
   void ReapStrangers();
   void ReadRequests(std::vector<ProcessEvent>& events) const;
   void ReadReports(int pid, Child& child, std::vector<ProcessEvent>& events);
@@ -100,6 +104,9 @@ class PosixProcesses : public Processes {
   UniqueFd requests_write_;
   OomCounter oom_;
   std::map<int, Child> children_;
+  // Reported, and not reaped before the next `Await`: what replaces them does
+  // not have to wait for that.
+  std::vector<int> ended_;
   bool reap_strangers_ = false;
   bool look_for_strangers_ = false;
   bool poll_failed_ = false;  // And was logged.

@@ -571,7 +571,10 @@ int ProcessLauncher::RunWorker(const Set& set, const WorkerInfo& info,
        .beat_interval = health_.interval(),
        .on_beat = [&link](uint64_t requests) { link.Beat(requests); },
        .on_started = [&link] { link.ReportStarted(); },
-       .on_stopping = [&link] { link.ReportStopping(); }},
+       // Only for those who would queue at a listener that is about to close.
+       .on_stopping = options_.listeners.empty()
+                          ? std::function<void()>()
+                          : [&link] { link.ReportStopping(); }},
       **signals, *clock_, *log_);
   return loop.Run();
 }

@@ -54,30 +54,35 @@ std::deque<WorkerLoop::Message> WorkerLoop::Mailbox::Take() {
   return std::exchange(messages_, {});
 }
 
-void WorkerLoop::Tasks::Post(std::function<void()> task) {
-  {
-    const absl::MutexLock lock(&mutex_);
-    tasks_.push_back(std::move(task));
-    if (std::exchange(running_, true)) return;
-  }
-  // The last one is about to end, if it has not.
-  Finish();
+WorkerLoop::Tasks::~Tasks() {
+  Close();
+  if (thread_.joinable()) thread_.join();
+}
+
+void WorkerLoop::Tasks::Start() {
+  if (thread_.joinable()) return;
   absl::StatusOr<std::thread> thread =
       periodic::StartThread("service-control", [this] { Run(); });
   if (thread.ok()) {
     thread_ = *std::move(thread);
+  } else {
+    log_->warn("{}", thread.status().ToString());
+  }
+}
+
+void WorkerLoop::Tasks::Post(std::function<void()> task) {
+  Start();
+  if (!thread_.joinable()) {
+    task();
     return;
   }
-  log_->warn("{}", thread.status().ToString());
-  Run();
+  const absl::MutexLock lock(&mutex_);
+  tasks_.push_back(std::move(task));
 }
 
-void WorkerLoop::Tasks::Finish() {
-  if (thread_.joinable()) thread_.join();
-}
-
-void WorkerLoop::Tasks::Abandon() {
-  if (thread_.joinable()) thread_.detach();
+void WorkerLoop::Tasks::Close() {
+  const absl::MutexLock lock(&mutex_);
+  closed_ = true;
 }
 
 void WorkerLoop::Tasks::Run() {
@@ -85,10 +90,12 @@ void WorkerLoop::Tasks::Run() {
     std::function<void()> task;
     {
       const absl::MutexLock lock(&mutex_);
-      if (tasks_.empty()) {
-        running_ = false;
-        return;
-      }
+      mutex_.Await(absl::Condition(
+          +[](Tasks* tasks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(tasks->mutex_) {
+            return tasks->closed_ || !tasks->tasks_.empty();
+          },
+          this));
+      if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
@@ -110,32 +117,53 @@ int WorkerLoop::Run() {
   if (options_.log_options) options_.log_options();
   Beat();
   Reap();
-  absl::Status ready = mailbox_.Open();
-  if (ready.ok()) ready = StartGeneration();
-  if (!ready.ok()) {
-    log_->critical("Error starting services: {}", ready.ToString());
+  absl::Status going = mailbox_.Open();
+  std::shared_ptr<ServiceGroup> group;
+  if (going.ok()) group = AddGeneration();
+  // Those sent to this thread alone are not seen by another one.
+  const std::vector<int> early = signals_->Take();
+  absl::StatusOr<std::thread> loop =
+      going.ok() ? periodic::StartThread("worker-loop",
+                                         [this, early] { Loop(early); })
+                 : going;
+  if (loop.ok()) {
+    RunGeneration(last_id_, std::move(group));
+    loop->join();
+  } else {
+    log_->critical("Error starting services: {}", loop.status().ToString());
     exit_status_ = kExitFailed;
   }
-  // Tasks too: a `Stop` that blocks is work in progress, with a deadline.
-  while (!generations_.empty() || pending_tasks_ > 0) WaitForEvents();
   SetPhase(Phase::kStopped);
   return exit_status_;
 }
 
-absl::Status WorkerLoop::StartGeneration() {
+void WorkerLoop::Loop(const std::vector<int>& early_signals) {
+  for (int signal : early_signals) OnSignal(signal);
+  // Tasks too: a `Stop` that blocks is work in progress, with a deadline.
+  while (!generations_.empty() || pending_tasks_ > 0) WaitForEvents();
+}
+
+std::shared_ptr<ServiceGroup> WorkerLoop::AddGeneration() {
   auto group = std::make_shared<ServiceGroup>("services", *log_);
   auto generation = std::make_unique<Generation>();
   generation->id = ++last_id_;
   generation->group = group;
+  generations_.push_back(std::move(generation));
+  return group;
+}
+
+absl::Status WorkerLoop::StartGeneration() {
+  // The thread is the services' only owner.
+  std::shared_ptr<ServiceGroup> group = AddGeneration();
   absl::StatusOr<std::thread> thread = periodic::StartThread(
-      "services", [this, id = generation->id, group]() mutable {
+      "services", [this, id = last_id_, group = std::move(group)]() mutable {
         RunGeneration(id, std::move(group));
       });
-  if (!thread.ok()) return thread.status();
-  // The lambda's copy is the services' only owner from here on.
-  group.reset();
-  generation->thread = *std::move(thread);
-  generations_.push_back(std::move(generation));
+  if (!thread.ok()) {
+    generations_.pop_back();
+    return thread.status();
+  }
+  generations_.back()->thread = *std::move(thread);
   return absl::OkStatus();
 }
 
@@ -290,7 +318,7 @@ void WorkerLoop::OnParentDeath() {
 void WorkerLoop::OnMessage(const Message& message) {
   switch (message.kind) {
     case Message::kTaskDone:
-      if (--pending_tasks_ == 0) tasks_.Finish();
+      --pending_tasks_;
       return;
     case Message::kReloadRead:
       OnReloadRead(message.status);
@@ -322,6 +350,7 @@ void WorkerLoop::OnStarted(Generation& generation) {
   }
   SetPhase(Phase::kRunning);
   if (options_.on_started) options_.on_started();
+  tasks_.Start();
   BeginWhatIsPending();
 }
 
@@ -491,13 +520,14 @@ void WorkerLoop::BeginStop() {
     }
     if (options_.on_stopping) options_.on_stopping();
   });
+  tasks_.Close();
 }
 
 void WorkerLoop::Remove(int id) {
   const auto found = std::find_if(
       generations_.begin(), generations_.end(),
       [id](const auto& generation) { return generation->id == id; });
-  (*found)->thread.join();
+  if ((*found)->thread.joinable()) (*found)->thread.join();
   generations_.erase(found);
 }
 
@@ -520,7 +550,6 @@ void WorkerLoop::ExitNow(int status, absl::string_view last_words) {
   log_->info("{}", std::string(last_words));
   log_->flush();
   std::fflush(nullptr);
-  tasks_.Abandon();
   ::_exit(status);
 }
 

@@ -6,10 +6,11 @@
 //   WorkerLoop loop(std::move(options), *signals, clock, log);
 //   return loop.Run();
 //
-// The calling thread does nothing but wait for signals, the parent and the
-// clock, so that a deadline holds whatever a service does. Each set of services
-// has a thread that starts it and waits for it; one more calls `Stop` and
-// `Reset`, while there is something to call.
+// The calling thread makes the first services, starts them and waits for them,
+// as a worker is ready sooner without a thread for that; each later set of
+// services has one. Another thread, the loop's, does nothing but wait for
+// signals, the parent and the clock, so that a deadline holds whatever a
+// service does; one more calls `Stop` and `Reset`.
 
 #ifndef LAUNCHER_WORKER_LOOP_H_
 #define LAUNCHER_WORKER_LOOP_H_
@@ -130,19 +131,21 @@ class WorkerLoop {
     std::deque<Message> messages_ ABSL_GUARDED_BY(mutex_);
   };
 
-  // Runs what was posted, in order, on a thread that is there as long as there
-  // is something to run. Used by the loop's thread.
+  // Runs what was posted, in order, on a thread of its own. Used by the loop's
+  // thread.
   class Tasks {
    public:
     explicit Tasks(spdlog::logger& log) : log_(&log) {}
+    ~Tasks();
 
+    // Makes the thread, if there is none: the first task will not have to wait
+    // for it.
+    void Start();
     // Should the system refuse a thread, the caller runs the task: a service
     // that does not do what `Service` promises may then hold up the loop.
     void Post(std::function<void()> task);
-    // After the last task.
-    void Finish();
-    // The process ends now, whatever is still running.
-    void Abandon();
+    // Nothing more will be posted: the thread ends after the last task.
+    void Close();
 
    private:
     void Run();
@@ -150,11 +153,12 @@ class WorkerLoop {
     spdlog::logger* const log_;
     absl::Mutex mutex_;
     std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
-    // Somebody is in `Run`, and takes what is added to `tasks_`.
-    bool running_ ABSL_GUARDED_BY(mutex_) = false;
+    bool closed_ ABSL_GUARDED_BY(mutex_) = false;
     std::thread thread_;
   };
 
+  void Loop(const std::vector<int>& early_signals);
+  std::shared_ptr<ServiceGroup> AddGeneration();
   absl::Status StartGeneration();
   void RunGeneration(int id, std::shared_ptr<ServiceGroup> group);
   void PostTask(std::function<void()> task);
