@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <fstream>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -16,16 +17,14 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "service/unique_fd.h"
 
 namespace bergen::launcher {
 namespace {
 
 // The supervisor reads it at each fork: without a stream and its buffers.
-std::optional<uint64_t> Read(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::optional<uint64_t> Read(const UniqueFd& file) {
   char text[1024];
-  const ssize_t size = ::read(file.get(), text, sizeof(text));
+  const ssize_t size = ::pread(file.get(), text, sizeof(text), 0);
   if (size <= 0) return std::nullopt;
   const absl::string_view lines(text, static_cast<size_t>(size));
   for (absl::string_view line : absl::StrSplit(lines, '\n')) {
@@ -41,9 +40,10 @@ std::optional<uint64_t> Read(const std::string& path) {
 }  // namespace
 
 OomCounter::OomCounter(const std::string& file) {
-  const std::optional<uint64_t> count = Read(file);
+  UniqueFd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const std::optional<uint64_t> count = Read(opened);
   if (!count.has_value()) return;
-  file_ = file;
+  file_ = std::move(opened);
   taken_ = *count;
 }
 
@@ -70,20 +70,20 @@ OomCounter OomCounter::OfThisProcess(const std::string& membership,
     }
     for (const std::string& place : places) {
       OomCounter counter(place);
-      if (!counter.file_.empty()) return counter;
+      if (counter.file_.ok()) return counter;
     }
   }
   return {};
 }
 
 bool OomCounter::TakeKill() {
-  if (file_.empty() || Read(file_).value_or(0) <= taken_) return false;
+  if (!file_.ok() || Read(file_).value_or(0) <= taken_) return false;
   ++taken_;
   return true;
 }
 
 void OomCounter::Forget() {
-  if (!file_.empty()) taken_ = Read(file_).value_or(taken_);
+  if (file_.ok()) taken_ = Read(file_).value_or(taken_);
 }
 
 }  // namespace bergen::launcher

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/strings/string_view.h"
+#include "service/unique_fd.h"
 
 namespace bergen::launcher {
 
@@ -35,7 +35,7 @@ class OomCounter {
   void Forget();
 
  private:
-  std::string file_;
+  UniqueFd file_;
   uint64_t taken_ = 0;
 };
 

@@ -85,6 +85,10 @@ void WorkerLoop::Tasks::Close() {
   closed_ = true;
 }
 
+void WorkerLoop::Tasks::Abandon() {
+  if (thread_.joinable()) thread_.detach();
+}
+
 void WorkerLoop::Tasks::Run() {
   while (true) {
     std::function<void()> task;
@@ -550,6 +554,7 @@ void WorkerLoop::ExitNow(int status, absl::string_view last_words) {
   log_->info("{}", std::string(last_words));
   log_->flush();
   std::fflush(nullptr);
+  tasks_.Abandon();
   ::_exit(status);
 }
 

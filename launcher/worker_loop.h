@@ -146,6 +146,8 @@ class WorkerLoop {
     void Post(std::function<void()> task);
     // Nothing more will be posted: the thread ends after the last task.
     void Close();
+    // The process ends now, whatever is still running.
+    void Abandon();
 
    private:
     void Run();

@@ -5,8 +5,7 @@
 #ifndef TESTS_BENCH_MARKED_SERVICE_H_
 #define TESTS_BENCH_MARKED_SERVICE_H_
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
 #include <cerrno>
 
@@ -17,7 +16,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "service/service.h"
-#include "service/unique_fd.h"
 
 namespace bergen::bench {
 
@@ -30,11 +28,9 @@ class MarkedService final : public Service {
   absl::string_view name() const override { return "marked"; }
 
   absl::Status Start() override {
-    // Of the process, whichever thread this is.
-    constexpr absl::string_view kMark = "bench-ready";
-    const UniqueFd comm(::open("/proc/self/comm", O_WRONLY | O_CLOEXEC));
-    if (::write(comm.get(), kMark.data(), kMark.size()) < 0) {
-      return absl::ErrnoToStatus(errno, "/proc/self/comm");
+    // Of the main thread, which is where a worker's services start.
+    if (::prctl(PR_SET_NAME, "bench-ready") != 0) {
+      return absl::ErrnoToStatus(errno, "PR_SET_NAME");
     }
     return absl::OkStatus();
   }
