@@ -4,8 +4,8 @@
 // service does: made in the process that serves it, never before a fork.
 //
 //   bazel run //examples:grpc -- --control=/tmp/control.sock
-//   grpcurl -plaintext -proto examples/greeter.proto -d '{"name": "you"}' \
-//       127.0.0.1:8090 bergen.examples.Greeter/Greet
+//   grpcurl -plaintext -proto examples/greeter.proto -d '{"name": "you"}' :8090
+//       bergen.examples.Greeter/Greet
 //   grpcurl -plaintext -unix /tmp/control.sock list
 
 #include <memory>

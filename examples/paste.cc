@@ -47,7 +47,7 @@ absl::StatusOr<int> Run() {
       [](const PasteSettings&, const PasteSettings& locals) -> AppOr {
         auto greet = [text = std::string(*locals.Get("greeting"))](
                          Environ&, StartResponse& start) {
-          return Respond(start, text);
+          return Respond(start, text + "\n");
         };
         return std::make_unique<FunctionApplication<decltype(greet)>>(greet);
       }));

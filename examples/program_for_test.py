@@ -36,7 +36,7 @@ class Program:
 
     def address(self, what="listening on"):
         """Of the log's line that says `WHAT SCHEME://HOST:PORT`: host and port."""
-        match = self.log.wait_for(what + r" (?:\w+://)?(\S+):(\d+)\n")[0]
+        match = self.log.wait_for(what + r" (?:\w+://)?(\S+):(\d+)\b")[0]
         return match[1], int(match[2])
 
     def workers(self):
