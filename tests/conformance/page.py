@@ -44,7 +44,7 @@ def listed(folder, files):
 
 
 def cell(text):
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def shown_by(tests):
