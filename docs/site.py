@@ -66,14 +66,14 @@ def with_links(text, pages):
         name = path.rpartition("/")[2].removesuffix(".md")
         if name not in pages:
             raise ValueError(f"a link to a page that there is not: {path}")
-        return f'href="{target(name)}{anchor}"'
+        return f'href="{target(name)}{anchor}"{">" + html.escape(title_of(pages[name])) if match[3] else ""}'
 
-    return re.sub(r'href="(?!\w+:)([^"#]+\.md)(#[^"]*)?"', change, text)
+    # Where the source has the name of a file, the site has the title of the page.
+    return re.sub(r'href="(?!\w+:)([^"#]+\.md)(#[^"]*)?"(>[\w./]+\.md(?=</a>))?', change, text)
 
 
 def render(name, pages):
     text = pages[name]
-    # An indented block right after a paragraph is none in Markdown, as it is for GitHub.
     body = markdown.markdown(text, extensions=EXTENSIONS)
     body = with_links(body, pages)
     body = re.sub(r"<table>.*?</table>", r'<div class="wide">\g<0></div>', body, flags=re.DOTALL)

@@ -25,8 +25,8 @@ int main() {
       [](bergen::wsgi::Environ&, bergen::wsgi::StartResponse& start) {
         return bergen::wsgi::Respond(start, "Hello, world!\n");
       });
-  auto launcher = bergen::launcher::Launch(
-      log, bergen::wsgi::Serve(log, app, *http),
-      {.workers = 2, .listeners = {&*http}});
+  auto launcher =
+      bergen::launcher::Launch(log, bergen::wsgi::Serve(log, app, *http),
+                               {.workers = 2, .listeners = {&*http}});
   return launcher.ok() ? (*launcher)->Wait() : 1;
 }
