@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import pathlib
+import signal
 import socket
 import ssl
 import tempfile
@@ -42,6 +44,20 @@ class TlsTest(unittest.TestCase):
         os.replace(new.key, self.server.key)
         os.replace(new.certificate, self.server.certificate)
         # Files are looked at once a second while connections come.
+        self.assertTrue(any(self.serial() != old for _ in range(10_000)))
+        self.assertEqual(program.stop(), 0)
+
+    def test_hup_reads_other_names_of_files(self):
+        new = self.authority.issue("new")
+        config = pathlib.Path(self.folder, "tls.conf")
+        config.write_text(f"[ssl]\ncert_file = {self.server.certificate}\nkey_file = {self.server.key}\n")
+        program = self.enterContext(Program("tls", "--port=0", f"--config_file={config}"))
+        self.where = program.address()
+        old = self.serial()
+        config.write_text(f"[ssl]\ncert_file = {new.certificate}\nkey_file = {new.key}\n")
+        program.signal(signal.SIGHUP)
+        program.log.wait_for("wsgi: serving", 2)
+        # The old server may still take one more connection, but not all of them.
         self.assertTrue(any(self.serial() != old for _ in range(10_000)))
         self.assertEqual(program.stop(), 0)
 
