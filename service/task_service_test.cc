@@ -71,6 +71,7 @@ TEST_F(TaskServiceTest, WaitCompletesARunInProgress) {
 
 TEST_F(TaskServiceTest, MayBeStoppedBeforeTheStartAndByManyAtOnce) {
   std::vector<std::thread> stoppers;
+  stoppers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     stoppers.emplace_back([&] { service_.Stop(); });
   }
