@@ -26,11 +26,11 @@ To measure again, on a quiet machine, and make this page of it:
 """
 OURS = "#2f6f4f"
 WORSE = "#b5651d"
-PEERS = ["#4a6fa5", "#8a4fa5", "#a54a4a", "#6f6f2f"]
+PEERS = ["#4a6fa5", "#8a4fa5", "#a54a4a", "#6f6f2f", "#b5651d"]
 WIDTH = 720
 LABEL = 380  # Pixels for names.
 ROW = 20
-PLOT = 200  # Height of one that shows growth.
+PLOT = 170  # Height of one that shows growth; two are side by side.
 
 
 def number(value):
@@ -112,48 +112,46 @@ def series(lines):
     return kept
 
 
-def growth(name, unit, whose, top):
+def growth(name, unit, whose, colors, left, top):
     """How cost grows with N; both axes by powers."""
     xs = [x for points in whose.values() for x in points]
     ys = [y for points in whose.values() for y in points.values() if y > 0]
     if not ys:
-        return [], top
-    left, right, bottom = 70, WIDTH - 190, top + PLOT - 30
-
-    def place(value, low, high, start, end):
-        span = math.log10(high / low) or 1
-        return start + (math.log10(value / low) / span) * (end - start)
-
+        return []
+    begin, end, bottom = left + 50, left + WIDTH / 2 - 135, top + PLOT - 30
     low, high = min(ys) / 1.5, max(ys) * 1.5
+
+    def place(value, least, most, start, stop):
+        return start + (math.log10(value / least) / (math.log10(most / least) or 1)) * (stop - start)
+
+    def across(x):
+        return place(x, min(xs), max(xs), begin + 15, end - 15)
+
     parts = [
-        text(left, top + 14, f"{name}, {unit}", size=12),
-        f'<path d="M{left} {top + 24}V{bottom}H{right}" fill="none" stroke="#555"/>',
-        text(left - 6, top + 32, number(high), "end", 10),
-        text(left - 6, bottom, number(low), "end", 10),
+        text(left + 10, top + 14, f"{name}, {unit}", size=12),
+        f'<path d="M{begin} {top + 24}V{bottom}H{end}" fill="none" stroke="#555"/>',
+        text(begin - 4, top + 32, number(high), "end", 10),
+        text(begin - 4, bottom, number(low), "end", 10),
     ]
-    for x in sorted(set(xs)):
-        parts.append(text(place(x, min(xs), max(xs), left + 20, right - 20), bottom + 14, number(x), "middle", 10))
-    order = sorted(whose, key=lambda who: (who != "ours", who))
-    for i, who in enumerate(order):
-        color = OURS if who == "ours" else PEERS[(i - 1) % len(PEERS)]
-        points = [
-            (place(x, min(xs), max(xs), left + 20, right - 20), place(y, low, high, bottom, top + 24))
-            for x, y in sorted(whose[who].items())
-            if y > 0
-        ]
+    parts += [text(across(x), bottom + 14, number(x), "middle", 10) for x in sorted(set(xs))]
+    for i, who in enumerate(sorted(whose, key=lambda who: (who != "ours", who))):
+        points = [(across(x), place(y, low, high, bottom, top + 24)) for x, y in sorted(whose[who].items()) if y > 0]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>' for x, y in points]
-        parts.append(f'<rect x="{right + 12}" y="{top + 30 + 18 * i}" width="10" height="10" fill="{color}"/>')
-        parts.append(text(right + 26, top + 39 + 18 * i, who[:26], size=10))
-    return parts, top + PLOT
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colors[who]}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colors[who]}"/>' for x, y in points]
+        parts.append(f'<rect x="{end + 6}" y="{top + 26 + 16 * i}" width="8" height="8" fill="{colors[who]}"/>')
+        parts.append(text(end + 18, top + 34 + 16 * i, who[:22], size=9))
+    return parts
 
 
 def picture(record):
     parts, y = ratios(record["lines"], 0)
-    for (name, unit), whose in series(record["lines"]).items():
-        more, y = growth(name, unit, whose, y + 10)
-        parts += more
+    plots = series(record["lines"])
+    peers = sorted({who for whose in plots.values() for who in whose} - {"ours"})
+    colors = {"ours": OURS, **{who: PEERS[i % len(PEERS)] for i, who in enumerate(peers)}}
+    for i, ((name, unit), whose) in enumerate(plots.items()):
+        parts += growth(name, unit, whose, colors, WIDTH / 2 * (i % 2), y + 10 + PLOT * (i // 2))
+    y += 10 + PLOT * math.ceil(len(plots) / 2)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y:.0f}" width="{WIDTH}" height="{y:.0f}" '
         f'font-family="sans-serif">\n<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n"
