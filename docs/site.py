@@ -18,7 +18,7 @@ import markdown
 READERS = {
     "Begin": ["README", "quickstart", "migrating"],
     "Operate": ["operations", "lifecycle", "security", "configuration", "commands"],
-    "Write": ["option_rules", "CONTRIBUTING"],
+    "Write": ["examples", "option_rules", "CONTRIBUTING"],
     "Judge": ["design", "performance", "conformance", "CHANGELOG"],
 }
 NAMES = {"README": "index"}

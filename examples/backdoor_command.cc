@@ -2,7 +2,7 @@
 //
 // How does an operator ask a running process something that only it knows?
 //
-//   bazel run //examples:backdoor_command &
+//   ./bazelw run //examples:backdoor_command &
 //   echo "greet('you')" | nc localhost 8002
 
 #include <atomic>

@@ -3,9 +3,9 @@
 // How does a gRPC service of one's own run beside the control door? As any
 // service does: made in the process that serves it, never before a fork.
 //
-//   bazel run //examples:grpc -- --control=/tmp/control.sock
-//   grpcurl -plaintext -proto examples/greeter.proto -d '{"name": "you"}' :8090
-//       bergen.examples.Greeter/Greet
+//   ./bazelw run //examples:grpc -- --control=/tmp/control.sock
+//   grpcurl -plaintext -proto examples/greeter.proto -d '{"name": "you"}'
+//       127.0.0.1:8090 bergen.examples.Greeter/Greet      (the same line)
 //   grpcurl -plaintext -unix /tmp/control.sock list
 
 #include <memory>

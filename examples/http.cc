@@ -2,7 +2,7 @@
 //
 // How does an HTTP service choose what answers, and add to all answers?
 //
-//   bazel run //examples:http
+//   ./bazelw run //examples:http
 //   curl -i http://127.0.0.1:8080/servers/7
 
 #include <memory>

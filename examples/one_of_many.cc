@@ -4,7 +4,7 @@
 // the file locked does it, and when that one dies, another goes on. Across
 // machines, periodic/etcd_leader.h takes the place of the lock.
 //
-//   bazel run //examples:one_of_many -- --lock=/tmp/purge.lock
+//   ./bazelw run //examples:one_of_many -- --lock=/tmp/purge.lock
 
 #include <cstdio>
 #include <memory>

@@ -2,7 +2,7 @@
 //
 // How is a service put together by a paste-deploy file?
 //
-//   bazel run //examples:paste -- --file="$PWD/examples/api-paste.ini"
+//   ./bazelw run //examples:paste -- --file="$PWD/examples/api-paste.ini"
 
 #include <memory>
 #include <string>

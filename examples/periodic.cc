@@ -2,7 +2,7 @@
 //
 // How does a service do something every so often, or at times of the calendar?
 //
-//   bazel run //examples:periodic -- --spacing=0.5 --cron='*/10 * * * * *'
+//   ./bazelw run //examples:periodic -- --spacing=0.5 --cron='*/10 * * * * *'
 
 #include <cstdio>
 #include <memory>

@@ -2,7 +2,7 @@
 //
 // What is the least that a service is? It ticks once a second, until SIGTERM:
 //
-//   bazel run //examples:smallest
+//   ./bazelw run //examples:smallest
 
 #include <cstdio>
 #include <memory>

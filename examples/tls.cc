@@ -2,7 +2,7 @@
 //
 // How is a service reached by TLS, and knows who calls?
 //
-//   bazel run //examples:tls -- --config_file=/etc/tls.conf
+//   ./bazelw run //examples:tls -- --config_file=/etc/tls.conf
 //
 // with [ssl] cert_file and key_file in the file; ca_file makes the certificates
 // of clients mandatory. Renewed files are used from the next connection on,

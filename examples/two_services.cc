@@ -3,7 +3,7 @@
 // How do two services have workers of their own? The greeter runs in two
 // processes and the clock in one; each process is replaced when it dies.
 //
-//   bazel run //examples:two_services
+//   ./bazelw run //examples:two_services
 
 #include <memory>
 

@@ -4,7 +4,7 @@
 // Install the new file and send USR2: the new program takes the sockets over,
 // and once it serves, the old one drains and leaves.
 //
-//   bazel run //examples:upgrade
+//   ./bazelw run //examples:upgrade
 //   kill -USR2 PID
 
 #include <memory>
