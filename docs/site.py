@@ -17,7 +17,7 @@ import markdown
 # By reader. A page that is in no list is an error, and so is one that is missing.
 READERS = {
     "Begin": ["README", "quickstart", "migrating"],
-    "Operate": ["operations", "lifecycle", "security", "configuration", "commands"],
+    "Operate": ["operations", "profiling", "lifecycle", "security", "configuration", "commands"],
     "Write": ["examples", "option_rules", "CONTRIBUTING"],
     "Judge": ["design", "performance", "conformance", "CHANGELOG"],
 }
