@@ -46,6 +46,7 @@
 #include "backdoor/profile_merge.h"
 #include "backdoor/run_directory.h"
 #include "backdoor/tls_dialer.h"
+#include "config/version.h"
 #include "gflags/gflags.h"
 #include "grpcpp/create_channel_posix.h"
 #include "grpcpp/grpcpp.h"
@@ -462,6 +463,7 @@ int Main(const std::vector<std::string>& words) {
 }  // namespace bergen::backdoor
 
 int main(int argc, char** argv) {
+  gflags::SetVersionString(bergen::kVersion);
   gflags::SetUsageMessage(
       "-s SERVICE COMMAND [ARGUMENT | NAME=VALUE]... [@WORKER | @all | "
       "@supervisor]\n"

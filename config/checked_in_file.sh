@@ -9,5 +9,5 @@ if [[ $1 == --update ]]; then
   exit
 fi
 diff -u "$2" "$1" && exit
-echo "$2 is not what the options make of it. To update it: bazel run $3"
+echo "$2 is not what is generated now. To update it: bazel run $3"
 exit 1

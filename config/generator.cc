@@ -22,6 +22,7 @@
 #include "config/sources.h"
 #include "config/tool.h"
 #include "config/value.h"
+#include "config/version.h"
 
 namespace bergen::config {
 namespace {
@@ -168,8 +169,9 @@ absl::Status Generate(const Tool& tool,
 
 int GeneratorMain(int argc, char** argv,
                   const std::vector<ModuleOptions>& modules) {
-  Tool tool({.version = absl::StrCat("layout of JSON and YAML: ",
-                                     kMachineReadableSchema),
+  Tool tool({.version = absl::StrCat(
+                 "bergen ", kVersion,
+                 ", layout of JSON and YAML: ", kMachineReadableSchema),
              .description = "Writes about the options of a program."},
             GeneratorOptions());
   if (const auto status = tool.Start(argc, argv)) return *status;

@@ -37,7 +37,7 @@ namespace bergen::config {
 //   --schema               json and yaml get a number of their layout
 //   --recorded-output-file=NAME   what json and yaml say the file was called
 //   --allow-missing-help   otherwise an option without help is an error
-//   --version              prints the number of that layout
+//   --version              prints Bergen's, and the number of that layout
 //
 // Source: oslo-config-generator, 5.1 of its behaviour.
 int GeneratorMain(int argc, char** argv,

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "config/option.h"
 #include "config/testdata/relay_options.h"
+#include "config/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -146,8 +147,9 @@ TEST_F(ProgramTest, HelpAndVersionEndWellAndNothingToDoDoesNot) {
                 AllOf(StartsWith("usage: program "), HasSubstr("--opt-data")));
     ::testing::internal::CaptureStdout();
     EXPECT_EQ(Run(main, {"--version"}), 0);
-    EXPECT_EQ(::testing::internal::GetCapturedStdout(),
-              "layout of JSON and YAML: 1\n");
+    EXPECT_EQ(
+        ::testing::internal::GetCapturedStdout(),
+        absl::StrCat("bergen ", kVersion, ", layout of JSON and YAML: 1\n"));
   }
   modules_.clear();
   for (const Main& main : {Main(GeneratorMain), Main(ValidatorMain)}) {

@@ -25,6 +25,7 @@
 #include "config/sources.h"
 #include "config/tool.h"
 #include "config/value.h"
+#include "config/version.h"
 
 namespace bergen::config {
 namespace {
@@ -263,8 +264,9 @@ absl::Status Validate(const Tool& tool,
 
 int ValidatorMain(int argc, char** argv,
                   const std::vector<ModuleOptions>& modules) {
-  Tool tool({.version = absl::StrCat("layout of JSON and YAML: ",
-                                     kMachineReadableSchema),
+  Tool tool({.version = absl::StrCat(
+                 "bergen ", kVersion,
+                 ", layout of JSON and YAML: ", kMachineReadableSchema),
              .description = "Checks configuration files of a program."},
             ValidatorOptions());
   if (const auto status = tool.Start(argc, argv)) return *status;

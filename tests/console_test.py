@@ -4,6 +4,7 @@
 import concurrent.futures
 import http.client
 import json
+import os
 import pathlib
 import socket
 import subprocess
@@ -11,6 +12,11 @@ import unittest
 import xml.etree.ElementTree
 
 from tests.support.demo import DEADLINE, Demo, binary
+
+
+def version():
+    path = pathlib.Path(os.environ["TEST_SRCDIR"], "bergen", "VERSION")
+    return path.read_text(encoding="utf-8").strip()
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -67,7 +73,7 @@ class ConsoleTest(unittest.TestCase):
             ("config", "demo.console_role = view  ("),
             ("metrics", "# TYPE "),
             ("requests", ""),
-            ("version", "Bergen demo 1.0\n"),
+            ("version", f"Bergen demo {version()}\n"),
         ]:
             answer = self.run_command(connection, line)
             self.assertTrue(answer["ok"], answer)

@@ -66,6 +66,16 @@ class TlsTest(unittest.TestCase):
                 self.get(demo, "/", context)
             self.assertEqual(self.get(demo, "/", self.context()), "Hello, world!\n")
 
+    def test_a_list_of_ciphers_is_applied(self):
+        for cipher in ("ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"):
+            with self.tls_demo(ssl__ciphers=cipher) as demo:
+                context = self.context()
+                # The suites of TLS 1.3 are no part of the list.
+                context.maximum_version = ssl.TLSVersion.TLSv1_2
+                with contextlib.closing(demo.connect(context)) as connection:
+                    connection.connect()
+                    self.assertEqual(connection.sock.cipher()[0], cipher)
+
     def test_silent_and_plain_text_clients_do_not_stop_others(self):
         with self.tls_demo() as demo:
             silent = socket.create_connection((demo.host, demo.port), timeout=DEADLINE)

@@ -13,7 +13,7 @@ printf 'a\nold\n' >old
 
 "$script" generated same //x:y.update || fail "equal files differ"
 said=$("$script" generated old //x:y.update) && fail "different files are equal"
-[[ $said == *-old*+b*"old is not what the options make of it. To update it: bazel run //x:y.update" ]] ||
+[[ $said == *-old*+b*"old is not what is generated now. To update it: bazel run //x:y.update" ]] ||
   fail "unexpected: $said"
 "$script" generated missing //x:y.update 2>/dev/null && fail "a missing file is equal"
 

@@ -25,7 +25,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backdoor/activity_commands.h"
@@ -54,6 +53,7 @@
 #include "config/flags.h"
 #include "config/registry.h"
 #include "config/sources.h"
+#include "config/version.h"
 #include "examples/demo/app.h"
 #include "examples/demo/log_file.h"
 #include "examples/demo/options.h"
@@ -61,6 +61,7 @@
 #include "launcher/crash_record.h"
 #include "launcher/launch.h"
 #include "launcher/launcher.h"
+#include "launcher/main_status.h"
 #include "launcher/options.h"
 #include "launcher/phase.h"
 #include "launcher/reload_state.h"
@@ -70,7 +71,6 @@
 #include "periodic/periodic_tasks.h"
 #include "periodic/random.h"
 #include "periodic/run_control.h"
-#include "periodic/scheduler.h"
 #include "periodic/task_activities.h"
 #include "prometheus/collectable.h"
 #include "service/inherited_listeners.h"
@@ -78,6 +78,7 @@
 #include "service/notify.h"
 #include "service/service.h"
 #include "service/service_group.h"
+#include "service/task_service.h"
 #include "spdlog/spdlog.h"
 #include "sslutils/options.h"
 #include "sslutils/server_context.h"
@@ -114,55 +115,26 @@ constexpr absl::Duration kConnectionsDeadline = absl::Seconds(5);
 using ListenerPtr = std::shared_ptr<Listener>;
 
 // The periodic tasks of a worker, and its readiness.
-class Tasks : public Service {
+class Tasks : public TaskService {
  public:
-  Tasks(absl::Duration heartbeat, std::function<bool()> runs_external,
-        Counters& counters, periodic::Clock& clock, periodic::Random& random,
-        spdlog::logger& log)
-      : heartbeat_(heartbeat),
-        counters_(&counters),
-        clock_(&clock),
-        tasks_(std::make_shared<periodic::PeriodicTasks>(
-            periodic::PeriodicTasksOptions{.runs_external =
-                                               std::move(runs_external)},
-            clock, random, log)) {}
+  Tasks(std::function<bool()> runs_external, Counters& counters,
+        periodic::Clock& clock, periodic::Random& random, spdlog::logger& log)
+      : TaskService({.runs_external = std::move(runs_external)}, clock, random,
+                    log),
+        counters_(&counters) {}
 
-  // For commands, which may keep it for longer than this lives.
-  std::shared_ptr<periodic::RunControl> control() const { return tasks_; }
-
-  absl::string_view name() const override { return "tasks"; }
-  absl::Status Start() override {
-    absl::StatusOr<std::unique_ptr<periodic::SchedulerThreads>> threads =
-        periodic::SchedulerThreads::Start("tasks", {.max_threads = 4}, *clock_);
-    if (!threads.ok()) return threads.status();
-    threads_ = *std::move(threads);
-    absl::Status added =
-        tasks_->Add({.name = "heartbeat", .timing = {.spacing = heartbeat_}},
-                    [counters = counters_](const periodic::TaskRun&) {
-                      ++counters->heartbeats;
-                      return absl::OkStatus();
-                    });
-    if (!added.ok()) return added;
-    return tasks_->Start(threads_->scheduler());
+  absl::Status AddHeartbeat(absl::Duration interval) {
+    return tasks()->Add({.name = "heartbeat", .timing = {.spacing = interval}},
+                        [counters = counters_](const periodic::TaskRun&) {
+                          ++counters->heartbeats;
+                          return absl::OkStatus();
+                        });
   }
+
   void PrepareStop() override { counters_->ready = false; }
-  void Stop() override {
-    tasks_->Stop(/*graceful=*/true);
-    if (!stopped_.HasBeenNotified()) stopped_.Notify();
-  }
-  absl::Status Wait() override {
-    stopped_.WaitForNotification();
-    tasks_->Wait();
-    return absl::OkStatus();
-  }
 
  private:
-  const absl::Duration heartbeat_;
   Counters* const counters_;
-  periodic::Clock* const clock_;
-  std::unique_ptr<periodic::SchedulerThreads> threads_;
-  std::shared_ptr<periodic::PeriodicTasks> tasks_;
-  absl::Notification stopped_;
 };
 
 // What commands ask about, of which a reload in one process makes a second: the
@@ -194,24 +166,24 @@ class Current {
 // Says at the gRPC door that everything before it has started.
 class Readiness : public Service {
  public:
-  explicit Readiness(backdoor::GrpcServer& door) : door_(&door) {}
+  Readiness(backdoor::GrpcServer& door, periodic::Clock& clock)
+      : door_(&door), clock_(&clock) {}
 
   absl::string_view name() const override { return "readiness"; }
   absl::Status Start() override {
     door_->SetReady(true);
     return absl::OkStatus();
   }
-  void Stop() override {
-    if (!stopped_.HasBeenNotified()) stopped_.Notify();
-  }
+  void Stop() override { stopped_.Set(); }
   absl::Status Wait() override {
-    stopped_.WaitForNotification();
+    clock_->WaitUntil(stopped_, absl::InfiniteFuture());
     return absl::OkStatus();
   }
 
  private:
   backdoor::GrpcServer* const door_;
-  absl::Notification stopped_;
+  periodic::Clock* const clock_;
+  periodic::Event stopped_;
 };
 
 // The HTTP server, which commands may ask for a little longer than its group
@@ -292,7 +264,7 @@ class Diagnostics {
   static backdoor::ProcessControl Control(int worker, pid_t supervisor,
                                           launcher::Launcher& launcher) {
     backdoor::ProcessControl control = {.program = kProgram,
-                                        .version = "1.0",
+                                        .version = kVersion,
                                         .worker = worker,
                                         .started = absl::Now(),
                                         .supervisor = supervisor};
@@ -585,10 +557,12 @@ class Demo {
 
     Counters& counters = group.Keep(std::make_unique<Counters>());
     counters.worker = worker.number;
-    auto tasks = std::make_unique<Tasks>(
-        absl::Seconds(options_.heartbeat_interval.Get()),
-        periodic_.runs_external(), counters, clock_, random_, *log_);
-    diagnostics_->tasks().Add(tasks->control());
+    auto tasks = std::make_unique<Tasks>(periodic_.runs_external(), counters,
+                                         clock_, random_, *log_);
+    absl::Status added =
+        tasks->AddHeartbeat(absl::Seconds(options_.heartbeat_interval.Get()));
+    if (!added.ok()) return added;
+    diagnostics_->tasks().Add(tasks->tasks());
     group.Add(std::move(tasks));
 
     absl::StatusOr<wsgi::ServerOptions> server_options =
@@ -620,7 +594,7 @@ class Demo {
     diagnostics_->servers().Add(shared);
     group.Add(std::make_unique<SharedServer>(std::move(shared)));
     if (grpc_door != nullptr) {
-      group.Add(std::make_unique<Readiness>(*grpc_door));
+      group.Add(std::make_unique<Readiness>(*grpc_door, clock_));
     }
     return absl::OkStatus();
   }
@@ -912,18 +886,16 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
 int Main(int argc, char** argv) {
   // As they were given, for the program that replaces this one.
   std::vector<std::string> arguments(argv, argv + argc);
+  gflags::SetVersionString(kVersion);
   gflags::SetUsageMessage(
       "[--config_file=FILE]... [--config_dir=DIR]... [--set "
       "GROUP.NAME=VALUE]... [--workers=N]");
   absl::StatusOr<config::CommandLine> command_line =
       config::ParseCommandLine(&argc, &argv);
-  absl::StatusOr<int> status =
-      command_line.ok() ? Run(std::move(arguments), *std::move(command_line))
-                        : command_line.status();
-  if (status.ok()) return *status;
-  std::fprintf(stderr, "demo: %s\n",
-               std::string(status.status().message()).c_str());
-  return launcher::ExitStatusOf(status.status());
+  return launcher::MainStatus(
+      "demo", command_line.ok()
+                  ? Run(std::move(arguments), *std::move(command_line))
+                  : command_line.status());
 }
 
 }  // namespace

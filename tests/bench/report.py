@@ -10,14 +10,22 @@
 Everybody takes a turn in each round, in changing order. A ratio is the median of the
 ratios within the rounds, since what else the machine does then matters less. Prints one
 JSON object a line (metric, unit, ours, peer, theirs, ratio, bar, holds), then a table.
+
+With BERGEN_BENCH_RECORD=FOLDER in the environment it also writes FOLDER/TITLE.json, of which docs/performance.md is
+made:
+
+    BERGEN_BENCH_RECORD=$PWD/docs/performance ./bazelw run -c opt //tests/bench:config
 """
 
+import datetime
 import json
 import math
 import os
 import platform
+import pathlib
 import statistics
 import subprocess
+import sys
 
 
 class Peer:
@@ -82,6 +90,30 @@ def machine():
     return f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}"
 
 
+# What we are measured beside and with, by the name of its Debian package.
+PACKAGES = """
+g++ gunicorn libabsl-dev libboost-dev libevent-dev libgflags-dev libgrpc++-dev libuv1-dev nginx
+python3-oslo.config python3-oslo.service uwsgi-core wrk
+""".split()
+
+
+def versions():
+    """{name: version} of ours and of what is installed."""
+    found = {"bergen": pathlib.Path(__file__).parents[2].joinpath("VERSION").read_text(encoding="utf-8").strip()}
+    listed = subprocess.run(
+        ["dpkg-query", "--showformat=${db:Status-Abbrev}${Package} ${Version}\n", "--show", *PACKAGES],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    ).stdout
+    for line in listed.splitlines():
+        if line.startswith("ii "):
+            name, version = line[3:].split()
+            found[name] = version
+    return found
+
+
 class Report:
     """The comparisons of one benchmark."""
 
@@ -143,8 +175,24 @@ class Report:
         self.lines.append(line)
         print(json.dumps(line), flush=True)
 
+    def write_record(self, folder):
+        record = {
+            "title": self.title,
+            "machine": machine(),
+            "versions": versions(),
+            "command": " ".join(["./bazelw run -c opt", f"//tests/bench:{self.title}", *(["--"] + sys.argv[1:] if sys.argv[1:] else [])]),
+            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+            "rounds": self.rounds,
+            "estimate": self.estimate,
+            "lines": self.lines,
+        }
+        path = pathlib.Path(folder, f"{self.title}.json")
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
     def finish(self):
         """Prints the table; the exit status is 1 if a bar does not hold."""
+        if folder := os.environ.get("BERGEN_BENCH_RECORD"):
+            self.write_record(folder)
         print(f"\n{self.title}: {machine()}; {self.estimate} of {self.rounds} rounds")
         print(f"{'metric':34} {'ours':>10} {'theirs':>10} unit {'ratio':>7} {'bar':>6}       peer")
         for line in self.lines:

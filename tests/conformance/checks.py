@@ -9,10 +9,15 @@
 import collections
 import re
 
-CHECK = re.compile(r"^(O[CSX]-\d{3}) (\S.*)$")
-LEFT_OUT = re.compile(r"^(O[CSX]-\d{3}): (\S.*)$")
+CHECK = re.compile(r"^(O[CSX]-\d{3}|W-\d{2}) (\S.*)$")
+LEFT_OUT = re.compile(r"^(O[CSX]-\d{3}|W-\d{2}): (\S.*)$")
 CC_TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(((?:O[csx]\d{3})+)\w*)\s*\)", re.MULTILINE)
 PY_TEST = re.compile(r"^    def (test_((?:o[csx]\d{3})+)\w*)\(", re.MULTILINE)
+# The comment's lines, then the test.
+COMMENT = re.compile(
+    r"^ *(?://|#) (O[SX]-\d{3}\b.*(?:\n *(?://|#) .*)*)\n *(?:TEST(?:_F|_P)?\(\w+,\s*(\w+)|def (test_\w+))",
+    re.MULTILINE,
+)
 NUMBER = re.compile(r"([oO][csx])(\d{3})")
 
 
@@ -21,7 +26,7 @@ def numbered(kind, first, last):
 
 
 class Coverage:
-    """Of one folder; a mixin."""
+    """Of one folder; a mixin for tests, and what the page reads."""
 
     folder = None  # A pathlib.Path.
     expected = None  # What checks.txt has.
@@ -45,6 +50,10 @@ class Coverage:
         if found != sorted(set(found)):
             wrong.append(f"{name}: not sorted, or a number twice")
         return found, wrong
+
+    def entries(self, name, pattern):
+        """{number: text} of a list."""
+        return dict(pattern.match(line).groups() for line in self.read(name).splitlines())
 
     def test_the_lists_are_well_formed(self):
         checks, wrong = self.numbers("checks.txt", CHECK)
@@ -98,3 +107,52 @@ class CoverageByName(Coverage):
         build = self.read("BUILD")
         unbuilt = [name for name in self.files() if f'srcs = ["{name}"]' not in build]
         self.assertEqual([], unbuilt, "in no target of BUILD")
+
+
+class CoverageByComment(Coverage):
+    """A test claims checks by a comment that begins with their numbers, right above it:
+
+        // OS-004, OS-009.
+        TEST(LaunchTest, TermStopsGracefullyWithStatusZero) {
+
+    In Python the comment is `# OS-004.`. Claims are looked for in all tests below `root`.
+    """
+
+    root = None  # A pathlib.Path.
+    only = None  # If set: the files to look in.
+
+    def claims(self):
+        checks, _ = self.numbers("checks.txt", CHECK)
+        found = collections.defaultdict(list)
+        files = self.root.rglob("*_test.*") if self.only is None else self.only
+        for path in sorted(files):
+            if not path.name.endswith(("_test.cc", "_test.py")) or path.name == "coverage_test.py":
+                continue
+            for comment, in_cc, in_py in COMMENT.findall(path.read_text(encoding="utf-8")):
+                for number in re.findall(r"O[SX]-\d{3}", comment):
+                    # These tests know the checks of others too.
+                    if number in checks:
+                        found[number].append(f"{path.relative_to(self.root)} {in_cc or in_py}")
+        return found
+
+
+class CoverageByList(Coverage):
+    """`tests.txt` has the tests of a check: `OS-134: sslutils/options_test.cc TestName, ...`. Files are
+    below `root`."""
+
+    root = None  # A pathlib.Path.
+
+    def claims(self):
+        return {
+            number: text.split(", ") for number, text in self.entries("tests.txt", LEFT_OUT).items()
+        }
+
+    def test_each_test_that_is_named_exists(self):
+        missing = []
+        for tests in self.claims().values():
+            for test in tests:
+                file, name = test.split(" ")
+                path = self.root / file
+                if not path.is_file() or not re.search(rf"\b{name}\b", path.read_text(encoding="utf-8")):
+                    missing.append(test)
+        self.assertEqual([], missing)

@@ -5,15 +5,13 @@
 #include <cstdio>
 #include <memory>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "launcher/launch.h"
 #include "service/listener.h"
-#include "service/service_group.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "wsgi/application.h"
-#include "wsgi/server.h"
+#include "wsgi/respond.h"
+#include "wsgi/serve.h"
 
 int main() {
   spdlog::logger log("hello",
@@ -24,21 +22,11 @@ int main() {
   std::fflush(stdout);
 
   bergen::wsgi::FunctionApplication app(
-      [](bergen::wsgi::Environ&, bergen::wsgi::StartResponse& start)
-          -> absl::StatusOr<bergen::wsgi::Body> {
-        const absl::Status started =
-            start("200 OK", {{"Content-Type", "text/plain"}});
-        if (!started.ok()) return started;
-        return bergen::wsgi::Body("Hello, world!\n");
+      [](bergen::wsgi::Environ&, bergen::wsgi::StartResponse& start) {
+        return bergen::wsgi::Respond(start, "Hello, world!\n");
       });
-  auto launcher = bergen::launcher::Launch(
-      log,
-      [&](const bergen::launcher::WorkerInfo&, bergen::ServiceGroup& services) {
-        auto server = bergen::wsgi::Server::Create(log, app, {&*http}, {});
-        if (!server.ok()) return server.status();
-        services.Add(*std::move(server));
-        return absl::OkStatus();
-      },
-      {.workers = 2, .listeners = {&*http}});
+  auto launcher =
+      bergen::launcher::Launch(log, bergen::wsgi::Serve(log, app, *http),
+                               {.workers = 2, .listeners = {&*http}});
   return launcher.ok() ? (*launcher)->Wait() : 1;
 }
