@@ -5,11 +5,11 @@
 
 A million timers of one second each, with a callback that does nothing but say when it was called,
 on one thread. They are inserted at random points of the next second, which is harder than all at its
-end; those that are cancelled are the ones that were inserted before, in that order. With `shuffled`
-they are cancelled in an order that has nothing to do with where they are in memory: that is what
-fetching memory costs, and has no bar. Costs are processor time of that thread (or of the one that inserts), lateness is
-from when a timer was due to when it was called, in real time: it needs a core of its own. A peer
-that is called a bar is a number, not a program.
+end; those that are cancelled are the last that were inserted, in that order. `shuffled` ones are
+cancelled in an order that has nothing to do with where they are in memory: that is what fetching
+memory costs, and has no bar. Costs are processor time of that thread (or of the one that inserts),
+lateness is from when a timer was due to when it was called, in real time: it needs a core of its own.
+A peer that is called a bar is a number, not a program.
 """
 
 import argparse
