@@ -186,20 +186,19 @@ Costs OursFromOther() {
 double OursFire(int count) {
   FakeClock clock;
   TimerQueue timers(clock);
-  struct State {
-    absl::Time due;
-    void Fire(TimerQueue* timers) {
-      due += kPeriod;
-      timers->Add(due, [this, timers] { Fire(timers); });
+  // Fits into a callback, so that the queue alone fetches memory.
+  struct Call {
+    TimerQueue* timers;
+    int64_t due;  // Nanoseconds.
+    void operator()() {
+      due += absl::ToInt64Nanoseconds(kPeriod);
+      timers->Add(absl::FromUnixNanos(due), *this);
     }
   };
-  std::vector<State> states;
-  states.reserve(count);
-  for (const absl::Duration delay : Delays(count)) {
-    states.push_back({clock.Now() + delay - kPeriod});
-  }
   timers.Add(clock.Now(), [&] {
-    for (State& state : states) state.Fire(&timers);
+    for (const absl::Duration delay : Delays(count)) {
+      Call{&timers, absl::ToUnixNanos(clock.Now() + delay - kPeriod)}();
+    }
   });
   timers.RunDue();
   const absl::Duration step = kPeriod * 100 / count;
@@ -257,27 +256,26 @@ Run OursRun(int count, absl::Duration period) {
     absl::Duration period;
   };
   Shared shared{timers, clock, run, counted, end, period};
-  // Little, as its memory is fetched for each call.
-  struct State {
-    absl::Time due;
-    void Fire(Shared& shared) {
-      const absl::Time now = shared.clock.Now();
-      if (now >= shared.counted) {
-        shared.run.lateness.push_back(
+  // Fits into a callback, so that the queue alone fetches memory.
+  struct Call {
+    Shared* shared;
+    int64_t due_nanos;
+    void operator()() const {
+      const absl::Time due = absl::FromUnixNanos(due_nanos);
+      const absl::Time now = shared->clock.Now();
+      if (now >= shared->counted) {
+        shared->run.lateness.push_back(
             static_cast<float>(absl::ToDoubleMicroseconds(now - due)));
       }
-      due += shared.period;
-      if (due < shared.end) Add(shared);
+      Add(shared, due + shared->period);
     }
-    void Add(Shared& shared) {
-      shared.timers.Add(due, [this, &shared] { Fire(shared); });
+    static void Add(Shared* shared, absl::Time due) {
+      if (due >= shared->end) return;
+      shared->timers.Add(due, Call{shared, absl::ToUnixNanos(due)});
     }
   };
-  std::vector<State> states;
-  states.reserve(count);
   for (const absl::Duration delay : Delays(count)) {
-    states.push_back({begin + delay});
-    states.back().Add(shared);
+    Call::Add(&shared, begin + delay);
   }
   absl::Notification ended;
   timers.Add(counted, [&] { run.seconds -= ThreadSeconds(); });
