@@ -68,7 +68,8 @@ class TimerQueue {
   TimerQueue& operator=(const TimerQueue&) = delete;
 
   // Has `callback` called once, not before `due`; of two with the same `due`,
-  // the one added first comes first. A time that has passed is now;
+  // the one added first comes first, but for those that a callback and another
+  // thread add at the same moment. A time that has passed is now;
   // `absl::InfiniteFuture()` never comes.
   Id Add(absl::Time due, Callback callback);
 
