@@ -64,15 +64,16 @@ absl::StatusOr<int> ParseValue(const Field& field, absl::string_view text) {
   for (size_t i = 0; i < field.value_names.size(); ++i) {
     if (lower == field.value_names[i]) return field.min + static_cast<int>(i);
   }
-  // No signs, no blanks: only digits.
-  int value;
-  if (text.empty() || !absl::ascii_isdigit(text.front()) ||
-      !absl::SimpleAtoi(text, &value)) {
+  // No signs, no blanks.
+  if (text.empty() ||
+      !std::all_of(text.begin(), text.end(), absl::ascii_isdigit)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", text, "' is no number",
                      field.value_names.empty() ? "" : " or name"));
   }
-  if (value < field.min || value > field.max) {
+  int value;
+  if (!absl::SimpleAtoi(text, &value) || value < field.min ||
+      value > field.max) {
     return absl::InvalidArgumentError(
         absl::StrCat(text, " is not in ", field.min, "-", field.max));
   }

@@ -130,6 +130,11 @@ TEST(CronTest, ALeapDayMayBeEightYearsAway) {
               ElementsAre("Fri 2104-02-29 00:00:00+00:00"));
 }
 
+TEST(CronTest, ALeapDayThatIsASundayMayBeFortyYearsAway) {
+  EXPECT_THAT(Next("0 0 29 2 */7", absl::CivilSecond(2088, 3, 1), 1),
+              ElementsAre("Sun 2128-02-29 00:00:00+00:00"));
+}
+
 TEST(CronTest, AfterIsExclusiveAndMayLieWithinASecond) {
   const absl::StatusOr<CronSchedule> schedule =
       CronSchedule::Parse("* * * * * *");
@@ -181,7 +186,8 @@ TEST(CronTest, RefusesWhatIsNoExpression) {
   EXPECT_THAT(ErrorOf("+1 * * * *"), HasSubstr("'+1' is no number"));
   EXPECT_THAT(ErrorOf("-1 * * * *"), HasSubstr("'' is no number"));
   EXPECT_THAT(ErrorOf("1x * * * *"), HasSubstr("'1x' is no number"));
-  EXPECT_THAT(ErrorOf("99999999999 * * * *"), HasSubstr("is no number"));
+  EXPECT_THAT(ErrorOf("99999999999 * * * *"),
+              HasSubstr("99999999999 is not in 0-59"));
   EXPECT_THAT(ErrorOf("0 0 30 2 *"), HasSubstr("no month has such a day"));
   EXPECT_THAT(ErrorOf("0 0 31 2,4,6,9,11 *"), HasSubstr("no month"));
   EXPECT_THAT(ErrorOf(std::string(2000, ' ')), HasSubstr("longer than 1000"));

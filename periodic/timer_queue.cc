@@ -6,20 +6,25 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <new>
 #include <utility>
 
 namespace bergen::periodic {
 namespace {
 
-constexpr uint32_t kNone = TimerArena::kNone;
+constexpr uint32_t kNone = Timer::kNone;
+// So many timers are allocated at once.
+constexpr uint32_t kBlock = 64;
 constexpr int64_t kAwake = std::numeric_limits<int64_t>::min();
 // So many at once are a load, under which wake-ups are put together.
 constexpr int kLoad = 8;
 // So many cancelled timers are worth a wake-up: they take memory until then.
 constexpr size_t kManyCancelled = 4096;
-// The driving thread lets so many come together: their memory is then fetched
-// at once, which takes most of the time.
+// Of so many that other threads have cancelled, memory is fetched at once,
+// which takes most of the time.
 constexpr size_t kCancelBatch = 128;
+// So many timers ahead of use, memory is fetched.
+constexpr size_t kAhead = 8;
 
 // Rounded up: a timer is not called early.
 int64_t DueNanos(absl::Time due) {
@@ -40,13 +45,8 @@ TimerQueue::TimerQueue(Clock& clock) : clock_(&clock), sleeps_until_(kAwake) {}
 
 TimerQueue::~TimerQueue() = default;
 
-TimerQueue::Id TimerQueue::Add(absl::Time due, Callback callback) {
-  const int64_t nanos = DueNanos(due);
-  return OnDrivingThread() ? AddFromDriver(nanos, std::move(callback))
-                           : AddFromOther(nanos, std::move(callback));
-}
-
-TimerQueue::Id TimerQueue::AddFromDriver(int64_t due, Callback&& callback) {
+inline TimerQueue::Id TimerQueue::AddFromDriver(int64_t due,
+                                                Callback&& callback) {
   if (free_.first == kNone) {
     const absl::MutexLock lock(&mutex_);
     AllocateTo(free_);
@@ -56,12 +56,19 @@ TimerQueue::Id TimerQueue::AddFromDriver(int64_t due, Callback&& callback) {
   if (free_.first != kNone) __builtin_prefetch(&arena_.at(free_.first), 1);
   Timer& timer = arena_.at(index);
   timer.due = due;
-  timer.callback = std::move(callback);
+  // It is empty: to assign would first see to what it holds.
+  new (&timer.callback) Callback(std::move(callback));
   const uint64_t state =
       timer.state.load(std::memory_order_relaxed) + kUse + kPending;
   timer.state.store(state, std::memory_order_relaxed);
-  wheel_.Add(index);
+  wheel_.Add(index, timer);
   return Id(index, state);
+}
+
+TimerQueue::Id TimerQueue::Add(absl::Time due, Callback callback) {
+  const int64_t nanos = DueNanos(due);
+  return OnDrivingThread() ? AddFromDriver(nanos, std::move(callback))
+                           : AddFromOther(nanos, std::move(callback));
 }
 
 TimerQueue::Id TimerQueue::AddFromOther(int64_t due, Callback&& callback) {
@@ -95,8 +102,8 @@ TimerQueue::Id TimerQueue::AddFromOther(int64_t due, Callback&& callback) {
 }
 
 void TimerQueue::AllocateTo(FreeList& list) {
-  const uint32_t first = arena_.AllocateBlock();
-  for (uint32_t i = TimerArena::kBlock; i > 0; --i) Push(list, first + i - 1);
+  const uint32_t first = arena_.Grow(kBlock);
+  for (uint32_t i = kBlock; i > 0; --i) Push(list, first + i - 1);
 }
 
 uint32_t TimerQueue::Pop(FreeList& list) {
@@ -129,8 +136,9 @@ bool TimerQueue::Cancel(Id id) {
   // Whoever has taken it owns the callback.
   timer.callback = nullptr;
   if (OnDrivingThread()) {
-    cancelled_here_.push_back(id.index_);
-    if (cancelled_here_.size() >= kCancelBatch) Drain();
+    // Another thread has added it a moment ago.
+    if (TimerWheel::IsNowhere(timer)) Drain();
+    Reclaim(id.index_, timer);
     return true;
   }
   bool wake;
@@ -143,43 +151,52 @@ bool TimerQueue::Cancel(Id id) {
   return true;
 }
 
-void TimerQueue::Reclaim(std::vector<uint32_t>& cancelled) {
-  for (size_t begin = 0; begin < cancelled.size(); begin += kCancelBatch) {
-    const size_t end = std::min(begin + kCancelBatch, cancelled.size());
-    for (size_t i = begin; i < end; ++i) wheel_.Prefetch(cancelled[i]);
-    for (size_t i = begin; i < end; ++i) {
-      const uint32_t index = cancelled[i];
-      Timer& timer = arena_.at(index);
-      if (TimerWheel::CameOut(timer)) {
-        // `RunDue` will pass over it.
-        TimerWheel::Forget(timer);
-      } else {
-        wheel_.Remove(index);
-      }
-      Free(index, timer);
-    }
+void TimerQueue::Reclaim(uint32_t index, Timer& timer) {
+  if (TimerWheel::CameOut(timer)) {
+    // `RunDue` will pass over it.
+    TimerWheel::Forget(timer);
+  } else {
+    wheel_.Remove(timer);
   }
-  cancelled.clear();
+  Free(index, timer);
 }
 
 void TimerQueue::Drain() {
-  const absl::MutexLock lock(&mutex_);
-  DrainLocked();
+  uint32_t added;
+  {
+    const absl::MutexLock lock(&mutex_);
+    added = TakeOver();
+  }
+  Settle(added);
 }
 
-void TimerQueue::DrainLocked() {
-  for (uint32_t next = added_first_; next != kNone;) {
-    const uint32_t index = next;
-    next = arena_.at(index).next;
-    wheel_.Add(index);
+uint32_t TimerQueue::TakeOver() {
+  const uint32_t added = std::exchange(added_first_, kNone);
+  added_last_ = kNone;
+  taken_over_.swap(cancelled_);
+  if (freed_from_others_.first != kNone) {
+    arena_.at(freed_from_others_.last).next = others_free_.first;
+    others_free_.first = freed_from_others_.first;
+    freed_from_others_ = {};
   }
-  added_first_ = added_last_ = kNone;
-  Reclaim(cancelled_);
-  Reclaim(cancelled_here_);
-  if (freed_from_others_.first == kNone) return;
-  arena_.at(freed_from_others_.last).next = others_free_.first;
-  others_free_.first = freed_from_others_.first;
-  freed_from_others_ = {};
+  return added;
+}
+
+void TimerQueue::Settle(uint32_t added) {
+  while (added != kNone) {
+    Timer& timer = arena_.at(added);
+    const uint32_t next = timer.next;
+    wheel_.Add(added, timer);
+    added = next;
+  }
+  for (size_t begin = 0; begin < taken_over_.size(); begin += kCancelBatch) {
+    const size_t end = std::min(begin + kCancelBatch, taken_over_.size());
+    for (size_t i = begin; i < end; ++i) wheel_.Prefetch(taken_over_[i]);
+    for (size_t i = begin; i < end; ++i) {
+      Reclaim(taken_over_[i], arena_.at(taken_over_[i]));
+    }
+  }
+  taken_over_.clear();
 }
 
 int TimerQueue::RunDue() {
@@ -191,7 +208,11 @@ int TimerQueue::RunDue() {
   driver_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   wheel_.Advance(absl::ToUnixNanos(clock_->Now()), due_);
   int called = 0;
-  for (const TimerWheel::Due& due : due_) {
+  for (size_t i = 0; i < due_.size(); ++i) {
+    if (i + kAhead < due_.size()) {
+      __builtin_prefetch(&arena_.at(due_[i + kAhead].index), 1);
+    }
+    const TimerWheel::Due due = due_[i];
     Timer& timer = arena_.at(due.index);
     // Else cancelled, perhaps reused.
     if (!TimerWheel::IsSame(timer, due)) continue;
@@ -227,7 +248,8 @@ void TimerQueue::Run() {
         wake_.Reset();
         return;
       }
-      DrainLocked();
+      // Little: RunDue has just done so without the lock.
+      Settle(TakeOver());
       deadline = FromNanos(wheel_.NextDue());
       if (called >= kLoad) deadline = std::max(deadline, batch_end);
       if (deadline <= now) continue;

@@ -25,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
@@ -40,7 +41,8 @@ namespace bergen::periodic {
 // not throw, and a slow one delays the others.
 //
 // Takes 64 bytes a timer, of which 32 are the callback: a function object of up
-// to 16 bytes, or the pointer to a larger one.
+// to 16 bytes, or the pointer to a larger one; and 5 to 20 bytes in the wheel.
+// What is not needed any more is kept for later timers.
 class TimerQueue {
  public:
   using Callback = absl::AnyInvocable<void()>;
@@ -55,7 +57,7 @@ class TimerQueue {
     friend class TimerQueue;
     Id(uint32_t index, uint64_t state) : index_(index), state_(state) {}
 
-    uint32_t index_ = TimerArena::kNone;
+    uint32_t index_ = Timer::kNone;
     uint64_t state_ = 0;
   };
 
@@ -66,7 +68,8 @@ class TimerQueue {
   TimerQueue& operator=(const TimerQueue&) = delete;
 
   // Has `callback` called once, not before `due`; of two with the same `due`,
-  // the one added first comes first. A time that has passed is now;
+  // the one added first comes first, but for those that a callback and another
+  // thread add at the same moment. A time that has passed is now;
   // `absl::InfiniteFuture()` never comes.
   Id Add(absl::Time due, Callback callback);
 
@@ -104,15 +107,16 @@ class TimerQueue {
 
   // A list of free timers, joined by Timer::next.
   struct FreeList {
-    uint32_t first = TimerArena::kNone;
-    uint32_t last = TimerArena::kNone;  // Of a list that is only pushed to.
+    uint32_t first = Timer::kNone;
+    uint32_t last = Timer::kNone;  // Of a list that is only pushed to.
   };
 
   bool OnDrivingThread() const {
     return driver_.load(std::memory_order_relaxed) ==
            std::this_thread::get_id();
   }
-  Id AddFromDriver(int64_t due, Callback&& callback);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Id AddFromDriver(int64_t due,
+                                                Callback&& callback);
   Id AddFromOther(int64_t due, Callback&& callback);
   void AllocateTo(FreeList& list) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `list` must not be empty.
@@ -123,12 +127,15 @@ class TimerQueue {
   static bool Take(Timer& timer, uint64_t pending);
   // Takes over what other threads have added and cancelled.
   void Drain();
-  void DrainLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Cancelled timers leave the wheel and are free.
-  void Reclaim(std::vector<uint32_t>& cancelled);
+  // The two steps of it: returns the first of a list of added timers, and moves
+  // the cancelled to `taken_over_`; then sees to both.
+  uint32_t TakeOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Settle(uint32_t added);
+  // A cancelled timer leaves the wheel and is free.
+  void Reclaim(uint32_t index, Timer& timer);
 
   Clock* const clock_;
-  TimerArena arena_;
+  TimerArena arena_{"timers"};
   std::atomic<std::thread::id> driver_;  // Default: no thread drives now.
 
   // Of the driving thread.
@@ -136,13 +143,12 @@ class TimerQueue {
   std::vector<TimerWheel::Due> due_;
   FreeList free_;
   FreeList freed_from_others_;  // Goes back to `others_free_`.
-  // Still in the wheel, or in what other threads have added.
-  std::vector<uint32_t> cancelled_here_;
+  std::vector<uint32_t> taken_over_;
 
   // What other threads leave for the driving thread.
   absl::Mutex mutex_;
-  uint32_t added_first_ ABSL_GUARDED_BY(mutex_) = TimerArena::kNone;
-  uint32_t added_last_ ABSL_GUARDED_BY(mutex_) = TimerArena::kNone;
+  uint32_t added_first_ ABSL_GUARDED_BY(mutex_) = Timer::kNone;
+  uint32_t added_last_ ABSL_GUARDED_BY(mutex_) = Timer::kNone;
   std::vector<uint32_t> cancelled_ ABSL_GUARDED_BY(mutex_);
   FreeList others_free_ ABSL_GUARDED_BY(mutex_);
   // Until when the driving thread sleeps: whoever adds an earlier timer wakes

@@ -2,10 +2,15 @@
 
 #include "periodic/timer_queue.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
+#include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -112,6 +117,96 @@ TEST_F(TimerQueueTest, ATimerAddedForNowByACallbackWaitsForTheNextTime) {
   EXPECT_EQ(timers_.RunDue(), 1);
   EXPECT_EQ(timers_.RunDue(), 1);
   EXPECT_EQ(calls, 2);
+}
+
+// Against the simplest model: a list sorted by time, then by order of addition.
+class TimerQueueModelTest : public TimerQueueTest {
+ protected:
+  using Key = std::pair<absl::Time, int>;
+
+  int Below(int bound) {
+    return static_cast<int>(random_() % static_cast<uint32_t>(bound));
+  }
+
+  // Each magnitude as likely.
+  absl::Duration AnyBelow(int magnitudes) {
+    return absl::Nanoseconds(random_() % (uint64_t{1} << Below(magnitudes)));
+  }
+
+  void Act() {
+    if (Below(3) == 0) {
+      CancelOne();
+    } else {
+      AddOne();
+    }
+  }
+
+  // Up to days ahead; some have passed, and some are at the same time as
+  // another.
+  void AddOne() {
+    absl::Time due = clock_.Now() - absl::Nanoseconds(Below(3)) + AnyBelow(50);
+    if (!pending_.empty() && Below(4) == 0) due = pending_.begin()->first;
+    const Key key(due, static_cast<int>(keys_.size()));
+    keys_.push_back(key);
+    pending_.insert(key);
+    ids_.push_back(timers_.Add(due, [this, key] { OnCall(key); }));
+  }
+
+  // Also what has been called or cancelled long ago.
+  void CancelOne() {
+    if (ids_.empty()) return;
+    const int count = static_cast<int>(ids_.size());
+    const int number =
+        count - 1 - Below(Below(2) == 0 ? count : std::min(count, 50));
+    EXPECT_EQ(timers_.Cancel(ids_[number]), pending_.erase(keys_[number]) == 1);
+  }
+
+  // Those that callbacks have added wait for the next time.
+  Key NextOfThisTime() const {
+    const auto next = std::find_if(
+        pending_.begin(), pending_.end(),
+        [this](const Key& key) { return key.second < first_of_next_time_; });
+    return next == pending_.end() ? Key(absl::InfiniteFuture(), 0) : *next;
+  }
+
+  void OnCall(const Key& key) {
+    EXPECT_EQ(NextOfThisTime(), key);
+    EXPECT_LE(key.first, clock_.Now());
+    pending_.erase(key);
+    ++calls_;
+    for (int i = Below(3); i > 0; --i) Act();
+  }
+
+  std::mt19937_64 random_;
+  std::set<Key> pending_;
+  std::vector<Key> keys_;
+  std::vector<TimerQueue::Id> ids_;
+  int first_of_next_time_ = 0;
+  int calls_ = 0;
+};
+
+// What callbacks add and cancel takes another way than what others do.
+TEST_F(TimerQueueModelTest, BehavesAsASortedListForCallbacksAndOthers) {
+  for (int step = 0; step < 20000; ++step) {
+    Act();
+    if (Below(4) != 0) continue;
+    const absl::Time next =
+        pending_.empty() ? absl::InfiniteFuture() : pending_.begin()->first;
+    // No slot of this test is crowded enough to be inexact.
+    ASSERT_EQ(timers_.NextDue(), next);
+    absl::Duration advance = AnyBelow(45);
+    if (Below(2) == 0 && !pending_.empty()) {
+      advance = std::max(next - clock_.Now(), absl::ZeroDuration());
+    }
+    clock_.Advance(advance);
+    first_of_next_time_ = static_cast<int>(keys_.size());
+    const int before = calls_;
+    const int called = timers_.RunDue();
+    ASSERT_EQ(called, calls_ - before);
+    ASSERT_GT(NextOfThisTime().first, clock_.Now());
+    ASSERT_FALSE(HasFailure());
+  }
+  EXPECT_GT(calls_, 5000);
 }
 
 // Counts how often somebody waits.

@@ -2,9 +2,11 @@
 
 #include "periodic/timer_wheel.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <random>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,10 +23,7 @@ class TimerWheelTest : public ::testing::Test {
  protected:
   uint32_t Add(int64_t due) {
     if (free_.empty()) {
-      const uint32_t first = arena_.AllocateBlock();
-      for (uint32_t i = 0; i < TimerArena::kBlock; ++i) {
-        free_.push_back(first + i);
-      }
+      free_.push_back(arena_.Grow(1));
     }
     const uint32_t index = free_.back();
     free_.pop_back();
@@ -45,7 +44,7 @@ class TimerWheelTest : public ::testing::Test {
     return indices;
   }
 
-  TimerArena arena_;
+  TimerArena arena_{"timers"};
   TimerWheel wheel_{arena_};
   std::vector<uint32_t> free_;
 };
@@ -54,9 +53,9 @@ TEST_F(TimerWheelTest, ComesOutExactlyWhenDueFromEveryLevel) {
   Advance(kStart);
   for (int64_t distance = 1; distance < int64_t{1} << 61; distance *= 3) {
     const int64_t due = kStart + distance;
-    TimerArena arena;
+    TimerArena arena("timers");
     TimerWheel wheel(arena);
-    const uint32_t index = arena.AllocateBlock();
+    const uint32_t index = arena.Grow(1);
     arena.at(index).due = due;
     std::vector<TimerWheel::Due> out;
     wheel.Advance(kStart, out);
@@ -155,6 +154,98 @@ TEST_F(TimerWheelTest, BehavesAsASortedList) {
       free_.push_back(index);
     }
   }
+}
+
+// As above, with so many in so few slots that holes are filled and slots are
+// compacted; those are then not searched for the next.
+TEST_F(TimerWheelTest, CrowdedSlotsBehaveAsASortedList) {
+  using Pending = std::tuple<int64_t, uint64_t, uint32_t>;  // Sorted so.
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    const auto below = [&](int64_t bound) {
+      return static_cast<int64_t>(random() % static_cast<uint64_t>(bound));
+    };
+    int64_t now = kStart + seed * kHour;
+    Advance(now);
+    std::vector<Pending> pending;
+    uint64_t added = 0;
+    for (int phase = 0; phase < 40; ++phase) {
+      // Now and then all are removed.
+      const auto keep = static_cast<size_t>(below(4) == 0 ? 0 : below(600));
+      while (pending.size() > keep) {
+        const auto victim = pending.begin() + below(pending.size());
+        std::swap(*victim, pending.back());
+        wheel_.Remove(std::get<2>(pending.back()));
+        free_.push_back(std::get<2>(pending.back()));
+        pending.pop_back();
+      }
+      std::sort(pending.begin(), pending.end());
+      if (pending.empty()) {
+        ASSERT_EQ(wheel_.NextDue(), TimerWheel::kNever);
+      } else {
+        ASSERT_LE(wheel_.NextDue(), std::get<0>(pending.front()));
+      }
+      // A few slots of the first level, and some of the second.
+      for (int64_t i = below(1000); i > 0; --i) {
+        const int64_t due = now + below(3) * kMillisecond + below(1000) +
+                            (below(4) == 0 ? 6000 * kMillisecond : 0);
+        pending.emplace_back(due, added++, Add(due));
+      }
+      now += below(2 * kMillisecond) * (below(8) == 0 ? 3000 : 1);
+      std::sort(pending.begin(), pending.end());
+      std::vector<uint32_t> expected;
+      for (const auto& [due, order, index] : pending) {
+        if (due <= now) expected.push_back(index);
+      }
+      ASSERT_EQ(Advance(now), expected);
+      pending.erase(pending.begin(),
+                    pending.begin() + static_cast<int64_t>(expected.size()));
+      free_.insert(free_.end(), expected.begin(), expected.end());
+    }
+    for (const auto& [due, order, index] : pending) {
+      wheel_.Remove(index);
+      free_.push_back(index);
+    }
+  }
+}
+
+TEST_F(TimerWheelTest, TimersThatWanderThroughAllSlotsReuseTheirMemory) {
+  std::mt19937_64 random(1);
+  int64_t now = kStart;
+  Advance(now);
+  constexpr int kTimers = 1000;
+  const auto add = [&] {
+    Add(now + 1 + static_cast<int64_t>(random() % 4000) * kMillisecond);
+  };
+  for (int i = 0; i < kTimers; ++i) add();
+  while (now < kStart + kHour / 60) {
+    now += kMillisecond;
+    for (uint32_t index : Advance(now)) {
+      free_.push_back(index);
+      add();
+    }
+  }
+  // A chunk for each, and those of slots that are being emptied.
+  EXPECT_LE(wheel_.EntriesForTest(), 16u * (kTimers + 100));
+}
+
+TEST_F(TimerWheelTest, RemovedTimersTakeNoMemory) {
+  Advance(kStart);
+  constexpr int kSlots = 200;
+  constexpr int kEach = 2000;
+  for (int slot = 1; slot <= kSlots; ++slot) {
+    const int64_t due = kStart + 2 * slot * kMillisecond;
+    std::vector<uint32_t> added;
+    for (int i = 0; i < kEach; ++i) added.push_back(Add(due));
+    // All but one.
+    while (added.size() > 1) {
+      wheel_.Remove(added.back());
+      free_.push_back(added.back());
+      added.pop_back();
+    }
+  }
+  EXPECT_LE(wheel_.EntriesForTest(), 2u * kEach + 100u * kSlots);
 }
 
 }  // namespace

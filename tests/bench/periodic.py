@@ -4,9 +4,12 @@
     ./bazelw run -c opt //tests/bench:periodic [-- --rounds=5]
 
 A million timers of one second each, with a callback that does nothing but say when it was called,
-on one thread. Costs are processor time of that thread (or of the one that inserts), lateness is
-from when a timer was due to when it was called, in real time: it needs a core of its own. A peer
-that is called a bar is a number, not a program.
+on one thread. They are inserted at random points of the next second, which is harder than all at its
+end; those that are cancelled are the last that were inserted, in that order. `shuffled` ones are
+cancelled in an order that has nothing to do with where they are in memory: that is what fetching
+memory costs, and has no bar. Costs are processor time of that thread (or of the one that inserts),
+lateness is from when a timer was due to when it was called, in real time: it needs a core of its own.
+A peer that is called a bar is a number, not a program.
 """
 
 import argparse
@@ -36,6 +39,13 @@ def compare_costs(report, ask):
                 Peer("libuv", ask(f"uv_{step}_1000000"), bar=1),
                 Peer("libevent", ask(f"event_{step}_1000000"), bar=1),
             ],
+        )
+        report.compare(
+            f"{step}.shuffled",
+            "ns",
+            ask(f"ours_{step}_shuffled"),
+            [Peer("libuv", ask(f"uv_{step}_shuffled")), Peer("libevent", ask(f"event_{step}_shuffled"))],
+            rounds=1,
         )
         report.compare(f"{step}.other_thread", "ns", ask(f"ours_{step}_other"), [bar(100.0, "ns")])
     report.compare(

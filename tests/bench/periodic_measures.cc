@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <utility>
@@ -86,6 +87,30 @@ Costs Measure(int batch, Insert insert, Cancel cancel) {
           total.cancel * 1e9 / static_cast<double>(count)};
 }
 
+// Cancels and inserts each of a million once, a part of them at a time.
+template <typename Insert, typename Cancel>
+Costs MeasureEach(Insert insert, Cancel cancel) {
+  constexpr int kPart = kMany / 10;
+  Costs total{0, 0};
+  for (int first = 0; first < kMany; first += kPart) {
+    const double begin = ThreadSeconds();
+    for (int i = first; i < first + kPart; ++i) cancel(i);
+    const double cancelled = ThreadSeconds();
+    for (int i = first; i < first + kPart; ++i) insert(i);
+    total.insert += ThreadSeconds() - cancelled;
+    total.cancel += cancelled - begin;
+  }
+  return {total.insert * 1e9 / kMany, total.cancel * 1e9 / kMany};
+}
+
+// The numbers up to a million, always in the same order, which is none.
+std::vector<int> Shuffled() {
+  std::vector<int> numbers(kMany);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  std::shuffle(numbers.begin(), numbers.end(), std::mt19937(1));
+  return numbers;
+}
+
 // ---------------------------------------------------------------------------
 // Ours.
 
@@ -109,6 +134,28 @@ Costs OursHere(int pending) {
     costs = Measure(
         batch, [&](int i) { ids[i] = timers.Add(due[i], Nothing); },
         [&](int i) { timers.Cancel(ids[i]); });
+  });
+  timers.RunDue();
+  return costs;
+}
+
+// In an order that has nothing to do with where the timers are in memory, of
+// which then no part is in a cache.
+Costs OursShuffled() {
+  FakeClock clock;
+  TimerQueue timers(clock);
+  Costs costs;
+  timers.Add(clock.Now(), [&] {
+    std::vector<absl::Time> due;
+    std::vector<TimerQueue::Id> in_order;
+    for (const absl::Duration delay : Delays(kMany)) {
+      due.push_back(clock.Now() + delay);
+      in_order.push_back(timers.Add(due.back(), Nothing));
+    }
+    std::vector<TimerQueue::Id> ids;
+    for (const int number : Shuffled()) ids.push_back(in_order[number]);
+    costs = MeasureEach([&](int i) { ids[i] = timers.Add(due[i], Nothing); },
+                        [&](int i) { timers.Cancel(ids[i]); });
   });
   timers.RunDue();
   return costs;
@@ -139,21 +186,18 @@ Costs OursFromOther() {
 double OursFire(int count) {
   FakeClock clock;
   TimerQueue timers(clock);
-  struct State {
+  // Fits into a callback, so that the queue alone fetches memory.
+  struct Call {
     TimerQueue* timers;
-    absl::Time due;
-    void Fire() {
-      due += kPeriod;
-      timers->Add(due, [this] { Fire(); });
+    int64_t due;  // Nanoseconds.
+    void operator()() {
+      due += absl::ToInt64Nanoseconds(kPeriod);
+      timers->Add(absl::FromUnixNanos(due), *this);
     }
   };
-  std::vector<State> states;
-  for (const absl::Duration delay : Delays(count)) {
-    states.push_back({&timers, clock.Now() + delay});
-  }
   timers.Add(clock.Now(), [&] {
-    for (State& state : states) {
-      timers.Add(state.due, [&state] { state.Fire(); });
+    for (const absl::Duration delay : Delays(count)) {
+      Call{&timers, absl::ToUnixNanos(clock.Now() + delay - kPeriod)}();
     }
   });
   timers.RunDue();
@@ -201,31 +245,37 @@ Run OursRun(int count, absl::Duration period) {
   TimerQueue timers(clock);
   Run run;
   run.lateness.reserve(static_cast<size_t>(kRun / period + 1) * count);
-  struct State {
-    TimerQueue* timers;
-    RealClock* clock;
-    Run* run;
-    absl::Time due, counted, end;
-    absl::Duration period;
-    void Fire() {
-      const absl::Time now = clock->Now();
-      if (now >= counted) {
-        run->lateness.push_back(
-            static_cast<float>(absl::ToDoubleMicroseconds(now - due)));
-      }
-      due += period;
-      if (due < end) timers->Add(due, [this] { Fire(); });
-    }
-  };
-  std::vector<State> states;
-  states.reserve(count);
   const absl::Time begin = clock.Now() + absl::Milliseconds(500);
   const absl::Time counted = begin + kPeriod;
   const absl::Time end = begin + kRun;
+  struct Shared {
+    TimerQueue& timers;
+    RealClock& clock;
+    Run& run;
+    absl::Time counted, end;
+    absl::Duration period;
+  };
+  Shared shared{timers, clock, run, counted, end, period};
+  // Fits into a callback, so that the queue alone fetches memory.
+  struct Call {
+    Shared* shared;
+    int64_t due_nanos;
+    void operator()() const {
+      const absl::Time due = absl::FromUnixNanos(due_nanos);
+      const absl::Time now = shared->clock.Now();
+      if (now >= shared->counted) {
+        shared->run.lateness.push_back(
+            static_cast<float>(absl::ToDoubleMicroseconds(now - due)));
+      }
+      Add(shared, due + shared->period);
+    }
+    static void Add(Shared* shared, absl::Time due) {
+      if (due >= shared->end) return;
+      shared->timers.Add(due, Call{shared, absl::ToUnixNanos(due)});
+    }
+  };
   for (const absl::Duration delay : Delays(count)) {
-    states.push_back(
-        {&timers, &clock, &run, begin + delay, counted, end, period});
-    timers.Add(begin + delay, [state = &states.back()] { state->Fire(); });
+    Call::Add(&shared, begin + delay);
   }
   absl::Notification ended;
   timers.Add(counted, [&] { run.seconds -= ThreadSeconds(); });
@@ -314,6 +364,24 @@ Costs Uv(int pending) {
       [&](int i) { uv_timer_stop(&uv.timers[pending + i]); });
 }
 
+Costs UvShuffled() {
+  UvLoop uv;
+  uv.Init(kMany);
+  std::vector<uint64_t> milliseconds;
+  for (const absl::Duration delay : Delays(kMany)) {
+    milliseconds.push_back(absl::ToInt64Milliseconds(delay));
+  }
+  for (int i = 0; i < kMany; ++i) {
+    uv_timer_start(&uv.timers[i], UvNothing, milliseconds[i], 0);
+  }
+  const std::vector<int> numbers = Shuffled();
+  return MeasureEach(
+      [&](int i) {
+        uv_timer_start(&uv.timers[numbers[i]], UvNothing, milliseconds[i], 0);
+      },
+      [&](int i) { uv_timer_stop(&uv.timers[numbers[i]]); });
+}
+
 double UvBytes() {
   const size_t before = MemoryInUse();
   UvLoop uv;
@@ -328,31 +396,37 @@ Run UvRun(int count, absl::Duration period) {
   UvLoop uv;
   uv.Init(count + 1);
   Run run;
-  struct State {
-    Run* run;
-    double due, counted, period;  // Milliseconds.
-  };
   const auto now = [] { return static_cast<double>(uv_hrtime()) / 1e6; };
   const double begin = now() + 500;
   const double counted = begin + absl::ToDoubleMilliseconds(kPeriod);
+  struct Shared {
+    Run& run;
+    double counted, period;  // Milliseconds.
+  };
+  Shared shared{run, counted, absl::ToDoubleMilliseconds(period)};
+  struct State {
+    Shared* shared;
+    double due;
+  };
   uv_update_time(&uv.loop);
   const std::vector<absl::Duration> delays = Delays(count);
   std::vector<State> states(count);
   for (int i = 0; i < count; ++i) {
     const double due =
         begin + static_cast<double>(absl::ToInt64Milliseconds(delays[i]));
-    states[i] = {&run, due, counted, absl::ToDoubleMilliseconds(period)};
+    states[i] = {&shared, due};
     uv.timers[i].data = &states[i];
     uv_timer_start(
         &uv.timers[i],
         [](uv_timer_t* timer) {
           State& state = *static_cast<State*>(timer->data);
           const double at = static_cast<double>(uv_hrtime()) / 1e6;
-          if (at >= state.counted) {
-            state.run->lateness.push_back(
+          const Shared& shared = *state.shared;
+          if (at >= shared.counted) {
+            shared.run.lateness.push_back(
                 static_cast<float>((at - state.due) * 1e3));
           }
-          state.due += state.period;
+          state.due += shared.period;
         },
         static_cast<uint64_t>(std::max(due - now(), 0.0)),
         absl::ToInt64Milliseconds(period));
@@ -411,6 +485,20 @@ Costs Event(int pending) {
       [&](int i) { event_del(&events.timers[pending + i]); });
 }
 
+Costs EventShuffled() {
+  EventBase events;
+  events.Init(kMany, EventNothing);
+  std::vector<timeval> after;
+  for (const absl::Duration delay : Delays(kMany)) {
+    after.push_back(EventBase::After(delay));
+  }
+  for (int i = 0; i < kMany; ++i) event_add(&events.timers[i], &after[i]);
+  const std::vector<int> numbers = Shuffled();
+  return MeasureEach(
+      [&](int i) { event_add(&events.timers[numbers[i]], &after[i]); },
+      [&](int i) { event_del(&events.timers[numbers[i]]); });
+}
+
 double EventBytes() {
   const size_t before = MemoryInUse();
   EventBase events;
@@ -424,31 +512,36 @@ Run EventRun(int count, absl::Duration period) {
   EventBase events;
   Run run;
   RealClock clock;
-  struct State {
-    Run* run;
-    RealClock* clock;
-    struct event* timer;
-    absl::Time due, counted;
-    absl::Duration period;
-  };
   events.Init(count, EventNothing);
-  std::vector<State> states(count);
   const absl::Time begin = clock.Now() + absl::Milliseconds(500);
   const absl::Time counted = begin + kPeriod;
+  struct Shared {
+    Run& run;
+    RealClock& clock;
+    absl::Time counted;
+    absl::Duration period;
+  };
+  Shared shared{run, clock, counted, period};
+  struct State {
+    Shared* shared;
+    struct event* timer;
+    absl::Time due;
+  };
+  std::vector<State> states(count);
   const std::vector<absl::Duration> delays = Delays(count);
   for (int i = 0; i < count; ++i) {
-    states[i] = {&run,    &clock, &events.timers[i], begin + delays[i],
-                 counted, period};
+    states[i] = {&shared, &events.timers[i], begin + delays[i]};
     event_assign(
         &events.timers[i], events.base, -1, 0,
         [](evutil_socket_t, short, void* data) {  // NOLINT(google-runtime-int)
           State& state = *static_cast<State*>(data);
-          const absl::Time now = state.clock->Now();
-          if (now >= state.counted) {
-            state.run->lateness.push_back(static_cast<float>(
+          const Shared& shared = *state.shared;
+          const absl::Time now = shared.clock.Now();
+          if (now >= shared.counted) {
+            shared.run.lateness.push_back(static_cast<float>(
                 absl::ToDoubleMicroseconds(now - state.due)));
           }
-          state.due += state.period;
+          state.due += shared.period;
           const timeval after = EventBase::After(state.due - now);
           event_add(state.timer, &after);
         },
@@ -483,22 +576,26 @@ int Main() {
       {"ours_cancel_other", [] { return OursFromOther().cancel; }},
       {"ours_fire_1000", [] { return OursFire(1000); }},
       {"ours_fire_1000000", [] { return OursFire(kMany); }},
+      {"ours_insert_shuffled", [] { return OursShuffled().insert; }},
+      {"ours_cancel_shuffled", [] { return OursShuffled().cancel; }},
       {"ours_bytes", OursBytes},
       {"ours_wake_ups", OursWakeUps},
       {"ours_run_cpu",
        [] { return OursRun(kMany, kPeriod).NanosecondsPerFire(); }},
       {"ours_run_lateness", [] { return OursRun(kMany, kPeriod).P99(); }},
-      {"ours_few_cpu_1000",
-       [] { return OursRun(1000, kPeriod).NanosecondsPerFire(); }},
       {"ours_few_lateness", [] { return OursRun(kFew, kShort).P99(); }},
       {"uv_insert_1000000", [] { return Uv(kMany).insert; }},
       {"uv_cancel_1000000", [] { return Uv(kMany).cancel; }},
+      {"uv_insert_shuffled", [] { return UvShuffled().insert; }},
+      {"uv_cancel_shuffled", [] { return UvShuffled().cancel; }},
       {"uv_bytes", UvBytes},
       {"uv_run_cpu", [] { return UvRun(kMany, kPeriod).NanosecondsPerFire(); }},
       {"uv_run_lateness", [] { return UvRun(kMany, kPeriod).P99(); }},
       {"uv_few_lateness", [] { return UvRun(kFew, kShort).P99(); }},
       {"event_insert_1000000", [] { return Event(kMany).insert; }},
       {"event_cancel_1000000", [] { return Event(kMany).cancel; }},
+      {"event_insert_shuffled", [] { return EventShuffled().insert; }},
+      {"event_cancel_shuffled", [] { return EventShuffled().cancel; }},
       {"event_bytes", EventBytes},
       {"event_run_cpu",
        [] { return EventRun(kMany, kPeriod).NanosecondsPerFire(); }},
