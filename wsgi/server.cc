@@ -63,9 +63,13 @@ constexpr absl::Duration kExpiryWarning = absl::Hours(24 * 14);
 // the answer.
 constexpr absl::Duration kLingerTime = absl::Seconds(2);
 
-// Requests of one connection that the loop answers before others get their
+// Requests of one connection that a thread answers before others get their
 // turn.
 constexpr int kRequestsInTurn = 16;
+
+// A thread of the pool that needed longer for a pipelined request sends each
+// response at once, until it is quicker: nobody knows how long the next takes.
+constexpr absl::Duration kQuick = absl::Milliseconds(1);
 
 // Written to a connection of HTTP/2 in one go; more waits until it is read.
 constexpr size_t kMaxUnsent = 128 * 1024;
@@ -107,14 +111,9 @@ absl::string_view CountedAddress(const ConnectionInfo& info) {
 // What `ConnectionState` shows of a request whose line this begins with.
 absl::string_view ShownLine(absl::string_view line) {
   line = line.substr(0, Connection::kShownLine);
-  // A query may hold what is secret; nothing of it is kept. find_first_of would
-  // make a table of the characters for each request.
-  size_t end = std::min(line.find(' ') + 1, line.size());
-  while (end < line.size() && line[end] != '?' && line[end] != ' ' &&
-         line[end] != '\r' && line[end] != '\n') {
-    ++end;
-  }
-  return line.substr(0, end);
+  // A query may hold what is secret.
+  const size_t path = std::min(line.find(' ') + 1, line.size());
+  return line.substr(0, line.find_first_of("? \r\n", path));
 }
 
 ConnectionState::Stage StageOf(Http2Exchange::State state) {
@@ -353,8 +352,13 @@ class Server::Impl : public EventLoop::Handler,
     void Serve(Peer& peer);
 
    private:
+    // Takes the next request of a connection whose last one is answered, if it
+    // is there and has no body.
+    bool BeginNext(Peer& peer);
+
     Impl* server_;
     std::unique_ptr<Exchange> exchange_;
+    bool quick_ = true;  // The last pipelined request was.
   };
 
   std::unique_ptr<WorkerPool::Thread> NewThread() override {
@@ -403,9 +407,9 @@ class Server::Impl : public EventLoop::Handler,
   // These return whether the connection still exists and idles.
   bool Handshake(Peer& peer);
   bool Receive(Peer& peer);
-  bool Advance(Peer& peer);
-  void NoteRequest(Peer& peer);
-  bool Dispatch(Peer& peer);
+  bool Advance(Peer& peer, absl::Duration now);
+  void NoteRequest(Peer& peer, absl::Duration now);
+  bool Dispatch(Peer& peer, absl::Duration now);
   bool SendHeld(Peer& peer);
   bool Finished(Peer& peer);
   // Of an exchange that was begun here, what can be done here.
@@ -415,6 +419,7 @@ class Server::Impl : public EventLoop::Handler,
   void HandOver(Peer& peer);  // To a thread.
   void Returned(Peer& peer);
   // The flag says whether the request is counted as one in progress.
+  void CountRequest();  // Thread-safe.
   void CountInProgress(bool& in_progress);
   void CountOver(bool& in_progress);
   void Submit(Task& task) { jobs_.push_back(&task); }
@@ -623,14 +628,28 @@ void Server::Impl::LookAtTlsFiles() {
 
 void Server::Impl::PoolThread::Serve(Peer& peer) {
   Impl& server = *server_;
-  std::optional<Vitals::Work> work = server.BeginWork();
   if (peer.exchange == nullptr) {
     peer.exchange = std::move(exchange_);
     peer.exchange->Begin(peer.channel, peer.scanner.head_begin(),
                          peer.scanner.head_end());
   }
-  const Exchange::Next next = peer.exchange->Run(/*may_block=*/true);
-  work.reset();
+  Exchange::Next next;
+  int requests = 0;
+  do {
+    const bool pipelined = !peer.channel.received.empty();
+    absl::Duration began;
+    if (pipelined) began = MonotonicNow();
+    {
+      const std::optional<Vitals::Work> work = server.BeginWork();
+      next = peer.exchange->Run(/*may_block=*/true,
+                                /*may_hold=*/pipelined && quick_);
+    }
+    if (pipelined) quick_ = MonotonicNow() - began < kQuick;
+    if (!quick_ && peer.exchange->held()) next = peer.exchange->SendHeld();
+  } while (next == Exchange::Next::kOver &&
+           peer.exchange->after() == After::kKeep &&
+           ++requests < kRequestsInTurn && BeginNext(peer));
+  if (peer.exchange->held()) next = peer.exchange->SendHeld();
   if (next == Exchange::Next::kOver) {
     peer.after = peer.exchange->after();
     exchange_ = std::move(peer.exchange);
@@ -651,6 +670,20 @@ void Server::Impl::PoolThread::Serve(Peer& peer) {
     }
   }
   server.Tell([&peer](Inbox& inbox) { inbox.returned.push_back(&peer); });
+}
+
+bool Server::Impl::PoolThread::BeginNext(Peer& peer) {
+  if (peer.channel.received.empty()) return false;
+  peer.scanner.Reset();
+  if (peer.scanner.Scan(peer.channel.received) !=
+          HeadScanner::Verdict::kComplete ||
+      peer.scanner.may_have_body()) {
+    return false;
+  }
+  server_->CountRequest();
+  peer.exchange->Begin(peer.channel, peer.scanner.head_begin(),
+                       peer.scanner.head_end());
+  return true;
 }
 
 void Server::Impl::Run() {
@@ -704,7 +737,7 @@ void Server::Impl::Answer(Question& question) const {
       // All else is the handler's.
       state.stage = ConnectionState::kRequest;
       state.age = now - peer->requested;
-      state.request.assign(peer->request_line.data(), peer->request_line_size);
+      state.request = std::string(ShownLine(peer->request_line_begin()));
       continue;
     }
     state.age = now - peer->since;
@@ -713,8 +746,7 @@ void Server::Impl::Answer(Question& question) const {
         state.age = now - peer->requested;
         state.stage = StageOf(peer->exchange->phase());
         if (state.stage == ConnectionState::kClosing) break;
-        state.request.assign(peer->request_line.data(),
-                             peer->request_line_size);
+        state.request = std::string(ShownLine(peer->request_line_begin()));
         break;
       case Connection::Stage::kHandshake:
         state.stage = ConnectionState::kHandshake;
@@ -751,13 +783,12 @@ absl::StatusOr<std::vector<ConnectionState>> Server::Impl::Connections(
                    absl::FormatDuration(timeout)));
 }
 
-void Server::Impl::NoteRequest(Peer& peer) {
-  peer.requested = CoarseNow();
-  const absl::string_view line =
-      ShownLine(absl::string_view(peer.channel.received)
-                    .substr(peer.scanner.head_begin()));
-  line.copy(peer.request_line.data(), line.size());
-  peer.request_line_size = static_cast<uint8_t>(line.size());
+void Server::Impl::NoteRequest(Peer& peer, absl::Duration now) {
+  peer.requested = now;
+  peer.request_line_size = static_cast<uint8_t>(
+      absl::string_view(peer.channel.received)
+          .copy(peer.request_line.data(), peer.request_line.size(),
+                peer.scanner.head_begin()));
 }
 
 void Server::Impl::BeginStopping() {
@@ -900,11 +931,13 @@ bool Server::Impl::Handshake(Peer& peer) {
 
 bool Server::Impl::Receive(Peer& peer) {
   for (;;) {
+    absl::Duration now;
     const IoResult result =
         peer.channel.transport.Read(buffer_.data(), buffer_.size());
     switch (result.state) {
       case IoState::kDone:
-        if (peer.channel.received.empty()) peer.since = CoarseNow();
+        now = CoarseNow();
+        if (peer.channel.received.empty()) peer.since = now;
         peer.channel.received.append(buffer_.data(), result.bytes);
         if (MayBeHttp2(peer)) {
           if (peer.channel.received.size() >= kHttp2Preface.size()) {
@@ -918,7 +951,7 @@ bool Server::Impl::Receive(Peer& peer) {
           WaitFor(peer, EventLoop::kRead);
           return true;
         }
-        if (!Advance(peer)) return false;
+        if (!Advance(peer, now)) return false;
         // Otherwise more than was asked for is unlikely to be there.
         if (result.bytes == buffer_.size() ||
             peer.channel.transport.HasPending()) {
@@ -940,7 +973,7 @@ bool Server::Impl::Receive(Peer& peer) {
   }
 }
 
-bool Server::Impl::Advance(Peer& peer) {
+bool Server::Impl::Advance(Peer& peer, absl::Duration now) {
   for (int turn = 0;; ++turn) {
     const HeadScanner::Verdict verdict =
         peer.scanner.Scan(peer.channel.received);
@@ -967,7 +1000,8 @@ bool Server::Impl::Advance(Peer& peer) {
       Tell([&peer](Inbox& inbox) { inbox.returned.push_back(&peer); });
       return false;
     }
-    if (!Dispatch(peer)) return false;
+    if (!Dispatch(peer, now)) return false;
+    now = peer.since;
     if (peer.channel.received.empty()) return SendHeld(peer);
   }
 }
@@ -985,10 +1019,9 @@ bool Server::Impl::SendHeld(Peer& peer) {
   return false;
 }
 
-bool Server::Impl::Dispatch(Peer& peer) {
-  counters_.requests.fetch_add(1, std::memory_order_relaxed);
-  if (options_.vitals != nullptr) options_.vitals->CountRequest();
-  NoteRequest(peer);
+bool Server::Impl::Dispatch(Peer& peer, absl::Duration now) {
+  CountRequest();
+  NoteRequest(peer, now);
   if (!options_.inline_app && !peer.scanner.may_have_body()) {
     HandOver(peer);
     return false;
@@ -1016,7 +1049,7 @@ Exchange::Next Server::Impl::RunInline(Exchange& exchange,
     return next;
   }
   const std::optional<Vitals::Work> work = BeginWork();
-  return exchange.Run(/*may_block=*/false);
+  return exchange.Run(/*may_block=*/false, /*may_hold=*/true);
 }
 
 void Server::Impl::GoOn(Peer& peer, Exchange::Next next) {
@@ -1067,6 +1100,11 @@ void Server::Impl::Returned(Peer& peer) {
   GoOn(peer, Exchange::Next::kWait);
 }
 
+void Server::Impl::CountRequest() {
+  counters_.requests.fetch_add(1, std::memory_order_relaxed);
+  if (options_.vitals != nullptr) options_.vitals->CountRequest();
+}
+
 void Server::Impl::CountInProgress(bool& in_progress) {
   if (std::exchange(in_progress, true)) return;
   counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
@@ -1100,7 +1138,9 @@ bool Server::Impl::Finished(Peer& peer) {
   peer.since = CoarseNow();
   if (draining_) GrantGrace(peer);
   Trim(peer.channel.received);
-  if (!peer.channel.received.empty() && !Advance(peer)) return false;
+  if (!peer.channel.received.empty() && !Advance(peer, peer.since)) {
+    return false;
+  }
   return Receive(peer);
 }
 
@@ -1127,8 +1167,7 @@ bool Server::Impl::ReceiveHttp2(Peer& peer, absl::string_view bytes) {
   const uint64_t before = peer.http2->requests();
   const absl::Status received = peer.http2->Receive(bytes, now);
   for (uint64_t i = before; i < peer.http2->requests(); ++i) {
-    counters_.requests.fetch_add(1, std::memory_order_relaxed);
-    if (options_.vitals != nullptr) options_.vitals->CountRequest();
+    CountRequest();
   }
   if (received.ok()) return true;
   log_->debug("{}: {}: {}", options_.name, peer.channel.info.remote_addr,
