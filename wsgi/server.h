@@ -114,7 +114,7 @@ struct ServerOptions {
 
   // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
   // that choose `h2` if `tls` offers it.
-  bool http2 = false;
+  bool http2 = true;
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.
