@@ -18,7 +18,6 @@ from tests.support.certificates import Authority
 from tests.support.demo import DEADLINE, Demo
 
 
-
 class Client:
     """One connection; what arrived, by stream."""
 

@@ -379,6 +379,9 @@ TEST_P(Http2ServerTest, TooManyResetsEndTheConnection) {
   client.UntilEnd();
   ASSERT_EQ(client.h2.goaways.size(), 1);
   EXPECT_EQ(client.h2.goaways[0].second, NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_THAT(StopAndReadLog(),
+              HasSubstr("warning wsgi: closing a connection of 127.0.0.1: "
+                        "RESOURCE_EXHAUSTED: HTTP/2: too many"));
 }
 
 TEST_P(Http2ServerTest, TooManyFramesThatMoveNothingEndTheConnection) {

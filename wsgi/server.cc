@@ -78,8 +78,8 @@ constexpr size_t kMaxUnsent = 128 * 1024;
 // not finish.
 constexpr absl::Duration kStreamInterval = absl::Seconds(1);
 
-// How often, at most, the log says that there are too many connections.
-constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
+// How often, at most, the log warns of clients that want too much.
+constexpr absl::Duration kWarningInterval = absl::Seconds(1);
 
 // Source: RFC 9113, 6.9.1.
 constexpr uint32_t kMaxWindow = 0x7fffffff;
@@ -441,7 +441,10 @@ class Server::Impl : public EventLoop::Handler,
   void RefuseQueued(Peer& peer);
   void RefuseQueued(StreamTask& task);
   Refusal NoThread() const;
-  // Counts a connection that has to go, and says so, not too often.
+  // The log says no more about clients that want too much, for a while, once
+  // this was true.
+  bool MayWarn();
+  // Counts a connection that has to go, and says so.
   void TooMany(absl::string_view what, absl::string_view address);
   // Ends what is between accepting and the first request.
   void EndHandshake(Peer& peer);
@@ -487,7 +490,7 @@ class Server::Impl : public EventLoop::Handler,
   ConnectionCounts counts_;
   std::set<std::pair<absl::Duration, Peer*>> checks_;
   std::list<Peer*> handshakes_;  // Oldest first.
-  absl::Duration told_too_many_ = -absl::InfiniteDuration();
+  absl::Duration warned_ = -absl::InfiniteDuration();
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
   absl::Duration tls_looked_at_;
@@ -1170,8 +1173,12 @@ bool Server::Impl::ReceiveHttp2(Peer& peer, absl::string_view bytes) {
     CountRequest();
   }
   if (received.ok()) return true;
-  log_->debug("{}: {}: {}", options_.name, peer.channel.info.remote_addr,
-              received.ToString());
+  const bool too_much = absl::IsResourceExhausted(received);
+  if (!too_much || MayWarn()) {
+    log_->log(too_much ? spdlog::level::warn : spdlog::level::debug,
+              "{}: closing a connection of {}: {}", options_.name,
+              peer.channel.info.remote_addr, received.ToString());
+  }
   Flush(peer);
   return false;
 }
@@ -1354,11 +1361,16 @@ void Server::Impl::RefuseQueued(Peer& peer) {
   GoOn(peer, peer.exchange->Proceed());
 }
 
+bool Server::Impl::MayWarn() {
+  const absl::Duration now = CoarseNow();
+  if (now - warned_ < kWarningInterval) return false;
+  warned_ = now;
+  return true;
+}
+
 void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
   counters_.refused_connections.fetch_add(1, std::memory_order_relaxed);
-  const absl::Duration now = CoarseNow();
-  if (now - told_too_many_ < kTooManyInterval) return;
-  told_too_many_ = now;
+  if (!MayWarn()) return;
   log_->warn("{}: {}: closing a connection of {}", options_.name,
              std::string(what), std::string(address));
 }
