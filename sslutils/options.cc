@@ -51,7 +51,9 @@ Option<std::string> Ciphers() {
   return {.name = "ciphers",
           .help =
               "Ciphers of TLS 1.2 and older, in the OpenSSL cipher list "
-              "format."};
+              "format. Unset: those with forward secrecy and authenticated "
+              "encryption, or, if older versions are accepted, which have "
+              "none of these, all."};
 }
 
 Option<std::string> MinVersion() {
