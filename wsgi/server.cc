@@ -28,6 +28,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
+#include "sslutils/reload_watch.h"
 #include "wsgi/acceptor.h"
 #include "wsgi/application_call.h"
 #include "wsgi/connection.h"
@@ -35,7 +36,6 @@
 #include "wsgi/connection_state.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
-#include "wsgi/expiry_watch.h"
 #include "wsgi/http2.h"
 #include "wsgi/http2_connection.h"
 #include "wsgi/http2_exchange.h"
@@ -52,12 +52,6 @@ using sslutils::IoState;
 
 // The size of the loop's only buffer for what arrives.
 constexpr size_t kReceiveSize = 65536;
-
-// How often, at most, the files of TLS are looked at.
-constexpr absl::Duration kTlsFilesInterval = absl::Seconds(1);
-
-// How long before a certificate expires the log begins to say so.
-constexpr absl::Duration kExpiryWarning = absl::Hours(24 * 14);
 
 // How long a client may go on sending what nobody wants, so that it gets to see
 // the answer.
@@ -250,7 +244,12 @@ class Server::Impl : public EventLoop::Handler,
         counters_(options.counters != nullptr ? *options.counters
                                               : own_counters_),
         pool_(options.pool_size, *this),
-        counts_(options.max_connections, options.max_connections_per_address) {}
+        counts_(options.max_connections, options.max_connections_per_address) {
+    if (options_.tls != nullptr) {
+      tls_watch_ = std::make_unique<sslutils::ReloadWatch>(*options_.tls,
+                                                           options_.name, log);
+    }
+  }
 
   ~Impl() override {
     Stop();
@@ -400,7 +399,6 @@ class Server::Impl : public EventLoop::Handler,
   void BeginStopping();
   void Abort();
   void Add(UniqueFd fd);
-  void LookAtTlsFiles();
   void OnReady(Peer& peer);
   // Of the timer: looks at connections that are due.
   void OnReady() override;
@@ -478,7 +476,8 @@ class Server::Impl : public EventLoop::Handler,
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool told_ ABSL_GUARDED_BY(mutex_) = false;  // `inbox_` is not empty.
   Inbox inbox_ ABSL_GUARDED_BY(mutex_);
-  ExpiryWatch expiry_watch_ ABSL_GUARDED_BY(mutex_){kExpiryWarning};
+
+  std::unique_ptr<sslutils::ReloadWatch> tls_watch_;  // Null without TLS.
 
   // Set by `Start`, then unchanged until `Wait` has joined the thread.
   std::unique_ptr<EventLoop> loop_;
@@ -493,7 +492,6 @@ class Server::Impl : public EventLoop::Handler,
   absl::Duration warned_ = -absl::InfiniteDuration();
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
-  absl::Duration tls_looked_at_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<WorkerPool::Job> jobs_;
   std::vector<std::shared_ptr<Http2Exchange>> ready_streams_;
@@ -604,29 +602,9 @@ absl::Status Server::Impl::Reset() {
 }
 
 void Server::Impl::NoteExpiry() {
-  const absl::Time expires = options_.tls->expires();
-  counters_.certificate_expiry.store(absl::ToUnixSeconds(expires),
-                                     std::memory_order_relaxed);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!expiry_watch_.ShouldWarn(absl::Now(), expires)) return;
-  }
-  log_->warn("{}: a certificate expires, or has expired, at {}", options_.name,
-             absl::FormatTime(expires, absl::UTCTimeZone()));
-}
-
-void Server::Impl::LookAtTlsFiles() {
-  const absl::Duration now = CoarseNow();
-  if (now - tls_looked_at_ < kTlsFilesInterval) return;
-  tls_looked_at_ = now;
-  const std::optional<absl::Status> reloaded = options_.tls->ReloadIfChanged();
-  if (reloaded.has_value() && reloaded->ok()) {
-    log_->info("{}: took over changed TLS files", options_.name);
-  } else if (reloaded.has_value()) {
-    log_->error("{}: changed TLS files are not used: {}", options_.name,
-                reloaded->ToString());
-  }
-  NoteExpiry();
+  counters_.certificate_expiry.store(
+      absl::ToUnixSeconds(options_.tls->expires()), std::memory_order_relaxed);
+  tls_watch_->WarnOfExpiry(absl::Now());
 }
 
 void Server::Impl::PoolThread::Serve(Peer& peer) {
@@ -843,7 +821,7 @@ void Server::Impl::Add(UniqueFd fd) {
   info.multiprocess = options_.multiprocess;
   std::unique_ptr<sslutils::Stream> tls;
   if (options_.tls != nullptr) {
-    LookAtTlsFiles();
+    if (tls_watch_->Look(CoarseNow())) NoteExpiry();
     tls = options_.tls->Accept(fd.get());
   }
   auto owner = std::make_unique<Peer>(*this, std::move(fd), std::move(tls),
