@@ -64,6 +64,7 @@ void PassOn(const std::vector<Listener*>& listeners,
   ::setenv("LISTEN_PID", absl::StrCat(::getpid()).c_str(), 1);
   // Out of the way first.
   std::vector<int> copies;
+  copies.reserve(listeners.size() + others.size());
   for (Listener* listener : listeners) {
     copies.push_back(::fcntl(listener->fd(), F_DUPFD, 100));
   }

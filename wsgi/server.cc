@@ -855,8 +855,9 @@ void Server::Impl::OnReady(Peer& peer) {
     Discard(peer);
     return;
   }
-  int state = Connection::kBusy;
-  if (peer.state.compare_exchange_strong(state, Connection::kBusyQuiet,
+  int state = peer.state.load(std::memory_order_acquire);
+  if (state == Connection::kBusy &&
+      peer.state.compare_exchange_strong(state, Connection::kBusyQuiet,
                                          std::memory_order_acq_rel)) {
     peer.watch.Disarm();
     return;

@@ -50,7 +50,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -77,10 +76,12 @@ class RawClient {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(from);
-    bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    const bool bound = bind(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+                            sizeof(address)) == 0;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+    connected_ =
+        bound && connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
                          sizeof(address)) == 0;
   }
 
@@ -371,7 +372,8 @@ class TestApplication : public Application {
   // More than a socket holds at once.
   static const std::string& FileText() {
     static const std::string text = [] {
-      std::string made(9000000, '\0');
+      std::string made;
+      made.resize(9000000);
       for (size_t i = 0; i < made.size(); ++i) {
         made[i] = static_cast<char>(i * 7 / 5);
       }
@@ -406,7 +408,7 @@ class ServerTest : public ::testing::TestWithParam<bool> {
     log_.set_level(spdlog::level::info);
   }
 
-  void Start(ServerOptions options = {}) { Start(app_, options); }
+  void Start(ServerOptions options = {}) { Start(app_, std::move(options)); }
   void Start(Application& app, ServerOptions options) {
     options.inline_app = GetParam();
     // Clients that idle until the server ends cost each test its default.
@@ -920,9 +922,11 @@ TEST_P(ServerTest, AccessLogHasTheIdOfTheRequest) {
 
 TEST_P(ServerTest, BigBodyIsStreamedBothWays) {
   Start();
-  std::string body(10000000, '\0');
-  for (size_t i = 0; i < body.size(); ++i)
+  std::string body;
+  body.resize(10000000);
+  for (size_t i = 0; i < body.size(); ++i) {
     body[i] = static_cast<char>(i * 7 / 5);
+  }
   for (const bool chunked : {false, true}) {
     RawClient client(port());
     std::thread sender([&] {
@@ -1295,6 +1299,7 @@ TEST_P(ServerTest, StopServesIdleConnectionsOnceMoreAndThenRefuses) {
 TEST_P(ServerTest, StopServesWhoIsWaitingInTheQueue) {
   Start({.drain_grace = absl::Seconds(60)});
   std::vector<std::unique_ptr<RawClient>> clients;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) {
     clients.push_back(std::make_unique<RawClient>(port()));
   }
@@ -1309,6 +1314,7 @@ TEST_P(ServerTest, StopServesWhoIsWaitingInTheQueue) {
 TEST_P(ServerTest, AfterStopTheListenerMayBeShutDown) {
   Start({.drain_grace = absl::Seconds(60)});
   std::vector<std::unique_ptr<RawClient>> clients;
+  clients.reserve(100);
   for (int i = 0; i < 100; ++i) {
     clients.push_back(std::make_unique<RawClient>(port()));
   }
