@@ -25,7 +25,6 @@ constexpr absl::Duration kAcceptPause = absl::Seconds(1);
 // Of one call of `Take`, so that a crowd at the door does not keep those inside
 // waiting.
 constexpr int kAcceptsAtOnce = 64;
-constexpr absl::Duration kTlsFilesInterval = absl::Seconds(1);
 
 bool IsLoopback(const Listener& listener) {
   return listener.is_unix() || absl::StartsWith(listener.host(), "127.") ||
@@ -40,7 +39,12 @@ Entrance::Entrance(std::shared_ptr<const Listener> listener,
     : listener_(std::move(listener)),
       options_(options),
       waker_(&waker),
-      log_(&log) {}
+      log_(&log) {
+  if (options_.tls != nullptr) {
+    tls_watch_ =
+        std::make_unique<sslutils::ReloadWatch>(*options_.tls, "backdoor", log);
+  }
+}
 
 absl::Status Entrance::Check(const Listener& listener,
                              const EntranceOptions& options) {
@@ -117,7 +121,7 @@ void Entrance::Accept(absl::Time now, std::vector<Client>& clients) {
 }
 
 void Entrance::BeginTls(UniqueFd fd, absl::Time now) {
-  LookAtTlsFiles(now);
+  tls_watch_->Look(now - absl::UnixEpoch());
   std::unique_ptr<sslutils::Stream> stream = options_.tls->Accept(fd.get());
   Peer peer = GetPeer(fd.get());
   terminator_->Add(std::move(fd), std::move(stream),
@@ -148,19 +152,6 @@ void Entrance::EndTls(Peer peer,
     secured_.push_back(std::move(client));
   }
   waker_->Wake();
-}
-
-void Entrance::LookAtTlsFiles(absl::Time now) {
-  if (now - tls_looked_at_ < kTlsFilesInterval) return;
-  tls_looked_at_ = now;
-  const std::optional<absl::Status> reloaded = options_.tls->ReloadIfChanged();
-  if (!reloaded.has_value()) return;
-  if (reloaded->ok()) {
-    log_->info("backdoor: took over changed TLS files");
-  } else {
-    log_->error("backdoor: changed TLS files are not used: {}",
-                reloaded->ToString());
-  }
 }
 
 void Entrance::Stop(absl::Duration grace) {

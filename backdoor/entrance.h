@@ -33,6 +33,7 @@
 #include "service/unique_fd.h"
 #include "service/waker.h"
 #include "spdlog/fwd.h"
+#include "sslutils/reload_watch.h"
 #include "sslutils/server_context.h"
 #include "sslutils/terminator.h"
 
@@ -96,7 +97,6 @@ class Entrance {
   void Accept(absl::Time now, std::vector<Client>& clients);
   void BeginTls(UniqueFd fd, absl::Time now);
   void EndTls(Peer peer, absl::StatusOr<sslutils::Terminator::Plain> plain);
-  void LookAtTlsFiles(absl::Time now);
   Client Admit(UniqueFd fd, const Peer& peer) const;
 
   const std::shared_ptr<const Listener> listener_;
@@ -104,7 +104,7 @@ class Entrance {
   Waker* const waker_;
   spdlog::logger* const log_;
   absl::Time accept_again_ = absl::InfinitePast();
-  absl::Time tls_looked_at_ = absl::InfinitePast();
+  std::unique_ptr<sslutils::ReloadWatch> tls_watch_;  // Null without TLS.
 
   absl::Mutex mutex_;
   std::vector<Client> secured_ ABSL_GUARDED_BY(mutex_);

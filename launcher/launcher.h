@@ -16,6 +16,7 @@
 #include "launcher/phase.h"
 #include "launcher/reload_state.h"
 #include "launcher/signal_handler.h"
+#include "service/inherited_listeners.h"
 #include "service/listener.h"
 #include "service/notify.h"
 #include "service/service_group.h"
@@ -168,6 +169,9 @@ struct LaunchOptions {
   // Not shut down; those of whom each worker has its own, for example. Asked
   // when they are passed on.
   std::function<std::vector<Listener*>()> other_listeners;
+  // What else it inherits (`InheritedListeners::TakeFd`): memory that
+  // generations share, for example. Stay open as long as this program runs.
+  std::vector<NamedFd> other_fds;
 
   // Called in the supervisor before each fork of a worker, one that replaces
   // another included: opens what that worker has for itself, once. An error

@@ -21,7 +21,6 @@
 #include "absl/strings/string_view.h"
 #include "launcher/pidfd.h"
 #include "launcher/pipe.h"
-#include "service/inherited_listeners.h"
 
 namespace bergen::launcher {
 namespace {
@@ -106,13 +105,14 @@ absl::StatusOr<Plan> MakePlan(const UpgradeRequest& request, int reports) {
     return absl::InvalidArgumentError("upgrade: there is no command");
   }
   absl::StatusOr<std::vector<std::string>> variables =
-      VariablesFor(request.listeners);
+      VariablesFor(request.listeners, request.other_fds);
   if (!variables.ok()) return variables.status();
   variables->insert(variables->end(), request.variables.begin(),
                     request.variables.end());
   variables->push_back("LISTEN_PID=");
   variables->push_back(absl::StrCat(
-      kReportVariable, "=", kFirstInheritedFd + request.listeners.size()));
+      kReportVariable, "=",
+      kFirstInheritedFd + request.listeners.size() + request.other_fds.size()));
   for (std::string& variable : *variables) {
     if (absl::EndsWith(variable, kPidSuffix)) {
       variable.append(kPidDigits, '\0');
@@ -133,6 +133,7 @@ absl::StatusOr<Plan> MakePlan(const UpgradeRequest& request, int reports) {
   for (const Listener* listener : request.listeners) {
     plan.fds.push_back(listener->fd());
   }
+  for (const NamedFd& other : request.other_fds) plan.fds.push_back(other.fd);
   plan.fds.push_back(reports);
   return plan;
 }
@@ -201,6 +202,7 @@ std::vector<Listener*> AllListeners(const LaunchOptions& options) {
 UpgradeRequest RequestOf(const LaunchOptions& options) {
   return {.command = options.upgrade_command,
           .listeners = AllListeners(options),
+          .other_fds = options.other_fds,
           .variables = options.notifier.Variables()};
 }
 

@@ -33,6 +33,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "launcher/launcher.h"
+#include "service/inherited_listeners.h"
 #include "service/listener.h"
 #include "service/unique_fd.h"
 
@@ -47,6 +48,7 @@ struct UpgradeRequest {
   std::vector<std::string> command;
   // Passed on by name; none of them is changed.
   std::vector<Listener*> listeners;
+  std::vector<NamedFd> other_fds;
   // `NAME=VALUE`, in place of those of that name in this process's environment.
   // One that ends in `_PID=` is given the new process's.
   std::vector<std::string> variables;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,9 +59,11 @@ absl::StatusOr<NextGeneration> Shell(const std::string& script,
   return StartNextGeneration(request);
 }
 
-TEST(UpgradeTest, TheNewGenerationHasTheListenersAndVariables) {
+TEST(UpgradeTest, TheNewGenerationHasTheDescriptorsAndVariables) {
   Listener http = *Listener::ListenTcp("http", "127.0.0.1", 0, {});
   Listener door = *Listener::ListenTcp("door.0", "127.0.0.1", 0, {});
+  const UniqueFd memory(::memfd_create("memory", MFD_CLOEXEC));
+  ASSERT_EQ(::pwrite(memory.get(), "text", 4, 0), 4);
   ::setenv("KEPT", "kept", 1);
   ::setenv("CHANGED", "old", 1);
   ::setenv("LISTEN_FDS", "17", 1);
@@ -72,18 +75,20 @@ TEST(UpgradeTest, TheNewGenerationHasTheListenersAndVariables) {
     return std::string(target, static_cast<size_t>(size));
   }();
   const absl::StatusOr<NextGeneration> next =
-      Shell(absl::StrCat("[ $LISTEN_FDS = 2 ] || exit 10;"
-                         "[ $LISTEN_FDNAMES = http:door.0 ] || exit 11;"
+      Shell(absl::StrCat("[ $LISTEN_FDS = 3 ] || exit 10;"
+                         "[ $LISTEN_FDNAMES = http:door.0:memory ] || exit 11;"
                          "[ $LISTEN_PID = $$ ] || exit 12;"
                          "[ $KEPT$CHANGED = keptnew ] || exit 13;"
                          "[ $WATCHDOG_PID = $$ ] || exit 14;"
                          "[ $(readlink /proc/$$/fd/4) = '",
                          inode,
                          "' ] || exit 15;"
-                         "[ $BERGEN_UPGRADE_FD = 5 ] || exit 16;"
-                         "[ ! -e /proc/$$/fd/6 ] || exit 17;"
-                         "printf S >&5"),
+                         "[ $BERGEN_UPGRADE_FD = 6 ] || exit 16;"
+                         "[ ! -e /proc/$$/fd/7 ] || exit 17;"
+                         "[ \"$(cat <&5)\" = text ] || exit 18;"
+                         "printf S >&6"),
             {.listeners = {&http, &door},
+             .other_fds = {{"memory", memory.get()}},
              .variables = {"CHANGED=new", "WATCHDOG_PID="}});
   ASSERT_THAT(next, IsOk());
   EXPECT_EQ(Reports(*next), "S");

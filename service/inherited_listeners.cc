@@ -18,8 +18,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "service/unique_fd.h"
 
 namespace bergen {
 namespace {
@@ -60,28 +60,42 @@ bool IsAddressOf(absl::string_view host, const std::string& numeric) {
   return false;
 }
 
+bool CanBePassedOn(absl::string_view name) {
+  return !name.empty() && name.size() <= kLongestName &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isprint(static_cast<unsigned char>(c)) &&
+                  c != ':';
+         });
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> VariablesFor(
-    const std::vector<Listener*>& listeners) {
-  std::string names;
+    const std::vector<Listener*>& listeners,
+    const std::vector<NamedFd>& others) {
+  std::vector<absl::string_view> names;
   std::string owned;
   for (const Listener* listener : listeners) {
-    const std::string& name = listener->name();
-    if (name.empty() || name.size() > kLongestName ||
-        !std::all_of(name.begin(), name.end(), [](char c) {
-          return absl::ascii_isprint(static_cast<unsigned char>(c)) && c != ':';
-        })) {
+    if (!CanBePassedOn(listener->name())) {
       return absl::InvalidArgumentError(
-          absl::StrCat("listener ", listener->address(), ": its name '", name,
-                       "' cannot be passed on"));
+          absl::StrCat("listener ", listener->address(), ": its name '",
+                       listener->name(), "' cannot be passed on"));
     }
-    absl::StrAppend(&names, names.empty() ? "" : ":", name);
+    names.push_back(listener->name());
     owned.push_back(listener->owns_file() ? '1' : '0');
   }
-  return std::vector<std::string>{absl::StrCat("LISTEN_FDS=", listeners.size()),
-                                  absl::StrCat("LISTEN_FDNAMES=", names),
-                                  absl::StrCat("BERGEN_LISTEN_OWNED=", owned)};
+  for (const NamedFd& other : others) {
+    if (!CanBePassedOn(other.name)) {
+      return absl::InvalidArgumentError(absl::StrCat("descriptor ", other.fd,
+                                                     ": its name '", other.name,
+                                                     "' cannot be passed on"));
+    }
+    names.push_back(other.name);
+  }
+  return std::vector<std::string>{
+      absl::StrCat("LISTEN_FDS=", names.size()),
+      absl::StrCat("LISTEN_FDNAMES=", absl::StrJoin(names, ":")),
+      absl::StrCat("BERGEN_LISTEN_OWNED=", owned)};
 }
 
 absl::StatusOr<InheritedListeners> InheritedListeners::FromEnvironment() {
@@ -110,13 +124,15 @@ absl::StatusOr<InheritedListeners> InheritedListeners::FromEnvironment() {
           absl::StrCat("LISTEN_FDS is ", count, ", but descriptor ", number,
                        " (", name, ") is not open"));
     }
+    // `Adopt` closes what is no listener.
+    UniqueFd copy(::fcntl(number, F_DUPFD_CLOEXEC, number));
     absl::StatusOr<Listener> listener = Listener::Adopt(
         name, UniqueFd(number), index < owned.size() && owned[index] == '1');
     if (listener.ok()) {
       inherited.listeners_.push_back(*std::move(listener));
     } else {
-      inherited.useless_.push_back(
-          absl::StrCat(name, " (", listener.status().message(), ")"));
+      inherited.others_.push_back(
+          {name, std::move(copy), std::string(listener.status().message())});
     }
   }
   return inherited;
@@ -156,8 +172,22 @@ absl::StatusOr<Listener> InheritedListeners::TakeOrListenUnix(
   return Listener::ListenUnix(name, path, options);
 }
 
+UniqueFd InheritedListeners::TakeFd(absl::string_view name) {
+  for (auto it = others_.begin(); it != others_.end(); ++it) {
+    if (it->name != name) continue;
+    UniqueFd taken = std::move(it->fd);
+    others_.erase(it);
+    return taken;
+  }
+  return UniqueFd();
+}
+
 std::vector<std::string> InheritedListeners::CloseRest() {
-  std::vector<std::string> closed = std::exchange(useless_, {});
+  std::vector<std::string> closed;
+  for (const Other& other : others_) {
+    closed.push_back(absl::StrCat(other.name, " (", other.why, ")"));
+  }
+  others_.clear();
   for (const Listener& listener : listeners_) {
     closed.push_back(
         absl::StrCat(listener.name(), " (", listener.address(), ")"));

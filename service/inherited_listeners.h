@@ -18,7 +18,8 @@
 // LISTEN_FDS is their number, LISTEN_FDNAMES their names with colons between
 // them, and LISTEN_PID the process that they are for. The older process adds
 // BERGEN_LISTEN_OWNED, a digit for each: 1 if this one has to remove the file
-// of a UNIX socket at its end.
+// of a UNIX socket at its end. Descriptors that do not listen may be passed on
+// in the same way, after the listeners.
 //
 // Source: sd_listen_fds_with_names(3). oslo.service has nothing of the kind.
 
@@ -33,18 +34,26 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "service/listener.h"
+#include "service/unique_fd.h"
 
 namespace bergen {
 
 // The first descriptor that is passed on.
 inline constexpr int kFirstInheritedFd = 3;
 
-// The variables, `NAME=VALUE`, for a process to which `listeners` are passed
-// on, except LISTEN_PID, which only that process knows. InvalidArgument for a
-// name that cannot be passed on: it is empty, longer than 255 bytes, or has
-// control characters or colons in it.
+// An open descriptor of somebody else.
+struct NamedFd {
+  std::string name;
+  int fd = -1;
+};
+
+// The variables, `NAME=VALUE`, for a process to which `listeners` and then
+// `others` are passed on, except LISTEN_PID, which only that process knows.
+// InvalidArgument for a name that cannot be passed on: it is empty, longer than
+// 255 bytes, or has control characters or colons in it.
 absl::StatusOr<std::vector<std::string>> VariablesFor(
-    const std::vector<Listener*>& listeners);
+    const std::vector<Listener*>& listeners,
+    const std::vector<NamedFd>& others = {});
 
 // Not thread-safe.
 class InheritedListeners {
@@ -55,7 +64,7 @@ class InheritedListeners {
   // Takes the variables out of the environment, and what they name over. Not
   // thread-safe, as changing the environment is not: for the beginning of
   // `main`. InvalidArgument if LISTEN_FDS is no number, or a descriptor is not
-  // open. Descriptors that do not listen are closed by `CloseRest`.
+  // open.
   static absl::StatusOr<InheritedListeners> FromEnvironment();
 
   // The first listener of that name for which `fits` is true.
@@ -72,13 +81,22 @@ class InheritedListeners {
                                             absl::string_view path,
                                             const ListenerOptions& options);
 
+  // The first descriptor of that name that does not listen; otherwise not
+  // `ok()`. What is behind it is for the caller to check.
+  UniqueFd TakeFd(absl::string_view name);
+
   // Closes those that nobody has taken; `NAME (ADDRESS)` of each. Clients that
   // wait for them see their connection reset.
   std::vector<std::string> CloseRest();
 
  private:
   std::vector<Listener> listeners_;
-  std::vector<std::string> useless_;  // Was closed: it does not listen.
+  struct Other {
+    std::string name;
+    UniqueFd fd;
+    std::string why;  // It is no listener.
+  };
+  std::vector<Other> others_;
 };
 
 }  // namespace bergen

@@ -3,6 +3,7 @@
 #include "service/inherited_listeners.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,9 +51,10 @@ Listener Tcp(absl::string_view name) {
 }
 
 // What the process before this one does.
-void PassOn(const std::vector<Listener*>& listeners) {
+void PassOn(const std::vector<Listener*>& listeners,
+            const std::vector<NamedFd>& others = {}) {
   const absl::StatusOr<std::vector<std::string>> variables =
-      VariablesFor(listeners);
+      VariablesFor(listeners, others);
   ASSERT_THAT(variables, IsOk());
   for (const std::string& variable : *variables) {
     const size_t equals = variable.find('=');
@@ -62,8 +64,12 @@ void PassOn(const std::vector<Listener*>& listeners) {
   ::setenv("LISTEN_PID", absl::StrCat(::getpid()).c_str(), 1);
   // Out of the way first.
   std::vector<int> copies;
+  copies.reserve(listeners.size() + others.size());
   for (Listener* listener : listeners) {
     copies.push_back(::fcntl(listener->fd(), F_DUPFD, 100));
+  }
+  for (const NamedFd& other : others) {
+    copies.push_back(::fcntl(other.fd, F_DUPFD, 100));
   }
   for (size_t i = 0; i < copies.size(); ++i) {
     ::dup2(copies[i], kFirstInheritedFd + static_cast<int>(i));
@@ -177,6 +183,27 @@ TEST(InheritedListenersTest, WhatDoesNotListenIsClosedAndNamed) {
   });
 }
 
+TEST(InheritedListenersTest, WhatDoesNotListenMayBeTaken) {
+  Listener http = Tcp("http");
+  InChild([&] {
+    const UniqueFd file(::memfd_create("file", 0));
+    ASSERT_EQ(::write(file.get(), "text", 4), 4);
+    PassOn({&http}, {{"keys", file.get()}, {"other", file.get()}});
+    absl::StatusOr<InheritedListeners> inherited =
+        InheritedListeners::FromEnvironment();
+    ASSERT_THAT(inherited, IsOk());
+    EXPECT_FALSE(inherited->TakeFd("http").ok());
+    const UniqueFd keys = inherited->TakeFd("keys");
+    char text[5] = "";
+    EXPECT_EQ(::pread(keys.get(), text, 4, 0), 4);
+    EXPECT_STREQ(text, "text");
+    EXPECT_EQ(::fcntl(keys.get(), F_GETFD), FD_CLOEXEC);
+    EXPECT_FALSE(inherited->TakeFd("keys").ok());
+    EXPECT_THAT(inherited->CloseRest(), SizeIs(2));
+    EXPECT_FALSE(inherited->TakeFd("other").ok());
+  });
+}
+
 TEST(InheritedListenersTest, SaysWhatIsWrongWithTheVariables) {
   InChild([] {
     const std::string pid = absl::StrCat(::getpid());
@@ -203,6 +230,9 @@ TEST(InheritedListenersTest, NamesThatCannotBePassedOnAreRefused) {
     EXPECT_THAT(VariablesFor({&listener}).status(),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("cannot be passed on")));
+    EXPECT_THAT(VariablesFor({}, {{name, 7}}).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("descriptor 7: its name")));
   }
 }
 

@@ -14,7 +14,6 @@
 #include "absl/time/time.h"
 #include "config/handle.h"
 #include "config/registrar.h"
-#include "service/unique_fd.h"
 
 namespace bergen::sslutils {
 namespace {
@@ -52,7 +51,9 @@ Option<std::string> Ciphers() {
   return {.name = "ciphers",
           .help =
               "Ciphers of TLS 1.2 and older, in the OpenSSL cipher list "
-              "format."};
+              "format. Unset: those with forward secrecy and authenticated "
+              "encryption, or, if older versions are accepted, which have "
+              "none of these, all."};
 }
 
 Option<std::string> MinVersion() {
@@ -98,7 +99,8 @@ Option<std::string> TicketKeyFile() {
           .help =
               "File in which the keys of session tickets are kept, so that "
               "sessions outlive the program. It is created if it is missing. "
-              "Unset: the workers of one program share keys in memory."};
+              "Unset: workers share keys in memory, which a program that "
+              "takes over on SIGUSR2 inherits."};
 }
 
 Option<double> TicketKeyRotation() {
@@ -217,14 +219,19 @@ absl::StatusOr<bool> IsEnabled(config::Registry& registry) {
 }
 
 absl::StatusOr<std::shared_ptr<TicketKeys>> ConfiguredTicketKeys(
-    config::Registry& registry) {
+    config::Registry& registry, UniqueFd inherited) {
   const absl::StatusOr<Handles> handles = RegisterHandles(registry);
   if (!handles.ok()) return handles.status();
   const TicketKeysOptions options = {
       .rotation = absl::Seconds(handles->ticket_key_rotation.Get())};
   const std::string& file = handles->ticket_key_file.Get();
-  return file.empty() ? TicketKeys::Create(options)
-                      : TicketKeys::OpenFile(file, options);
+  if (!file.empty()) return TicketKeys::OpenFile(file, options);
+  if (inherited.ok()) {
+    absl::StatusOr<std::shared_ptr<TicketKeys>> keys =
+        TicketKeys::FromFd(std::move(inherited), options);
+    if (keys.ok()) return keys;
+  }
+  return TicketKeys::Create(options);
 }
 
 absl::StatusOr<std::shared_ptr<ServerContext>> Wrap(

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "config/option.h"
 #include "config/registry.h"
+#include "service/unique_fd.h"
 #include "sslutils/server_context.h"
 #include "sslutils/ticket_keys.h"
 
@@ -35,10 +36,15 @@ absl::Status RegisterOpts(config::Registry& registry);
 // be read, InvalidArgument if only one of the two is set.
 absl::StatusOr<bool> IsEnabled(config::Registry& registry);
 
-// The keys that all workers share: of `session_ticket_key_file`, or new ones in
-// memory. Made once, before workers are forked.
+// Under which keys of session tickets are passed on from one generation of a
+// program to the next (`LaunchOptions::other_fds`).
+inline constexpr char kTicketKeysName[] = "ticket-keys";
+
+// The keys that all workers share: of `session_ticket_key_file`, or those in
+// the memory behind `inherited`, or, if that is nothing or was made by another
+// version, new ones in memory. Made once, before workers are forked.
 absl::StatusOr<std::shared_ptr<TicketKeys>> ConfiguredTicketKeys(
-    config::Registry& registry);
+    config::Registry& registry, UniqueFd inherited = UniqueFd());
 
 // A context from the options' values at this moment. `ticket_keys` may be
 // null: then sessions resume at this context only. The errors of

@@ -2,16 +2,24 @@
 
 #include "sslutils/options.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "config/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "service/unique_fd.h"
 #include "sslutils/test_certificates.h"
+#include "sslutils/ticket_keys.h"
 #include "tests/support/status_matchers.h"
 
 namespace bergen::sslutils {
@@ -65,6 +73,37 @@ TEST_F(OptionsTest, AMissingFileIsNamedWithItsOption) {
                 StatusIs(absl::StatusCode::kNotFound,
                          AllOf(HasSubstr(option), HasSubstr("missing"))));
   }
+}
+
+TEST_F(OptionsTest, TicketKeysOfTheGenerationBeforeAreUsed) {
+  const auto old = ConfiguredTicketKeys(registry_);
+  ASSERT_THAT(old, IsOk());
+  const absl::Time now = absl::Now();
+  const auto next = ConfiguredTicketKeys(
+      registry_, UniqueFd(fcntl((*old)->fd(), F_DUPFD_CLOEXEC, 0)));
+  ASSERT_THAT(next, IsOk());
+  EXPECT_EQ((*next)->Current(now).mac, (*old)->Current(now).mac);
+  EXPECT_NE(ftruncate((*next)->fd(), 0), 0);
+  // A file has precedence.
+  Set("session_ticket_key_file", Path("keys"));
+  const auto of_file = ConfiguredTicketKeys(
+      registry_, UniqueFd(fcntl((*old)->fd(), F_DUPFD_CLOEXEC, 0)));
+  ASSERT_THAT(of_file, IsOk());
+  EXPECT_NE((*of_file)->Current(now).mac, (*old)->Current(now).mac);
+}
+
+TEST_F(OptionsTest, TicketKeysThatCannotBeReadAreReplaced) {
+  UniqueFd garbage(memfd_create("garbage", MFD_CLOEXEC));
+  ASSERT_EQ(write(garbage.get(), "garbage", 7), 7);
+  const auto keys = ConfiguredTicketKeys(registry_, std::move(garbage));
+  ASSERT_THAT(keys, IsOk());
+  const TicketKey key = (*keys)->Current(absl::Now());
+  EXPECT_TRUE((*keys)
+                  ->Find(absl::string_view(
+                             reinterpret_cast<const char*>(key.name.data()),
+                             key.name.size()),
+                         absl::Now())
+                  .has_value());
 }
 
 }  // namespace

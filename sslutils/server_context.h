@@ -60,8 +60,10 @@ struct ServerContextOptions {
   // together with a `version` that pins one.
   std::string min_version;
   std::string max_version;
-  // OpenSSL cipher list for TLS 1.2 and older; empty is the library's default.
-  // The suites of TLS 1.3 are the library's business.
+  // OpenSSL cipher list for TLS 1.2 and older; empty: those with forward
+  // secrecy and authenticated encryption, or, if older versions are accepted,
+  // which have none of these, the library's default. The suites of TLS 1.3 are
+  // the library's business.
   std::string ciphers;
   // Groups for the key exchange by preference, `X25519:P-256`; empty is the
   // library's default.

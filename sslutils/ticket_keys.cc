@@ -60,9 +60,19 @@ struct TicketKeys::Shared {
 
 absl::StatusOr<std::shared_ptr<TicketKeys>> TicketKeys::Create(
     const TicketKeysOptions& options) {
-  UniqueFd fd(memfd_create("bergen-ticket-keys", MFD_CLOEXEC));
+  constexpr char kWhat[] = "ticket keys";
+  UniqueFd fd(
+      memfd_create("bergen-ticket-keys", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.ok()) return absl::ErrnoToStatus(errno, "ticket keys: memfd_create");
-  return Map(std::move(fd), "ticket keys", options);
+  absl::StatusOr<std::shared_ptr<TicketKeys>> keys =
+      Map(std::move(fd), kWhat, options);
+  if (!keys.ok()) return keys.status();
+  // Nobody to whom it is passed on can cut it short under those who read it.
+  if (fcntl((*keys)->fd(), F_ADD_SEALS,
+            F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return absl::ErrnoToStatus(errno, kWhat);
+  }
+  return keys;
 }
 
 absl::StatusOr<std::shared_ptr<TicketKeys>> TicketKeys::FromFd(

@@ -17,8 +17,6 @@ import h2.settings
 from tests.support.certificates import Authority
 from tests.support.demo import DEADLINE, Demo
 
-ON = {"DEFAULT.wsgi_http2": "true"}
-
 
 class Client:
     """One connection; what arrived, by stream."""
@@ -128,7 +126,7 @@ def curl(*arguments, stdin=None):
 
 class Http2Test(unittest.TestCase):
     def test_requests_share_one_connection(self):
-        with Demo(settings=ON) as demo, Client(demo) as client:
+        with Demo() as demo, Client(demo) as client:
             self.assertEqual(client.get("/"), ("200", b"Hello, world!\n"))
             environ = json.loads(client.get("/environ?a=1", ("x-test", "yes"))[1])
             self.assertEqual(environ["SERVER_PROTOCOL"], "HTTP/2.0")
@@ -142,7 +140,7 @@ class Http2Test(unittest.TestCase):
 
     def test_a_slow_request_holds_up_no_other(self):
         for buffer in ("65536", "0"):
-            settings = {**ON, "DEFAULT.wsgi_body_buffer": buffer}
+            settings = {"DEFAULT.wsgi_body_buffer": buffer}
             with self.subTest(buffer=buffer), Demo(settings=settings) as demo:
                 with Client(demo) as client:
                     slow = client.request("POST", "/echo", body=b"some", ends=False)
@@ -152,7 +150,7 @@ class Http2Test(unittest.TestCase):
                     self.assertEqual(client.answer(slow), ("200", b"some more"))
 
     def test_many_streams_at_once(self):
-        with Demo(settings=ON) as demo, Client(demo) as client:
+        with Demo() as demo, Client(demo) as client:
             client.until(lambda: client.connection.remote_settings.max_concurrent_streams == 100)
             path = "/stream?chunks=20&size=5000"
             streams = [client.request("GET", path) for _ in range(100)]
@@ -162,12 +160,12 @@ class Http2Test(unittest.TestCase):
 
     def test_a_body_is_streamed_both_ways(self):
         body = bytes(range(256)) * 8192
-        with Demo(settings=ON) as demo, Client(demo) as client:
+        with Demo() as demo, Client(demo) as client:
             stream = client.request("POST", "/echo", body=body)
             self.assertEqual(client.answer(stream), ("200", body))
 
     def test_an_upload_waits_for_its_reader_only(self):
-        settings = {**ON, "DEFAULT.wsgi_body_buffer": "0"}
+        settings = {"DEFAULT.wsgi_body_buffer": "0"}
         with Demo(settings=settings) as demo, Client(demo) as client:
             stream = client.request("GET", "/pid", ends=False)
             # Nobody reads the body: the answer does not wait for it.
@@ -175,7 +173,7 @@ class Http2Test(unittest.TestCase):
             self.assertEqual(client.get("/")[0], "200")
 
     def test_a_client_that_does_not_read_costs_one_stream(self):
-        with Demo(settings=ON) as demo, Client(demo) as client:
+        with Demo() as demo, Client(demo) as client:
             big = client.request("GET", "/stream?chunks=1000&size=10000")
             while len(client.bodies.get(big, b"")) < 65535:
                 client.receive(acknowledge=False)
@@ -188,7 +186,7 @@ class Http2Test(unittest.TestCase):
             self.assertEqual(client.get("/")[0], "200")
 
     def test_rapid_resets_are_enough_at_some_point(self):
-        with Demo(settings=ON) as demo, Client(demo) as client:
+        with Demo() as demo, Client(demo) as client:
             client.until(lambda: client.connection.remote_settings.max_concurrent_streams == 100)
             try:
                 for _ in range(2000):
@@ -209,7 +207,7 @@ class Http2Test(unittest.TestCase):
             self.assertTrue(client.terminated or not client.open)
 
     def test_streams_in_progress_are_finished_when_it_stops(self):
-        with Demo("--workers=1", settings=ON) as demo, Client(demo) as client:
+        with Demo("--workers=1") as demo, Client(demo) as client:
             slow = client.request("POST", "/echo", body=b"some", ends=False)
             self.assertEqual(client.get("/")[0], "200")
             demo.process.terminate()
@@ -223,14 +221,14 @@ class Http2Test(unittest.TestCase):
             self.assertEqual(demo.process.wait(DEADLINE), 0)
 
     def test_inline(self):
-        with Demo(settings={**ON, "demo.inline_app": "true"}) as demo, Client(demo) as client:
+        with Demo(settings={"demo.inline_app": "true"}) as demo, Client(demo) as client:
             self.assertEqual(client.get("/"), ("200", b"Hello, world!\n"))
             stream = client.request("POST", "/echo", body=b"x" * 300_000)
             self.assertEqual(client.answer(stream), ("200", b"x" * 300_000))
             self.assertEqual(len(client.get("/stream?chunks=100&size=10000")[1]), 1_000_000)
 
     def test_curl_by_prior_knowledge(self):
-        with Demo(settings=ON) as demo, tempfile.TemporaryDirectory() as folder:
+        with Demo() as demo, tempfile.TemporaryDirectory() as folder:
             url = f"http://{demo.host}:{demo.port}"
             got = curl("--http2-prior-knowledge", "-w", "%{http_version}", f"{url}/")
             self.assertEqual(got, b"Hello, world!\n2")
@@ -242,8 +240,8 @@ class Http2Test(unittest.TestCase):
             got = curl("--http1.1", "-w", "%{http_version}", f"{url}/")
             self.assertEqual(got, b"Hello, world!\n1.1")
 
-    def test_it_is_off_unless_asked_for(self):
-        with Demo() as demo:
+    def test_it_can_be_turned_off(self):
+        with Demo(settings={"DEFAULT.wsgi_http2": "false"}) as demo:
             with self.assertRaises(subprocess.CalledProcessError):
                 curl("--http2-prior-knowledge", f"http://{demo.host}:{demo.port}/")
 
@@ -260,7 +258,6 @@ class Http2TlsTest(unittest.TestCase):
                 "demo.use_ssl": "true",
                 "ssl.cert_file": self.server.certificate,
                 "ssl.key_file": self.server.key,
-                **ON,
                 **settings,
             }
         )

@@ -94,8 +94,7 @@ class TlsTest(unittest.TestCase):
                 self.get(demo, "/", self.context())
 
     def test_the_application_knows_its_client_over_both_protocols(self):
-        settings = {"ssl__ca_file": self.authority.certificate, "DEFAULT.wsgi_http2": "true"}
-        with self.tls_demo(**settings) as demo:
+        with self.tls_demo(ssl__ca_file=self.authority.certificate) as demo:
             expected = {
                 "SSL_PROTOCOL": "TLSv1.3",
                 "SSL_CLIENT_VERIFY": "SUCCESS",

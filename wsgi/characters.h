@@ -29,7 +29,7 @@ constexpr std::array<bool, 256> CharacterTable(const char* others) {
 inline constexpr std::array<bool, 256> kToken =
     CharacterTable("!#$%&'*+-.^_`|~");
 inline constexpr std::array<bool, 256> kHost =
-    CharacterTable("-._~%!$&'()*+,;=:[]");
+    CharacterTable("-._~%!$&'()*+,;=:");
 
 }  // namespace internal
 
@@ -38,7 +38,8 @@ inline bool IsTokenCharacter(char c) {
   return internal::kToken[static_cast<unsigned char>(c)];
 }
 
-// Of a host and its port. Source: RFC 3986, 3.2.2.
+// Of a host, the brackets of an address apart, and its port. Source:
+// RFC 3986, 3.2.2.
 inline bool IsHostCharacter(char c) {
   return internal::kHost[static_cast<unsigned char>(c)];
 }

@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "service/unique_fd.h"
 #include "wsgi/environ.h"
@@ -59,6 +60,10 @@ struct Connection {
         scanner(limits),
         watch(loop, fd.get(), handler) {}
 
+  absl::string_view request_line_begin() const {
+    return {request_line.data(), request_line_size};
+  }
+
   const UniqueFd fd;
   Channel channel;
   HeadScanner scanner;
@@ -66,8 +71,8 @@ struct Connection {
   std::atomic<int> state = kIdle;
   // Since when it idles, or its request arrives.
   absl::Duration since;
-  // Of the last request, the loop's always: when it had come, and the beginning
-  // of its line.
+  // Of the last request that the loop saw, the loop's always: when it had come,
+  // and the beginning of its head.
   absl::Duration requested;
   std::array<char, kShownLine> request_line;
   uint8_t request_line_size = 0;

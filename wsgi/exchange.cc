@@ -263,8 +263,9 @@ Exchange::Next Exchange::Proceed() {
   return Next::kOver;
 }
 
-Exchange::Next Exchange::Run(bool may_block) {
+Exchange::Next Exchange::Run(bool may_block, bool may_hold) {
   pieces_ = 0;
+  may_hold_ = may_hold;
   if (!called() && !broken_) {
     Call();
     if (has_source() && !ended()) BeginFile();
@@ -383,7 +384,7 @@ Exchange::Next Exchange::Send(Mode mode) {
   phase_ = Phase::kResponse;
   const bool runs = mode != Mode::kNoApplication;
   const int most = runs ? std::numeric_limits<int>::max() : kWritesInTurn;
-  if (mode == Mode::kSomePieces && MayHold()) {
+  if (runs && MayHold()) {
     held_ = true;
     return Finish();
   }
@@ -406,7 +407,7 @@ Exchange::Next Exchange::Send(Mode mode) {
 }
 
 bool Exchange::MayHold() const {
-  return !broken_ && !refused_ && ended() && plan_.keep_alive &&
+  return may_hold_ && !broken_ && !refused_ && ended() && plan_.keep_alive &&
          input_.failure().ok() && piece_.empty() && tail_.empty() &&
          file_left_ == 0 && out_.size() <= kMaxHeld;
 }
@@ -518,7 +519,7 @@ Exchange::Next Exchange::Finish() {
   } else if (refused_ || !input_.failure().ok()) {
     after_ = After::kLinger;
   } else if (plan_.keep_alive) {
-    drop_until_ = CoarseNow() + kDroppingTime;
+    drop_until_ = absl::InfiniteDuration();
     return Drop();
   } else {
     after_ = input_.remaining() == 0 && channel_->received.empty()
@@ -561,6 +562,7 @@ Exchange::Next Exchange::Wait(Phase phase) {
       deadline_ = waits_since_ + writing_.left();
       break;
     case Phase::kRest:
+      drop_until_ = std::min(drop_until_, waits_since_ + kDroppingTime);
       deadline_ = std::min(drop_until_, waits_since_ + reading_.left());
       break;
   }

@@ -82,9 +82,9 @@ class Exchange : public ApplicationCall {
   Next Proceed();
   // Runs the application too. Requires kRun, or `Begin` for a request without
   // a body. If it may not block it returns kRun after some pieces of a body
-  // that has more, requires that `MayWaitForBody` does not hold, and may hold a
-  // small response, to send it together with the next one.
-  Next Run(bool may_block);
+  // that has more, and requires that `MayWaitForBody` does not hold. If it may
+  // hold, a small response is held, to be sent together with the next one.
+  Next Run(bool may_block, bool may_hold);
 
   // After kOver: responses are held. Either the next exchange of the same
   // connection begins, which sends them, or `SendHeld`.
@@ -202,9 +202,10 @@ class Exchange : public ApplicationCall {
   Request parsed_;
   RequestBody input_;
 
-  bool broken_ = false;   // The connection is of no more use.
-  bool refused_ = false;  // Answered without the application.
-  bool held_ = false;     // `out_` is, from this exchange and earlier ones.
+  bool broken_ = false;    // The connection is of no more use.
+  bool refused_ = false;   // Answered without the application.
+  bool held_ = false;      // `out_` is, from this exchange and earlier ones.
+  bool may_hold_ = false;  // In this `Run`.
   bool logged_ = false;
   int pieces_ = 0;  // Pulled in this `Run`.
   Phase phase_ = Phase::kBody;
@@ -220,7 +221,7 @@ class Exchange : public ApplicationCall {
   absl::Duration waits_since_;
   absl::Duration deadline_;
   int queued_then_ = 0;
-  absl::Duration drop_until_;
+  absl::Duration drop_until_;  // Of a rest; infinite before it is waited for.
 
   // Sent in this order.
   std::string out_;

@@ -36,23 +36,16 @@ absl::string_view View(boost::beast::string_view text) {
 // A name or an address, perhaps a port. Source: RFC 3986, 3.2.2, where an
 // address of IPv6 is in brackets; what is in them is not looked at.
 bool IsHost(absl::string_view text) {
-  if (text.empty() || text[0] == ':' || !ConsistsOf<IsHostCharacter>(text)) {
-    return false;
-  }
-  size_t end = std::min(text.find(':'), text.size());
-  absl::string_view name = text.substr(0, end);
-  if (text[0] == '[') {
-    end = text.find(']');
-    if (end == text.npos) return false;
-    name = text.substr(1, end - 1);
+  if (text.empty() || text[0] == ':') return false;
+  const bool bracketed = text[0] == '[';
+  size_t end = bracketed ? 1 : 0;
+  while (end < text.size() && IsHostCharacter(text[end]) &&
+         (bracketed || text[end] != ':')) {
     ++end;
   }
-  for (const char c : name) {
-    if (c == '[' || c == ']') return false;
-  }
-  const absl::string_view port = text.substr(end);
-  return port.empty() ||
-         (port[0] == ':' && ConsistsOf<IsDigit>(port.substr(1)));
+  if (bracketed && (end == text.size() || text[end++] != ']')) return false;
+  return end == text.size() ||
+         (text[end] == ':' && ConsistsOf<IsDigit>(text.substr(end + 1)));
 }
 
 int HexDigit(char c) {
@@ -87,6 +80,11 @@ constexpr int64_t kLineAllowance = 16;
 constexpr uint64_t kLargeChunk = 1 << 20;
 
 constexpr absl::string_view kTooLarge = "Request Header Fields Too Large";
+
+// Of a target that is a path and nothing else, as it is.
+bool IsPlainPathCharacter(char c) {
+  return c != '%' && c != '?' && c != '#' && c != '\0';
+}
 
 constexpr Refusal kBadRequest = {400, "Bad Request", "malformed request"};
 
@@ -146,6 +144,13 @@ class HeadParser : public http::basic_parser<true> {
     absl::string_view path = request_.target;
     if (request_.method == "CONNECT") {
       Refuse(error, 501, "Not Implemented", "CONNECT");
+      return;
+    }
+    // Of most targets there is nothing to take apart.
+    if (path[0] == '/' && ConsistsOf<IsPlainPathCharacter>(path) &&
+        !absl::StartsWith(path, "//")) {
+      request_.raw_path = path;
+      request_.path.assign(path.data(), path.size());
       return;
     }
     if (path.find('#') != path.npos) {
@@ -360,8 +365,10 @@ HeadScanner::Verdict HeadScanner::Scan(absl::string_view received) {
       return Refuse(431, kTooLarge, "too many header lines");
     }
     headers_size_ += size;
-    if (absl::StartsWithIgnoreCase(line, "content-length") ||
-        absl::StartsWithIgnoreCase(line, "transfer-encoding")) {
+    const char first = line[0] | 0x20;
+    if ((first == 'c' && absl::StartsWithIgnoreCase(line, "content-length")) ||
+        (first == 't' &&
+         absl::StartsWithIgnoreCase(line, "transfer-encoding"))) {
       may_have_body_ = true;
     }
   }

@@ -15,7 +15,10 @@
 namespace bergen::wsgi {
 namespace {
 
-// How much of a response waits to be sent before its source is asked for more.
+// How much of a response waits to be sent before its source is asked for more:
+// as much as its client has taken, within these bounds. A client has many
+// streams, and may take nothing of any.
+constexpr size_t kFirstOutput = 16 * 1024;
 constexpr size_t kMaxOutput = 128 * 1024;
 
 Http2Fields ToFields(const ResponseHead& head, const ResponsePlan& plan,
@@ -134,6 +137,11 @@ bool Http2Exchange::Close() {
   return ready;
 }
 
+size_t Http2Exchange::most_output() const {
+  return static_cast<size_t>(
+      std::clamp<uint64_t>(sent_, kFirstOutput, kMaxOutput));
+}
+
 Http2Exchange::News Http2Exchange::TakeNews() {
   absl::MutexLock lock(&mutex_);
   told_ = false;
@@ -162,7 +170,7 @@ Http2Session::Output Http2Exchange::Read(char* buffer, size_t size,
     writing_.Waited(now - std::exchange(waits_since_, now));
     writing_.Moved(count);
   }
-  if (state_ == State::kFull && waiting_output() <= kMaxOutput / 2) {
+  if (state_ == State::kFull && waiting_output() <= most_output() / 2) {
     state_ = State::kRunning;
     ready = true;
   }
@@ -316,19 +324,19 @@ bool Http2Exchange::PassOn() {
     {
       absl::MutexLock lock(&mutex_);
       if (closed_) return true;
-      if (waiting_output() >= kMaxOutput && !(ended() && piece_.empty())) {
+      if (waiting_output() >= most_output() && !(ended() && piece_.empty())) {
         state_ = State::kFull;
         waits_since_ = CoarseNow();
         return false;
       }
       if (piece_.empty()) return true;
-      if (out_sent_ > kMaxOutput) {
+      if (out_sent_ > most_output()) {
         out_.erase(0, out_sent_);
         out_sent_ = 0;
       }
       // A large piece must not be there twice.
       const size_t size =
-          std::min(piece_.size(), kMaxOutput - waiting_output());
+          std::min(piece_.size(), most_output() - waiting_output());
       out_.append(piece_.data(), size);
       piece_.remove_prefix(size);
       news_.has_output = true;

@@ -165,6 +165,8 @@ class Http2Exchange : public ApplicationCall,
     return out_.size() - out_sent_;
   }
 
+  size_t most_output() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::shared_ptr<const ConnectionInfo> info_;
   Owner* const owner_;
   Http2Connection* connection_;

@@ -257,7 +257,7 @@ Option<int64_t> WsgiMaxRequestsPerConnection() {
 
 Option<bool> WsgiHttp2() {
   return {.name = "wsgi_http2",
-          .default_value = false,
+          .default_value = true,
           .help =
               "Serves HTTP/2 too: over TLS to clients that choose it, "
               "otherwise to those that begin with it."};

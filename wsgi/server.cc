@@ -28,6 +28,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "spdlog/spdlog.h"
+#include "sslutils/reload_watch.h"
 #include "wsgi/acceptor.h"
 #include "wsgi/application_call.h"
 #include "wsgi/connection.h"
@@ -35,7 +36,6 @@
 #include "wsgi/connection_state.h"
 #include "wsgi/event_loop.h"
 #include "wsgi/exchange.h"
-#include "wsgi/expiry_watch.h"
 #include "wsgi/http2.h"
 #include "wsgi/http2_connection.h"
 #include "wsgi/http2_exchange.h"
@@ -53,19 +53,17 @@ using sslutils::IoState;
 // The size of the loop's only buffer for what arrives.
 constexpr size_t kReceiveSize = 65536;
 
-// How often, at most, the files of TLS are looked at.
-constexpr absl::Duration kTlsFilesInterval = absl::Seconds(1);
-
-// How long before a certificate expires the log begins to say so.
-constexpr absl::Duration kExpiryWarning = absl::Hours(24 * 14);
-
 // How long a client may go on sending what nobody wants, so that it gets to see
 // the answer.
 constexpr absl::Duration kLingerTime = absl::Seconds(2);
 
-// Requests of one connection that the loop answers before others get their
+// Requests of one connection that a thread answers before others get their
 // turn.
 constexpr int kRequestsInTurn = 16;
+
+// A thread of the pool that needed longer for a pipelined request sends each
+// response at once, until it is quicker: nobody knows how long the next takes.
+constexpr absl::Duration kQuick = absl::Milliseconds(1);
 
 // Written to a connection of HTTP/2 in one go; more waits until it is read.
 constexpr size_t kMaxUnsent = 128 * 1024;
@@ -74,8 +72,8 @@ constexpr size_t kMaxUnsent = 128 * 1024;
 // not finish.
 constexpr absl::Duration kStreamInterval = absl::Seconds(1);
 
-// How often, at most, the log says that there are too many connections.
-constexpr absl::Duration kTooManyInterval = absl::Seconds(1);
+// How often, at most, the log warns of clients that want too much.
+constexpr absl::Duration kWarningInterval = absl::Seconds(1);
 
 // Source: RFC 9113, 6.9.1.
 constexpr uint32_t kMaxWindow = 0x7fffffff;
@@ -107,14 +105,9 @@ absl::string_view CountedAddress(const ConnectionInfo& info) {
 // What `ConnectionState` shows of a request whose line this begins with.
 absl::string_view ShownLine(absl::string_view line) {
   line = line.substr(0, Connection::kShownLine);
-  // A query may hold what is secret; nothing of it is kept. find_first_of would
-  // make a table of the characters for each request.
-  size_t end = std::min(line.find(' ') + 1, line.size());
-  while (end < line.size() && line[end] != '?' && line[end] != ' ' &&
-         line[end] != '\r' && line[end] != '\n') {
-    ++end;
-  }
-  return line.substr(0, end);
+  // A query may hold what is secret.
+  const size_t path = std::min(line.find(' ') + 1, line.size());
+  return line.substr(0, line.find_first_of("? \r\n", path));
 }
 
 ConnectionState::Stage StageOf(Http2Exchange::State state) {
@@ -251,7 +244,12 @@ class Server::Impl : public EventLoop::Handler,
         counters_(options.counters != nullptr ? *options.counters
                                               : own_counters_),
         pool_(options.pool_size, *this),
-        counts_(options.max_connections, options.max_connections_per_address) {}
+        counts_(options.max_connections, options.max_connections_per_address) {
+    if (options_.tls != nullptr) {
+      tls_watch_ = std::make_unique<sslutils::ReloadWatch>(*options_.tls,
+                                                           options_.name, log);
+    }
+  }
 
   ~Impl() override {
     Stop();
@@ -353,8 +351,13 @@ class Server::Impl : public EventLoop::Handler,
     void Serve(Peer& peer);
 
    private:
+    // Takes the next request of a connection whose last one is answered, if it
+    // is there and has no body.
+    bool BeginNext(Peer& peer);
+
     Impl* server_;
     std::unique_ptr<Exchange> exchange_;
+    bool quick_ = true;  // The last pipelined request was.
   };
 
   std::unique_ptr<WorkerPool::Thread> NewThread() override {
@@ -396,16 +399,15 @@ class Server::Impl : public EventLoop::Handler,
   void BeginStopping();
   void Abort();
   void Add(UniqueFd fd);
-  void LookAtTlsFiles();
   void OnReady(Peer& peer);
   // Of the timer: looks at connections that are due.
   void OnReady() override;
   // These return whether the connection still exists and idles.
   bool Handshake(Peer& peer);
   bool Receive(Peer& peer);
-  bool Advance(Peer& peer);
-  void NoteRequest(Peer& peer);
-  bool Dispatch(Peer& peer);
+  bool Advance(Peer& peer, absl::Duration now);
+  void NoteRequest(Peer& peer, absl::Duration now);
+  bool Dispatch(Peer& peer, absl::Duration now);
   bool SendHeld(Peer& peer);
   bool Finished(Peer& peer);
   // Of an exchange that was begun here, what can be done here.
@@ -415,6 +417,7 @@ class Server::Impl : public EventLoop::Handler,
   void HandOver(Peer& peer);  // To a thread.
   void Returned(Peer& peer);
   // The flag says whether the request is counted as one in progress.
+  void CountRequest();  // Thread-safe.
   void CountInProgress(bool& in_progress);
   void CountOver(bool& in_progress);
   void Submit(Task& task) { jobs_.push_back(&task); }
@@ -436,7 +439,10 @@ class Server::Impl : public EventLoop::Handler,
   void RefuseQueued(Peer& peer);
   void RefuseQueued(StreamTask& task);
   Refusal NoThread() const;
-  // Counts a connection that has to go, and says so, not too often.
+  // The log says no more about clients that want too much, for a while, once
+  // this was true.
+  bool MayWarn();
+  // Counts a connection that has to go, and says so.
   void TooMany(absl::string_view what, absl::string_view address);
   // Ends what is between accepting and the first request.
   void EndHandshake(Peer& peer);
@@ -470,7 +476,8 @@ class Server::Impl : public EventLoop::Handler,
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool told_ ABSL_GUARDED_BY(mutex_) = false;  // `inbox_` is not empty.
   Inbox inbox_ ABSL_GUARDED_BY(mutex_);
-  ExpiryWatch expiry_watch_ ABSL_GUARDED_BY(mutex_){kExpiryWarning};
+
+  std::unique_ptr<sslutils::ReloadWatch> tls_watch_;  // Null without TLS.
 
   // Set by `Start`, then unchanged until `Wait` has joined the thread.
   std::unique_ptr<EventLoop> loop_;
@@ -482,10 +489,9 @@ class Server::Impl : public EventLoop::Handler,
   ConnectionCounts counts_;
   std::set<std::pair<absl::Duration, Peer*>> checks_;
   std::list<Peer*> handshakes_;  // Oldest first.
-  absl::Duration told_too_many_ = -absl::InfiniteDuration();
+  absl::Duration warned_ = -absl::InfiniteDuration();
   absl::Duration timer_set_for_ = absl::InfiniteDuration();
   std::unique_ptr<EventLoop::Timer> timer_;
-  absl::Duration tls_looked_at_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<WorkerPool::Job> jobs_;
   std::vector<std::shared_ptr<Http2Exchange>> ready_streams_;
@@ -596,41 +602,35 @@ absl::Status Server::Impl::Reset() {
 }
 
 void Server::Impl::NoteExpiry() {
-  const absl::Time expires = options_.tls->expires();
-  counters_.certificate_expiry.store(absl::ToUnixSeconds(expires),
-                                     std::memory_order_relaxed);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!expiry_watch_.ShouldWarn(absl::Now(), expires)) return;
-  }
-  log_->warn("{}: a certificate expires, or has expired, at {}", options_.name,
-             absl::FormatTime(expires, absl::UTCTimeZone()));
-}
-
-void Server::Impl::LookAtTlsFiles() {
-  const absl::Duration now = CoarseNow();
-  if (now - tls_looked_at_ < kTlsFilesInterval) return;
-  tls_looked_at_ = now;
-  const std::optional<absl::Status> reloaded = options_.tls->ReloadIfChanged();
-  if (reloaded.has_value() && reloaded->ok()) {
-    log_->info("{}: took over changed TLS files", options_.name);
-  } else if (reloaded.has_value()) {
-    log_->error("{}: changed TLS files are not used: {}", options_.name,
-                reloaded->ToString());
-  }
-  NoteExpiry();
+  counters_.certificate_expiry.store(
+      absl::ToUnixSeconds(options_.tls->expires()), std::memory_order_relaxed);
+  tls_watch_->WarnOfExpiry(absl::Now());
 }
 
 void Server::Impl::PoolThread::Serve(Peer& peer) {
   Impl& server = *server_;
-  std::optional<Vitals::Work> work = server.BeginWork();
   if (peer.exchange == nullptr) {
     peer.exchange = std::move(exchange_);
     peer.exchange->Begin(peer.channel, peer.scanner.head_begin(),
                          peer.scanner.head_end());
   }
-  const Exchange::Next next = peer.exchange->Run(/*may_block=*/true);
-  work.reset();
+  Exchange::Next next;
+  int requests = 0;
+  do {
+    const bool pipelined = !peer.channel.received.empty();
+    absl::Duration began;
+    if (pipelined) began = MonotonicNow();
+    {
+      const std::optional<Vitals::Work> work = server.BeginWork();
+      next = peer.exchange->Run(/*may_block=*/true,
+                                /*may_hold=*/pipelined && quick_);
+    }
+    if (pipelined) quick_ = MonotonicNow() - began < kQuick;
+    if (!quick_ && peer.exchange->held()) next = peer.exchange->SendHeld();
+  } while (next == Exchange::Next::kOver &&
+           peer.exchange->after() == After::kKeep &&
+           ++requests < kRequestsInTurn && BeginNext(peer));
+  if (peer.exchange->held()) next = peer.exchange->SendHeld();
   if (next == Exchange::Next::kOver) {
     peer.after = peer.exchange->after();
     exchange_ = std::move(peer.exchange);
@@ -651,6 +651,20 @@ void Server::Impl::PoolThread::Serve(Peer& peer) {
     }
   }
   server.Tell([&peer](Inbox& inbox) { inbox.returned.push_back(&peer); });
+}
+
+bool Server::Impl::PoolThread::BeginNext(Peer& peer) {
+  if (peer.channel.received.empty()) return false;
+  peer.scanner.Reset();
+  if (peer.scanner.Scan(peer.channel.received) !=
+          HeadScanner::Verdict::kComplete ||
+      peer.scanner.may_have_body()) {
+    return false;
+  }
+  server_->CountRequest();
+  peer.exchange->Begin(peer.channel, peer.scanner.head_begin(),
+                       peer.scanner.head_end());
+  return true;
 }
 
 void Server::Impl::Run() {
@@ -704,7 +718,7 @@ void Server::Impl::Answer(Question& question) const {
       // All else is the handler's.
       state.stage = ConnectionState::kRequest;
       state.age = now - peer->requested;
-      state.request.assign(peer->request_line.data(), peer->request_line_size);
+      state.request = std::string(ShownLine(peer->request_line_begin()));
       continue;
     }
     state.age = now - peer->since;
@@ -713,8 +727,7 @@ void Server::Impl::Answer(Question& question) const {
         state.age = now - peer->requested;
         state.stage = StageOf(peer->exchange->phase());
         if (state.stage == ConnectionState::kClosing) break;
-        state.request.assign(peer->request_line.data(),
-                             peer->request_line_size);
+        state.request = std::string(ShownLine(peer->request_line_begin()));
         break;
       case Connection::Stage::kHandshake:
         state.stage = ConnectionState::kHandshake;
@@ -751,13 +764,12 @@ absl::StatusOr<std::vector<ConnectionState>> Server::Impl::Connections(
                    absl::FormatDuration(timeout)));
 }
 
-void Server::Impl::NoteRequest(Peer& peer) {
-  peer.requested = CoarseNow();
-  const absl::string_view line =
-      ShownLine(absl::string_view(peer.channel.received)
-                    .substr(peer.scanner.head_begin()));
-  line.copy(peer.request_line.data(), line.size());
-  peer.request_line_size = static_cast<uint8_t>(line.size());
+void Server::Impl::NoteRequest(Peer& peer, absl::Duration now) {
+  peer.requested = now;
+  peer.request_line_size = static_cast<uint8_t>(
+      absl::string_view(peer.channel.received)
+          .copy(peer.request_line.data(), peer.request_line.size(),
+                peer.scanner.head_begin()));
 }
 
 void Server::Impl::BeginStopping() {
@@ -809,7 +821,7 @@ void Server::Impl::Add(UniqueFd fd) {
   info.multiprocess = options_.multiprocess;
   std::unique_ptr<sslutils::Stream> tls;
   if (options_.tls != nullptr) {
-    LookAtTlsFiles();
+    if (tls_watch_->Look(CoarseNow())) NoteExpiry();
     tls = options_.tls->Accept(fd.get());
   }
   auto owner = std::make_unique<Peer>(*this, std::move(fd), std::move(tls),
@@ -843,8 +855,9 @@ void Server::Impl::OnReady(Peer& peer) {
     Discard(peer);
     return;
   }
-  int state = Connection::kBusy;
-  if (peer.state.compare_exchange_strong(state, Connection::kBusyQuiet,
+  int state = peer.state.load(std::memory_order_acquire);
+  if (state == Connection::kBusy &&
+      peer.state.compare_exchange_strong(state, Connection::kBusyQuiet,
                                          std::memory_order_acq_rel)) {
     peer.watch.Disarm();
     return;
@@ -900,11 +913,13 @@ bool Server::Impl::Handshake(Peer& peer) {
 
 bool Server::Impl::Receive(Peer& peer) {
   for (;;) {
+    absl::Duration now;
     const IoResult result =
         peer.channel.transport.Read(buffer_.data(), buffer_.size());
     switch (result.state) {
       case IoState::kDone:
-        if (peer.channel.received.empty()) peer.since = CoarseNow();
+        now = CoarseNow();
+        if (peer.channel.received.empty()) peer.since = now;
         peer.channel.received.append(buffer_.data(), result.bytes);
         if (MayBeHttp2(peer)) {
           if (peer.channel.received.size() >= kHttp2Preface.size()) {
@@ -918,7 +933,7 @@ bool Server::Impl::Receive(Peer& peer) {
           WaitFor(peer, EventLoop::kRead);
           return true;
         }
-        if (!Advance(peer)) return false;
+        if (!Advance(peer, now)) return false;
         // Otherwise more than was asked for is unlikely to be there.
         if (result.bytes == buffer_.size() ||
             peer.channel.transport.HasPending()) {
@@ -940,7 +955,7 @@ bool Server::Impl::Receive(Peer& peer) {
   }
 }
 
-bool Server::Impl::Advance(Peer& peer) {
+bool Server::Impl::Advance(Peer& peer, absl::Duration now) {
   for (int turn = 0;; ++turn) {
     const HeadScanner::Verdict verdict =
         peer.scanner.Scan(peer.channel.received);
@@ -967,7 +982,8 @@ bool Server::Impl::Advance(Peer& peer) {
       Tell([&peer](Inbox& inbox) { inbox.returned.push_back(&peer); });
       return false;
     }
-    if (!Dispatch(peer)) return false;
+    if (!Dispatch(peer, now)) return false;
+    now = peer.since;
     if (peer.channel.received.empty()) return SendHeld(peer);
   }
 }
@@ -985,10 +1001,9 @@ bool Server::Impl::SendHeld(Peer& peer) {
   return false;
 }
 
-bool Server::Impl::Dispatch(Peer& peer) {
-  counters_.requests.fetch_add(1, std::memory_order_relaxed);
-  if (options_.vitals != nullptr) options_.vitals->CountRequest();
-  NoteRequest(peer);
+bool Server::Impl::Dispatch(Peer& peer, absl::Duration now) {
+  CountRequest();
+  NoteRequest(peer, now);
   if (!options_.inline_app && !peer.scanner.may_have_body()) {
     HandOver(peer);
     return false;
@@ -1016,7 +1031,7 @@ Exchange::Next Server::Impl::RunInline(Exchange& exchange,
     return next;
   }
   const std::optional<Vitals::Work> work = BeginWork();
-  return exchange.Run(/*may_block=*/false);
+  return exchange.Run(/*may_block=*/false, /*may_hold=*/true);
 }
 
 void Server::Impl::GoOn(Peer& peer, Exchange::Next next) {
@@ -1067,6 +1082,11 @@ void Server::Impl::Returned(Peer& peer) {
   GoOn(peer, Exchange::Next::kWait);
 }
 
+void Server::Impl::CountRequest() {
+  counters_.requests.fetch_add(1, std::memory_order_relaxed);
+  if (options_.vitals != nullptr) options_.vitals->CountRequest();
+}
+
 void Server::Impl::CountInProgress(bool& in_progress) {
   if (std::exchange(in_progress, true)) return;
   counters_.requests_in_progress.fetch_add(1, std::memory_order_relaxed);
@@ -1100,7 +1120,9 @@ bool Server::Impl::Finished(Peer& peer) {
   peer.since = CoarseNow();
   if (draining_) GrantGrace(peer);
   Trim(peer.channel.received);
-  if (!peer.channel.received.empty() && !Advance(peer)) return false;
+  if (!peer.channel.received.empty() && !Advance(peer, peer.since)) {
+    return false;
+  }
   return Receive(peer);
 }
 
@@ -1127,12 +1149,15 @@ bool Server::Impl::ReceiveHttp2(Peer& peer, absl::string_view bytes) {
   const uint64_t before = peer.http2->requests();
   const absl::Status received = peer.http2->Receive(bytes, now);
   for (uint64_t i = before; i < peer.http2->requests(); ++i) {
-    counters_.requests.fetch_add(1, std::memory_order_relaxed);
-    if (options_.vitals != nullptr) options_.vitals->CountRequest();
+    CountRequest();
   }
   if (received.ok()) return true;
-  log_->debug("{}: {}: {}", options_.name, peer.channel.info.remote_addr,
-              received.ToString());
+  const bool too_much = absl::IsResourceExhausted(received);
+  if (!too_much || MayWarn()) {
+    log_->log(too_much ? spdlog::level::warn : spdlog::level::debug,
+              "{}: closing a connection of {}: {}", options_.name,
+              peer.channel.info.remote_addr, received.ToString());
+  }
   Flush(peer);
   return false;
 }
@@ -1315,11 +1340,16 @@ void Server::Impl::RefuseQueued(Peer& peer) {
   GoOn(peer, peer.exchange->Proceed());
 }
 
+bool Server::Impl::MayWarn() {
+  const absl::Duration now = CoarseNow();
+  if (now - warned_ < kWarningInterval) return false;
+  warned_ = now;
+  return true;
+}
+
 void Server::Impl::TooMany(absl::string_view what, absl::string_view address) {
   counters_.refused_connections.fetch_add(1, std::memory_order_relaxed);
-  const absl::Duration now = CoarseNow();
-  if (now - told_too_many_ < kTooManyInterval) return;
-  told_too_many_ = now;
+  if (!MayWarn()) return;
   log_->warn("{}: {}: closing a connection of {}", options_.name,
              std::string(what), std::string(address));
 }

@@ -15,7 +15,9 @@
 // A request that has arrived is handled by a thread of a pool, which the
 // application may block. Connections that idle occupy no thread of the pool,
 // nor do clients that take their time with a body, as long as it fits into the
-// buffer, or with a response.
+// buffer, or with a response. Requests that a client has sent ahead are handled
+// together, some at a time, and as long as the application is quick their
+// responses are sent together.
 //
 // Source: `wsgi.Server` in oslo.service. Differences: the pool counts requests
 // and not connections, the client is told when its connection will be closed,
@@ -112,7 +114,7 @@ struct ServerOptions {
 
   // Serves HTTP/2 too: to clients that begin with it, and over TLS to those
   // that choose `h2` if `tls` offers it.
-  bool http2 = false;
+  bool http2 = true;
   // A 500 says in its body what the application's error was.
   bool debug = false;
   // See access_log.h.

@@ -41,6 +41,7 @@
 #include "wsgi/connection_state.h"
 #include "wsgi/environ.h"
 #include "wsgi/file_body.h"
+#include "wsgi/monotonic.h"
 #include "wsgi/request_id.h"
 
 namespace bergen::wsgi {
@@ -49,7 +50,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -76,10 +76,12 @@ class RawClient {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(from);
-    bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    const bool bound = bind(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+                            sizeof(address)) == 0;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
+    connected_ =
+        bound && connect(fd_.get(), reinterpret_cast<sockaddr*>(&address),
                          sizeof(address)) == 0;
   }
 
@@ -370,7 +372,8 @@ class TestApplication : public Application {
   // More than a socket holds at once.
   static const std::string& FileText() {
     static const std::string text = [] {
-      std::string made(9000000, '\0');
+      std::string made;
+      made.resize(9000000);
       for (size_t i = 0; i < made.size(); ++i) {
         made[i] = static_cast<char>(i * 7 / 5);
       }
@@ -405,9 +408,13 @@ class ServerTest : public ::testing::TestWithParam<bool> {
     log_.set_level(spdlog::level::info);
   }
 
-  void Start(ServerOptions options = {}) { Start(app_, options); }
+  void Start(ServerOptions options = {}) { Start(app_, std::move(options)); }
   void Start(Application& app, ServerOptions options) {
     options.inline_app = GetParam();
+    // Clients that idle until the server ends cost each test its default.
+    if (options.drain_grace == ServerOptions().drain_grace) {
+      options.drain_grace = absl::Milliseconds(20);
+    }
     ASSERT_THAT(listener_, IsOk());
     absl::StatusOr<std::unique_ptr<Server>> server =
         Server::Create(log_, app, {&*listener_}, options);
@@ -830,6 +837,7 @@ TEST_P(ServerTest, AnswersOfTheServerHaveAnIdThatItsLogHasToo) {
       "POST /x HTTP/1.1\r\nHost: h\r\nX-Request-Id: req-7\r\n"
       "Content-Length: 11\r\n\r\n");
   EXPECT_EQ(IdIn(client.ReadToEnd()), "req-7");
+  client.Close();
   const std::string log = StopAndReadLog();
   EXPECT_THAT(log, HasSubstr("GET /fail HTTP/1.1 500 " + ids[0] + "\n"));
   EXPECT_THAT(log, HasSubstr("INTERNAL: failed [" + ids[0] + "]\n"));
@@ -914,9 +922,11 @@ TEST_P(ServerTest, AccessLogHasTheIdOfTheRequest) {
 
 TEST_P(ServerTest, BigBodyIsStreamedBothWays) {
   Start();
-  std::string body(10000000, '\0');
-  for (size_t i = 0; i < body.size(); ++i)
+  std::string body;
+  body.resize(10000000);
+  for (size_t i = 0; i < body.size(); ++i) {
     body[i] = static_cast<char>(i * 7 / 5);
+  }
   for (const bool chunked : {false, true}) {
     RawClient client(port());
     std::thread sender([&] {
@@ -1084,6 +1094,7 @@ TEST_P(ServerTest, SlowClientsEndByTheirDeadlines) {
   SlowClients slow(port());
   for (auto& client : slow.bodies) {
     EXPECT_THAT(client->ReadToEnd(), StartsWith("HTTP/1.1 408 "));
+    client->Close();
   }
   while (server_->counters().connections > 0) std::this_thread::yield();
   EXPECT_EQ(server_->counters().requests_in_progress, 0);
@@ -1151,6 +1162,7 @@ TEST_P(ServerTest, HeadThatTakesTooLongGetsA408) {
     EXPECT_THAT(client->ReadToEnd(),
                 AllOf(StartsWith("HTTP/1.1 408 Request Timeout\r\n"),
                       EndsWith("Connection: close\r\n\r\n")));
+    client->Close();
   }
   EXPECT_THAT(StopAndReadLog(), HasSubstr("\"GET /half HT\" status: 408"));
 }
@@ -1287,6 +1299,7 @@ TEST_P(ServerTest, StopServesIdleConnectionsOnceMoreAndThenRefuses) {
 TEST_P(ServerTest, StopServesWhoIsWaitingInTheQueue) {
   Start({.drain_grace = absl::Seconds(60)});
   std::vector<std::unique_ptr<RawClient>> clients;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) {
     clients.push_back(std::make_unique<RawClient>(port()));
   }
@@ -1301,6 +1314,7 @@ TEST_P(ServerTest, StopServesWhoIsWaitingInTheQueue) {
 TEST_P(ServerTest, AfterStopTheListenerMayBeShutDown) {
   Start({.drain_grace = absl::Seconds(60)});
   std::vector<std::unique_ptr<RawClient>> clients;
+  clients.reserve(100);
   for (int i = 0; i < 100; ++i) {
     clients.push_back(std::make_unique<RawClient>(port()));
   }
@@ -1521,6 +1535,7 @@ TEST_P(PoolServerTest, RequestThatWaitsTooLongForAThreadGetsA503) {
                 AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
                       HasSubstr("X-Request-Id: req-"),
                       HasSubstr("Retry-After: 1\r\n")));
+    client->Close();
   }
   EXPECT_EQ(server_->counters().queue_timeouts, 3u);
   EXPECT_EQ(server_->counters().requests_in_progress, 1);
@@ -1605,6 +1620,80 @@ TEST_P(PoolServerTest, PipelinedRequestWaitsForTheOneBeforeIt) {
   app_.unblock_.Notify();
   EXPECT_EQ(client.ReadAnswer().body, "unblocked");
   EXPECT_EQ(client.ReadAnswer().body, "GET /next");
+}
+
+TEST_P(PoolServerTest, PipelinedRequestsAreServedTogetherUntilOthersHaveATurn) {
+  std::vector<std::string> served;  // By the only thread.
+  absl::Notification begun;
+  absl::Notification go_on;
+  FunctionApplication app(
+      [&](Environ& environ,
+          StartResponse& start_response) -> absl::StatusOr<Body> {
+        served.emplace_back(environ.path_info());
+        if (served.size() == 1) {
+          begun.Notify();
+          go_on.WaitForNotification();
+        }
+        if (absl::Status status = start_response("200 OK", {}); !status.ok()) {
+          return status;
+        }
+        return Body(served.back());
+      });
+  Start(app, {.pool_size = 1});
+  constexpr int kPipelined = 40;
+  std::string requests;
+  for (int i = 0; i < kPipelined; ++i) {
+    absl::StrAppend(&requests, "GET /", i, " HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  RawClient client(port());
+  client.Send(requests);
+  begun.WaitForNotification();
+  RawClient other(port());
+  other.Get("/other");
+  while (server_->counters().requests_in_progress < 2) {
+    std::this_thread::yield();
+  }
+  go_on.Notify();
+  EXPECT_EQ(other.ReadAnswer().body, "/other");
+  for (int i = 0; i < kPipelined; ++i) {
+    EXPECT_EQ(client.ReadAnswer().body, absl::StrCat("/", i));
+  }
+  StopAndReadLog();
+  EXPECT_EQ(server_->counters().requests, kPipelined + 1u);
+  ASSERT_EQ(served.size(), kPipelined + 1u);
+  EXPECT_EQ(served[16], "/other");
+}
+
+TEST_P(PoolServerTest, AnswersAreNotHeldForRequestsThatMayBeSlow) {
+  absl::Notification block_first;
+  absl::Notification block_second;
+  FunctionApplication app(
+      [&](Environ& environ,
+          StartResponse& start_response) -> absl::StatusOr<Body> {
+        const absl::string_view path = environ.path_info();
+        if (path == "/first") block_first.WaitForNotification();
+        if (path == "/second") block_second.WaitForNotification();
+        if (absl::Status status = start_response("200 OK", {}); !status.ok()) {
+          return status;
+        }
+        return Body(std::string(path));
+      });
+  Start(app, {.pool_size = 1});
+  RawClient client(port());
+  const absl::Duration began = MonotonicNow();
+  client.Send(
+      "GET /first HTTP/1.1\r\nHost: h\r\n\r\n"
+      "GET /quick HTTP/1.1\r\nHost: h\r\n\r\n"
+      "GET /second HTTP/1.1\r\nHost: h\r\n\r\n");
+  while (server_->counters().requests_in_progress < 1 ||
+         MonotonicNow() - began < absl::Milliseconds(50)) {
+    std::this_thread::yield();
+  }
+  block_first.Notify();
+  EXPECT_EQ(client.ReadAnswer().body, "/first");
+  EXPECT_EQ(client.ReadAnswer().body, "/quick");
+  block_second.Notify();
+  EXPECT_EQ(client.ReadAnswer().body, "/second");
 }
 
 }  // namespace

@@ -413,7 +413,8 @@ class Demo {
     metrics_.emplace(*std::move(metrics));
     if (options_.use_ssl.Get()) {
       absl::StatusOr<std::shared_ptr<sslutils::TicketKeys>> keys =
-          sslutils::ConfiguredTicketKeys(*registry_);
+          sslutils::ConfiguredTicketKeys(
+              *registry_, inherited_.TakeFd(sslutils::kTicketKeysName));
       if (!keys.ok()) return keys.status();
       ticket_keys_ = *std::move(keys);
     }
@@ -488,6 +489,12 @@ class Demo {
       }
     }
     return doors;
+  }
+
+  // What a next generation gets besides its listeners.
+  std::vector<NamedFd> other_fds() const {
+    if (ticket_keys_ == nullptr) return {};
+    return {{sslutils::kTicketKeysName, ticket_keys_->fd()}};
   }
 
   // For people, and for tests, which look for the first line.
@@ -862,6 +869,7 @@ absl::StatusOr<int> Run(std::vector<std::string> arguments,
        .listeners = {&demo.http()},
        .upgrade_command = std::move(arguments),
        .other_listeners = [&demo] { return demo.doors(); },
+       .other_fds = demo.other_fds(),
        .before_fork =
            [&demo](const launcher::WorkerInfo& worker) {
              return demo.OpenDoors(worker.number);

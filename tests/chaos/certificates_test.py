@@ -121,7 +121,12 @@ class CertificatesTest(unittest.TestCase):
             return client.session_reused, client.session
 
     def test_sessions_live_through_reloads_and_upgrades_at_every_worker(self):
-        settings = {"ssl.session_ticket_key_file": str(self.folder / "ticket.keys")}
+        self.check_sessions()
+
+    def test_sessions_live_through_them_by_a_file_too(self):
+        self.check_sessions(**{"ssl.session_ticket_key_file": str(self.folder / "ticket.keys")})
+
+    def check_sessions(self, **settings):
         with self.demo(**settings) as demo:
             generations = Generations(demo)
 
@@ -143,6 +148,7 @@ class CertificatesTest(unittest.TestCase):
                     resumed.append(reused)
             self.assertEqual(len(resumed), len(events) * len(clients) * VISITS)
             self.assertGreaterEqual(sum(resumed), 0.99 * len(resumed))
+            self.assertNotIn("is not used", demo.log.text())
             generations.stop()
 
 

@@ -2,8 +2,6 @@
 """Clients of the doors that mean no good: memory and descriptors stay bounded, the service goes on."""
 
 import contextlib
-import os
-import pathlib
 import resource
 import socket
 import tempfile
@@ -12,17 +10,12 @@ import unittest
 from tests.support.certificates import Authority
 from tests.support.demo import DEADLINE, Demo
 from tests.support.load import KeepAliveLoad
-from tests.support.processes import open_descriptors
+from tests.support.processes import open_descriptors, resident
 
 CROWD = 1000
 MOST_GROWTH = 48 << 20  # Bytes: what the crowd may cost a worker, whatever it sends.
 MOST_DESCRIPTORS = 400
 FAREWELL = b"now exiting InteractiveConsole...\n"
-
-
-def resident(pid):
-    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def give(connection, data):

@@ -25,6 +25,12 @@ def members(session):
     return [pid for pid in living(pids) if (stat := stat_of(pid)) and int(stat[3]) == session]
 
 
+def resident(pid):
+    """Bytes of memory."""
+    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def open_descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 

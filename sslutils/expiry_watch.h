@@ -5,12 +5,12 @@
 //
 //   if (watch.ShouldWarn(absl::Now(), context.expires())) log.warn(...);
 
-#ifndef WSGI_EXPIRY_WATCH_H_
-#define WSGI_EXPIRY_WATCH_H_
+#ifndef SSLUTILS_EXPIRY_WATCH_H_
+#define SSLUTILS_EXPIRY_WATCH_H_
 
 #include "absl/time/time.h"
 
-namespace bergen::wsgi {
+namespace bergen::sslutils {
 
 // Not thread-safe.
 class ExpiryWatch {
@@ -38,6 +38,6 @@ class ExpiryWatch {
   absl::Time warned_ = absl::InfinitePast();
 };
 
-}  // namespace bergen::wsgi
+}  // namespace bergen::sslutils
 
-#endif  // WSGI_EXPIRY_WATCH_H_
+#endif  // SSLUTILS_EXPIRY_WATCH_H_

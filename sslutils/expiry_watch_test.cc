@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "wsgi/expiry_watch.h"
+#include "sslutils/expiry_watch.h"
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
-namespace bergen::wsgi {
+namespace bergen::sslutils {
 namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
@@ -31,4 +31,4 @@ TEST(ExpiryWatchTest, AnotherCertificateIsAnotherMatter) {
 }
 
 }  // namespace
-}  // namespace bergen::wsgi
+}  // namespace bergen::sslutils
