@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <list>
 #include <optional>
@@ -24,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "backdoor/command.h"
+#include "backdoor/command_threads.h"
 #include "backdoor/dispatch.h"
 #include "backdoor/text_session.h"
 #include "service/monotonic.h"
@@ -46,14 +46,15 @@ constexpr int kReadsAtOnce = 4;
 // What the I/O thread and the handler of one connection share. Thread-safe.
 class Reply : public Output {
  public:
-  Reply(size_t limit, Waker& waker) : limit_(limit), waker_(&waker) {}
+  Reply(size_t limit, Waker& waker, CommandThreads& threads)
+      : limit_(limit), waker_(&waker), threads_(&threads) {}
 
   // The handler's side.
   bool Write(absl::string_view text) override {
     while (!text.empty()) {
       {
         absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(this, &Reply::HasRoom));
+        if (!HasRoom()) AwaitRoom();
         if (gone_) return false;
         const size_t taken = std::min(text.size(), limit_ - waiting_.size());
         waiting_.append(text.data(), taken);
@@ -135,9 +136,15 @@ class Reply : public Output {
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return gone_ || waiting_.size() < limit_;
   }
+  // Meanwhile other connections' commands run.
+  void AwaitRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const CommandThreads::Waiting waiting(threads_);
+    mutex_.Await(absl::Condition(this, &Reply::HasRoom));
+  }
 
   const size_t limit_;
   Waker* const waker_;
+  CommandThreads* const threads_;
   mutable absl::Mutex mutex_;
   std::string waiting_ ABSL_GUARDED_BY(mutex_);
   bool line_open_ ABSL_GUARDED_BY(mutex_) = false;
@@ -163,16 +170,6 @@ struct Connection {
   bool gone = false;
 };
 
-struct Job {
-  std::string line;
-  Caller caller;
-  std::shared_ptr<Reply> reply;
-};
-
-void SetThreadName(const char* name) {
-  pthread_setname_np(pthread_self(), name);
-}
-
 }  // namespace
 
 class TextServer::Impl {
@@ -183,7 +180,9 @@ class TextServer::Impl {
         table_(&table),
         options_(options),
         log_(&log),
-        entrance_(listener_, options_.entrance, waker_, log) {}
+        entrance_(listener_, options_.entrance, waker_, log),
+        commands_({.running = options_.handler_threads,
+                   .threads = static_cast<int>(options_.max_connections)}) {}
 
   absl::Status Start();
   void Stop();
@@ -191,7 +190,6 @@ class TextServer::Impl {
 
  private:
   void Serve();
-  void RunCommands();
 
   // Steps of `Serve`, on the I/O thread.
   absl::Time NextDeadline(absl::Time now) const;
@@ -204,8 +202,6 @@ class TextServer::Impl {
   void EndInput(Connection& connection, absl::Time now);
   void BeginStopping();
 
-  std::optional<Job> NextJob();
-
   const std::shared_ptr<const Listener> listener_;
   const CommandTable* const table_;
   const TextServerOptions options_;
@@ -214,17 +210,13 @@ class TextServer::Impl {
   std::atomic<bool> stop_asked_{false};
   Waker waker_;
   Entrance entrance_;
+  CommandThreads commands_;
   std::thread io_;
-  std::vector<std::thread> handlers_;
 
   // The I/O thread's own.
   std::list<Connection> connections_;
   std::vector<pollfd> polled_;
   bool stopping_ = false;
-
-  absl::Mutex mutex_;
-  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
-  bool no_more_jobs_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 absl::Status TextServer::Impl::Start() {
@@ -233,18 +225,11 @@ absl::Status TextServer::Impl::Start() {
   }
   if (absl::Status opened = entrance_.Start(); !opened.ok()) return opened;
   if (stop_asked_) return absl::OkStatus();
+  if (absl::Status begun = commands_.Start(); !begun.ok()) return begun;
   try {
-    for (int i = 0; i < std::max(1, options_.handler_threads); ++i) {
-      handlers_.emplace_back([this] { RunCommands(); });
-    }
     io_ = std::thread([this] { Serve(); });
   } catch (const std::system_error& error) {
-    {
-      absl::MutexLock lock(&mutex_);
-      no_more_jobs_ = true;
-    }
-    for (std::thread& handler : handlers_) handler.join();
-    handlers_.clear();
+    commands_.Stop();
     return absl::ResourceExhaustedError(
         absl::StrCat("backdoor: cannot create a thread: ", error.what()));
   }
@@ -260,13 +245,12 @@ void TextServer::Impl::Stop() {
 
 absl::Status TextServer::Impl::Wait() {
   if (io_.joinable()) io_.join();
-  for (std::thread& handler : handlers_) handler.join();
-  handlers_.clear();
+  commands_.Stop();
   return absl::OkStatus();
 }
 
 void TextServer::Impl::Serve() {
-  SetThreadName("backdoor-io");
+  pthread_setname_np(pthread_self(), "backdoor-io");
   while (!stopping_ || !connections_.empty()) {
     Poll();
     const absl::Time now = MonotonicNow();
@@ -293,8 +277,6 @@ void TextServer::Impl::Serve() {
     }
   }
   entrance_.Stop(kWriteTimeoutWhenStopping);
-  absl::MutexLock lock(&mutex_);
-  no_more_jobs_ = true;
 }
 
 void TextServer::Impl::Poll() {
@@ -377,7 +359,8 @@ void TextServer::Impl::Welcome(Client client, absl::Time now) {
        .cut = std::move(client.cut),
        .caller = {.name = std::move(client.name), .role = *client.role},
        .session = TextSession(session, now),
-       .reply = std::make_shared<Reply>(options_.max_waiting_reply, waker_)});
+       .reply = std::make_shared<Reply>(options_.max_waiting_reply, waker_,
+                                        commands_)});
   Step(connections_.back(), now);
 }
 
@@ -421,8 +404,10 @@ void TextServer::Impl::Step(Connection& connection, absl::Time now) {
   }
   // Last, since the end of a connection may complete a line.
   if (std::optional<std::string> line = connection.session.TakeCommand()) {
-    absl::MutexLock lock(&mutex_);
-    jobs_.push_back({*std::move(line), connection.caller, connection.reply});
+    commands_.Run([this, line = *std::move(line), caller = connection.caller,
+                   reply = connection.reply] {
+      reply->Finish(Dispatch(*table_, line, caller, *reply, *log_));
+    });
   }
 }
 
@@ -468,26 +453,6 @@ void TextServer::Impl::EndInput(Connection& connection, absl::Time now) {
   const bool cut = connection.cut != nullptr && connection.cut();
   connection.session.OnEndOfInput(
       cut ? TextSession::End::kCut : TextSession::End::kOrderly, now);
-}
-
-std::optional<Job> TextServer::Impl::NextJob() {
-  absl::MutexLock lock(&mutex_);
-  const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return no_more_jobs_ || !jobs_.empty();
-  };
-  mutex_.Await(absl::Condition(&ready));
-  if (jobs_.empty()) return std::nullopt;
-  Job job = std::move(jobs_.front());
-  jobs_.pop_front();
-  return job;
-}
-
-void TextServer::Impl::RunCommands() {
-  SetThreadName("backdoor-cmd");
-  while (std::optional<Job> job = NextJob()) {
-    job->reply->Finish(
-        Dispatch(*table_, job->line, job->caller, *job->reply, *log_));
-  }
 }
 
 TextServer::TextServer(std::shared_ptr<const Listener> listener,

@@ -43,7 +43,8 @@ struct TextServerOptions {
   EntranceOptions entrance;
   // One more is told so and closed.
   size_t max_connections = 16;
-  // Commands that run at once, one a connection; others wait. At least 1.
+  // Commands that run at once, one a connection; others wait. At least 1. One
+  // whose client is slow to read is not counted.
   int handler_threads = 4;
   // Bytes of an answer that may wait to be sent; a handler that writes more is
   // held up.

@@ -4,12 +4,14 @@
 
 #include <unistd.h>
 
+#include <list>
 #include <memory>
 #include <sstream>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "backdoor/command.h"
@@ -215,6 +217,31 @@ TEST_F(TextServerTest, OneConnectionTooManyIsToldSo) {
   EXPECT_EQ(second.ReadAll(), "there are 1 connections already\n");
   first.Send("echo(a)\n");
   EXPECT_EQ(first.ReadUntil(">>> "), "a\n>>> ");
+}
+
+TEST_F(TextServerTest, ClientsThatReadNothingHoldUpNoOther) {
+  absl::BlockingCounter waiting(3);
+  Add({.name = "dump",
+       .handler = [&waiting](const Arguments&, const Caller&, Output& output) {
+         output.Write("x");
+         waiting.DecrementCount();
+         while (output.Write(std::string(1'000'000, 'x'))) {
+         }
+         return absl::OkStatus();
+       }});
+  TextServerOptions options = Persons();
+  options.handler_threads = 1;
+  Start(options);
+  // Each takes the only turn while the others wait for their clients.
+  std::list<TextClientForTest> idlers;
+  for (int i = 0; i < 3; ++i) {
+    idlers.emplace_back(*listener_).Send("dump()\n");
+  }
+  waiting.Wait();
+  TextClientForTest client(*listener_);
+  client.ReadUntil(">>> ");
+  client.Send("echo(a)\n");
+  EXPECT_EQ(client.ReadUntil(">>> "), "a\n>>> ");
 }
 
 TEST_F(TextServerTest, ALineOverTheLimitIsRefusedAndTheNextOneRuns) {

@@ -71,6 +71,14 @@ class SessionsTest(unittest.TestCase):
         self.assertIn("prof(", said)
         self.assertTrue(said.endswith("now exiting InteractiveConsole...\n"), said)
 
+    def test_pgt_takes_the_argument_of_the_original(self):
+        # It has no number among the checks; nor has fo.
+        self.assertIn("heartbeat", self.nc("pgt()"))
+        self.assertIn("heartbeat", self.nc("pgt(False)"))
+
+    def test_fo_without_a_type_lists_what_there_is(self):
+        self.assertRegex(self.nc("fo()"), r"\d+ live, \d+ made")
+
 
 if __name__ == "__main__":
     unittest.main()
