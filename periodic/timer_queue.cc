@@ -162,41 +162,30 @@ void TimerQueue::Reclaim(uint32_t index, Timer& timer) {
 }
 
 void TimerQueue::Drain() {
-  uint32_t added;
-  {
-    const absl::MutexLock lock(&mutex_);
-    added = TakeOver();
-  }
-  Settle(added);
+  const absl::MutexLock lock(&mutex_);
+  DrainLocked();
 }
 
-uint32_t TimerQueue::TakeOver() {
-  const uint32_t added = std::exchange(added_first_, kNone);
+void TimerQueue::DrainLocked() {
+  while (added_first_ != kNone) {
+    const uint32_t index = added_first_;
+    Timer& timer = arena_.at(index);
+    added_first_ = timer.next;
+    wheel_.Add(index, timer);
+  }
   added_last_ = kNone;
-  taken_over_.swap(cancelled_);
-  if (freed_from_others_.first != kNone) {
-    arena_.at(freed_from_others_.last).next = others_free_.first;
-    others_free_.first = freed_from_others_.first;
-    freed_from_others_ = {};
-  }
-  return added;
-}
-
-void TimerQueue::Settle(uint32_t added) {
-  while (added != kNone) {
-    Timer& timer = arena_.at(added);
-    const uint32_t next = timer.next;
-    wheel_.Add(added, timer);
-    added = next;
-  }
-  for (size_t begin = 0; begin < taken_over_.size(); begin += kCancelBatch) {
-    const size_t end = std::min(begin + kCancelBatch, taken_over_.size());
-    for (size_t i = begin; i < end; ++i) wheel_.Prefetch(taken_over_[i]);
+  for (size_t begin = 0; begin < cancelled_.size(); begin += kCancelBatch) {
+    const size_t end = std::min(begin + kCancelBatch, cancelled_.size());
+    for (size_t i = begin; i < end; ++i) wheel_.Prefetch(cancelled_[i]);
     for (size_t i = begin; i < end; ++i) {
-      Reclaim(taken_over_[i], arena_.at(taken_over_[i]));
+      Reclaim(cancelled_[i], arena_.at(cancelled_[i]));
     }
   }
-  taken_over_.clear();
+  cancelled_.clear();
+  if (freed_from_others_.first == kNone) return;
+  arena_.at(freed_from_others_.last).next = others_free_.first;
+  others_free_.first = freed_from_others_.first;
+  freed_from_others_ = {};
 }
 
 int TimerQueue::RunDue() {
@@ -248,8 +237,7 @@ void TimerQueue::Run() {
         wake_.Reset();
         return;
       }
-      // Little: RunDue has just done so without the lock.
-      Settle(TakeOver());
+      DrainLocked();
       deadline = FromNanos(wheel_.NextDue());
       if (called >= kLoad) deadline = std::max(deadline, batch_end);
       if (deadline <= now) continue;

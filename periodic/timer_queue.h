@@ -125,12 +125,10 @@ class TimerQueue {
   // By the driving thread, for a timer that is in no list and not in the wheel.
   void Free(uint32_t index, Timer& timer);
   static bool Take(Timer& timer, uint64_t pending);
-  // Takes over what other threads have added and cancelled.
+  // Takes over what other threads have added and cancelled. They wait
+  // meanwhile, and so cannot add faster than that.
   void Drain();
-  // The two steps of it: returns the first of a list of added timers, and moves
-  // the cancelled to `taken_over_`; then sees to both.
-  uint32_t TakeOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Settle(uint32_t added);
+  void DrainLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A cancelled timer leaves the wheel and is free.
   void Reclaim(uint32_t index, Timer& timer);
 
@@ -143,7 +141,6 @@ class TimerQueue {
   std::vector<TimerWheel::Due> due_;
   FreeList free_;
   FreeList freed_from_others_;  // Goes back to `others_free_`.
-  std::vector<uint32_t> taken_over_;
 
   // What other threads leave for the driving thread.
   absl::Mutex mutex_;

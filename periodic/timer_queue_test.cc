@@ -107,6 +107,30 @@ TEST_F(TimerQueueTest, ACallbackMayCancelOthersThatAreDueAndNotItself) {
   EXPECT_THAT(called_, ElementsAre(2));
 }
 
+TEST_F(TimerQueueTest,
+       WhatAnotherThreadAddsMeanwhileTakesNoCancelledTimersTurn) {
+  TimerQueue::Id other;
+  const auto add_elsewhere = [&](absl::Duration delay) {
+    TimerQueue::Id id;
+    std::thread([&] { id = Add(delay, 2); }).join();
+    return id;
+  };
+  timers_.Add(clock_.Now() + kSecond, [&] {
+    EXPECT_TRUE(timers_.Cancel(other));
+    // Has what was cancelled given back to other threads.
+    EXPECT_TRUE(timers_.Cancel(add_elsewhere(kSecond)));
+    add_elsewhere(kSecond);
+    add_elsewhere(kSecond);
+  });
+  other = Add(kSecond, 1);
+  clock_.Advance(kSecond);
+  EXPECT_EQ(timers_.RunDue(), 1);
+  EXPECT_THAT(called_, ElementsAre());
+  clock_.Advance(kSecond);
+  EXPECT_EQ(timers_.RunDue(), 2);
+  EXPECT_THAT(called_, ElementsAre(2, 2));
+}
+
 TEST_F(TimerQueueTest, ATimerAddedForNowByACallbackWaitsForTheNextTime) {
   int calls = 0;
   std::function<void()> again = [&] {

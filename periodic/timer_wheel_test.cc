@@ -237,6 +237,7 @@ TEST_F(TimerWheelTest, RemovedTimersTakeNoMemory) {
   for (int slot = 1; slot <= kSlots; ++slot) {
     const int64_t due = kStart + 2 * slot * kMillisecond;
     std::vector<uint32_t> added;
+    added.reserve(kEach);
     for (int i = 0; i < kEach; ++i) added.push_back(Add(due));
     // All but one.
     while (added.size() > 1) {
