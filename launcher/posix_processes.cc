@@ -374,6 +374,8 @@ void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
                                      info.si_status == SIGKILL &&
                                      !child.told_to_die && oom_.TakeKill()});
   scoreboard_.Release(std::exchange(child.line, nullptr));
+  Remove(poll_, child.pidfd);
+  Remove(poll_, child.reports);
   child.ended = true;
   ended_.push_back(pid);
 }

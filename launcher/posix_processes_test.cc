@@ -186,6 +186,21 @@ TEST_F(PosixProcessesTest, AChildOfTheApplicationIsLeftToIt) {
 }
 
 // A later child must not keep the pipe of an earlier one alive, nor its own.
+TEST_F(PosixProcessesTest, AnyNumberMayEndAtOnce) {
+  constexpr size_t kMany = 200;
+  for (size_t i = 0; i < kMany; ++i) {
+    ASSERT_GT(Fork([](SupervisorLink&) { return 0; }), 0);
+  }
+  size_t ended = 0;
+  while (ended < kMany) {
+    for (const ProcessEvent& event :
+         processes_->Await(absl::InfiniteFuture())) {
+      EXPECT_EQ(event.kind, ProcessEvent::kExited);
+      ++ended;
+    }
+  }
+}
+
 TEST_F(PosixProcessesTest, AsProcessOneItReapsStrangersAndKnowsItsOwn) {
   // As process 1 of a container, it is given the orphans of its children.
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
