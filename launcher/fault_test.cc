@@ -115,7 +115,6 @@ class Supervisor {
 TEST(FaultTest, AForkThatFailsLeavesNothingBehind) {
   for (const Fault& fault :
        {Fault{SYS_clone, EAGAIN, "fork"}, Fault{SYS_clone, ENOMEM, "fork"},
-        Fault{SYS_pipe2, EMFILE, "pipe to workers"},
         Fault{SYS_epoll_ctl, ENOSPC, "epoll of processes"},
         Fault{SYS_pidfd_open, EMFILE, "pidfd_open"}}) {
     InChild([&fault] {

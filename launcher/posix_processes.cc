@@ -40,6 +40,10 @@ struct ResizeRequest {
   int32_t service;
   int32_t workers;
 };
+struct Report {
+  int32_t pid;
+  int32_t what;
+};
 
 // Adds `fd` to the epoll `poll`; `pid` is told when it is readable.
 absl::Status Add(const UniqueFd& poll, int fd, int pid) {
@@ -52,39 +56,33 @@ absl::Status Add(const UniqueFd& poll, int fd, int pid) {
   return absl::OkStatus();
 }
 
-void Remove(const UniqueFd& poll, UniqueFd& fd) {
-  if (!fd.ok()) return;
-  ::epoll_ctl(poll.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
-  fd.Reset();
-}
-
 // Consecutive ones at once.
-void CloseAll(std::vector<int> fds) {
-  std::sort(fds.begin(), fds.end());
-  for (size_t begin = 0, end = 0; begin < fds.size(); begin = end) {
+void CloseAll(const std::vector<int>& sorted) {
+  for (size_t begin = 0, end = 0; begin < sorted.size(); begin = end) {
     end = begin + 1;
-    while (end < fds.size() && fds[end] == fds[end - 1] + 1) ++end;
-    if (::close_range(static_cast<unsigned>(fds[begin]),
-                      static_cast<unsigned>(fds[end - 1]), 0) == 0) {
+    while (end < sorted.size() && sorted[end] == sorted[end - 1] + 1) ++end;
+    if (::close_range(static_cast<unsigned>(sorted[begin]),
+                      static_cast<unsigned>(sorted[end - 1]), 0) == 0) {
       continue;
     }
     // A kernel before 5.9.
-    for (size_t i = begin; i < end; ++i) ::close(fds[i]);
+    for (size_t i = begin; i < end; ++i) ::close(sorted[i]);
   }
 }
 
 // In place of a pid.
 constexpr int kSignals = 0;
 constexpr int kRequests = -1;
+constexpr int kReports = -2;
 
 class PipeLink : public SupervisorLink {
  public:
-  PipeLink(int parent_fd, UniqueFd reports, Scoreboard::Line* line)
-      : parent_fd_(parent_fd), reports_(std::move(reports)), line_(line) {}
+  PipeLink(int parent_fd, int reports, Scoreboard::Line* line)
+      : parent_fd_(parent_fd), reports_(reports), line_(line) {}
 
   int parent_fd() const override { return parent_fd_; }
-  void ReportStarted() override { Report(kReportStarted); }
-  void ReportStopping() override { Report(kReportStopping); }
+  void ReportStarted() override { Say(kReportStarted); }
+  void ReportStopping() override { Say(kReportStopping); }
   void Beat(uint64_t requests) override {
     if (line_ == nullptr) return;
     line_->requests.store(requests, std::memory_order_relaxed);
@@ -92,14 +90,15 @@ class PipeLink : public SupervisorLink {
   }
 
  private:
-  void Report(char report) {
+  void Say(int32_t what) const {
+    const Report report = {::getpid(), what};
     // Without a parent there is nobody to tell.
     [[maybe_unused]] const ssize_t written =
-        ::write(reports_.get(), &report, 1);
+        ::write(reports_, &report, sizeof(report));
   }
 
   int parent_fd_;
-  UniqueFd reports_;
+  int reports_;
   Scoreboard::Line* line_;
 };
 
@@ -149,6 +148,18 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
   if (!life.ok()) return life.status();
   result->life_read_ = std::move(life->read_end);
   result->life_write_ = std::move(life->write_end);
+  absl::StatusOr<Pipe> reports = MakePipe("the supervisor");
+  if (!reports.ok()) return reports.status();
+  if (::fcntl(reports->read_end.get(), F_SETFL, O_NONBLOCK) != 0) {
+    return absl::ErrnoToStatus(errno, "pipe of reports");
+  }
+  if (absl::Status added =
+          Add(result->poll_, reports->read_end.get(), kReports);
+      !added.ok()) {
+    return added;
+  }
+  result->reports_read_ = std::move(reports->read_end);
+  result->reports_write_ = std::move(reports->write_end);
   absl::StatusOr<Pipe> requests = MakePipe("the supervisor", O_NONBLOCK);
   if (!requests.ok()) return requests.status();
   if (absl::Status added =
@@ -163,8 +174,6 @@ absl::StatusOr<std::unique_ptr<PosixProcesses>> PosixProcesses::Create(
 
 absl::StatusOr<int> PosixProcesses::Fork(
     const std::function<int(SupervisorLink& link)>& body) {
-  absl::StatusOr<Pipe> reports = MakePipe("workers", O_NONBLOCK);
-  if (!reports.ok()) return reports.status();
   // What is buffered here must not be written by both.
   log_->flush();
   std::fflush(nullptr);
@@ -176,12 +185,9 @@ absl::StatusOr<int> PosixProcesses::Fork(
     scoreboard_.Release(line);
     return absl::ErrnoToStatus(error, "fork");
   }
-  if (pid == 0) {
-    reports->read_end.Reset();
-    RunChild(std::move(reports->write_end), line, body);
-  }
+  if (pid == 0) RunChild(line, body);
   const absl::Status watched =
-      Watch(pid, {OpenPidfd(pid), std::move(reports->read_end), line});
+      Watch(pid, {.pidfd = OpenPidfd(pid), .reports = {}, .line = line});
   if (!watched.ok()) return watched;
   // Whoever was killed earlier was no child of these.
   oom_.Forget();
@@ -199,9 +205,9 @@ absl::StatusOr<int> PosixProcesses::Upgrade(const UpgradeRequest& request) {
 
 absl::Status PosixProcesses::Watch(int pid, Child child) {
   absl::Status watched = child.pidfd.ok()
-                             ? Add(poll_, child.pidfd.get(), pid)
+                             ? Listen(child.pidfd, pid)
                              : absl::ErrnoToStatus(errno, "pidfd_open");
-  if (watched.ok()) watched = Add(poll_, child.reports.get(), pid);
+  if (watched.ok() && child.reports.ok()) watched = Listen(child.reports, pid);
   const auto at = children_.insert_or_assign(pid, std::move(child)).first;
   if (watched.ok()) return watched;
   ::kill(pid, SIGKILL);
@@ -210,9 +216,29 @@ absl::Status PosixProcesses::Watch(int pid, Child child) {
   return watched;
 }
 
+absl::Status PosixProcesses::Listen(const UniqueFd& fd, int pid) {
+  absl::Status added = Add(poll_, fd.get(), pid);
+  if (!added.ok()) return added;
+  descriptors_.insert(
+      std::upper_bound(descriptors_.begin(), descriptors_.end(), fd.get()),
+      fd.get());
+  return absl::OkStatus();
+}
+
+void PosixProcesses::Unlisten(UniqueFd& fd) {
+  if (!fd.ok()) return;
+  const auto at =
+      std::lower_bound(descriptors_.begin(), descriptors_.end(), fd.get());
+  if (at != descriptors_.end() && *at == fd.get()) {
+    descriptors_.erase(at);
+    ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  }
+  fd.Reset();
+}
+
 void PosixProcesses::Forget(std::map<int, Child>::iterator at) {
-  Remove(poll_, at->second.pidfd);
-  Remove(poll_, at->second.reports);
+  Unlisten(at->second.pidfd);
+  Unlisten(at->second.reports);
   scoreboard_.Release(at->second.line);
   children_.erase(at);
 }
@@ -229,27 +255,17 @@ VitalSigns PosixProcesses::Look(int pid) {
   return signs;
 }
 
-std::vector<int> PosixProcesses::DescriptorsOfChildren() const {
-  std::vector<int> fds;
-  fds.reserve(2 * children_.size());
-  for (const auto& [pid, child] : children_) {
-    for (const UniqueFd* fd : {&child.pidfd, &child.reports}) {
-      if (fd->ok()) fds.push_back(fd->get());
-    }
-  }
-  return fds;
-}
-
 void PosixProcesses::RunChild(
-    UniqueFd reports, Scoreboard::Line* line,
+    Scoreboard::Line* line,
     const std::function<int(SupervisorLink& link)>& body) {
   // What belongs to the supervisor: above all the end whose closing says that
   // it has died. `children_` stays as it is: to free it would make a copy of
   // each page that it is on.
   life_write_.Reset();
   poll_.Reset();
+  reports_read_.Reset();
   requests_read_.Reset();
-  CloseAll(DescriptorsOfChildren());
+  CloseAll(descriptors_);
   if (reap_strangers_) {
     // Blocked for the supervisor alone.
     sigset_t child;
@@ -257,7 +273,7 @@ void PosixProcesses::RunChild(
     sigaddset(&child, SIGCHLD);
     pthread_sigmask(SIG_UNBLOCK, &child, nullptr);
   }
-  PipeLink link(life_read_.get(), std::move(reports), line);
+  PipeLink link(life_read_.get(), reports_write_.get(), line);
   const int status = RunBody(body, link, *log_);
   log_->flush();
   std::fflush(nullptr);
@@ -266,7 +282,7 @@ void PosixProcesses::RunChild(
 
 void PosixProcesses::Release(int pid) {
   const auto found = children_.find(pid);
-  if (found != children_.end()) found->second.reports.Reset();
+  if (found != children_.end()) Unlisten(found->second.reports);
 }
 
 void PosixProcesses::Send(int pid, int signal) {
@@ -300,6 +316,7 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
   poll_failed_ = !polled.ok();
 
   std::vector<ProcessEvent> events;
+  std::vector<ProcessEvent> ends;
   bool signals = false;
   epoll_event ready[64];
   int count;
@@ -308,11 +325,14 @@ std::vector<ProcessEvent> PosixProcesses::Await(absl::Time deadline) {
     for (int i = 0; i < count; ++i) {
       if (ready[i].data.fd == kSignals) {
         signals = true;
-      } else if (ready[i].data.fd != kRequests) {
-        Examine(ready[i].data.fd, events);
+      } else if (ready[i].data.fd > 0) {
+        Examine(ready[i].data.fd, ends);
       }
     }
   } while (count == static_cast<int>(std::size(ready)));
+  // What those said that have ended is there by now.
+  ReadReports(events);
+  events.insert(events.end(), ends.begin(), ends.end());
   if (signals) {
     for (int signal : signals_->Take()) {
       if (signal == SIGCHLD) {
@@ -364,7 +384,7 @@ void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
                               &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
                      info.si_pid == pid;
   // After its end nothing more can come.
-  ReadReports(pid, child, events);
+  ReadReportsOf(pid, child, events);
   if (!ended) return;
   events.push_back({.kind = info.si_code == CLD_EXITED ? ProcessEvent::kExited
                                                        : ProcessEvent::kKilled,
@@ -374,8 +394,8 @@ void PosixProcesses::Examine(int pid, std::vector<ProcessEvent>& events) {
                                      info.si_status == SIGKILL &&
                                      !child.told_to_die && oom_.TakeKill()});
   scoreboard_.Release(std::exchange(child.line, nullptr));
-  Remove(poll_, child.pidfd);
-  Remove(poll_, child.reports);
+  Unlisten(child.pidfd);
+  Unlisten(child.reports);
   child.ended = true;
   ended_.push_back(pid);
 }
@@ -396,23 +416,33 @@ void PosixProcesses::ReapStrangers() {
   }
 }
 
-void PosixProcesses::ReadReports(int pid, Child& child,
-                                 std::vector<ProcessEvent>& events) {
-  if (!child.reports.ok()) return;
-  char reports[16];
+void PosixProcesses::ReadReports(std::vector<ProcessEvent>& events) const {
+  Report reports[64];
   ssize_t size;
   do {
-    size = ::read(child.reports.get(), reports, sizeof(reports));
-    for (ssize_t i = 0; i < size; ++i) {
-      if (reports[i] == kReportStarted) {
-        events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
-      } else if (reports[i] == kReportStopping) {
-        events.push_back({.kind = ProcessEvent::kStopping, .pid = pid});
-      }
+    size = ::read(reports_read_.get(), reports, sizeof(reports));
+    for (ssize_t i = 0; (i + 1) * static_cast<ssize_t>(sizeof(Report)) <= size;
+         ++i) {
+      events.push_back({.kind = reports[i].what == kReportStarted
+                                    ? ProcessEvent::kStarted
+                                    : ProcessEvent::kStopping,
+                        .pid = reports[i].pid});
     }
   } while (size == static_cast<ssize_t>(sizeof(reports)));
+}
+
+void PosixProcesses::ReadReportsOf(int pid, Child& child,
+                                   std::vector<ProcessEvent>& events) {
+  if (!child.reports.ok()) return;
+  char report = 0;
+  ssize_t size;
+  while ((size = ::read(child.reports.get(), &report, 1)) == 1) {
+    if (report == kReportStarted) {
+      events.push_back({.kind = ProcessEvent::kStarted, .pid = pid});
+    }
+  }
   // Its end would keep poll from waiting.
-  if (size == 0) Remove(poll_, child.reports);
+  if (size == 0) Unlisten(child.reports);
 }
 
 }  // namespace bergen::launcher

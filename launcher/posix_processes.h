@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Processes made by fork(2), each watched through a pidfd and a pipe.
+// Processes made by fork(2), each watched through a pidfd; what workers say
+// comes through one pipe, so that a worker costs one descriptor.
 //
 // Source: the supervision in ProcessLauncher of oslo.service, which polled, and
 // reaped every child of its process group (W-10, W-11).
@@ -59,7 +60,7 @@ class PosixProcesses : public Processes {
  private:
   struct Child {
     UniqueFd pidfd;
-    UniqueFd reports;  // Closed once the worker has closed its end.
+    UniqueFd reports;  // Of a new generation, until it has closed its end.
     Scoreboard::Line* line = nullptr;  // Of a worker, if there is one left.
     bool told_to_die = false;          // Got SIGKILL from here.
     bool ended = false;                // And was reported.
@@ -74,19 +75,22 @@ class PosixProcesses : public Processes {
         log_(&log) {}
 
   [[noreturn]] void RunChild(
-      UniqueFd reports, Scoreboard::Line* line,
+      Scoreboard::Line* line,
       const std::function<int(SupervisorLink& link)>& body);
-  std::vector<int> DescriptorsOfChildren() const;
+  // Adds `fd` to `poll_` and `descriptors_`, and removes it and closes it.
+  absl::Status Listen(const UniqueFd& fd, int pid);
+  void Unlisten(UniqueFd& fd);
   // Has `Await` wait for what the child `pid` does. If the system refuses, the
   // child is killed and reaped.
   absl::Status Watch(int pid, Child child);
   void Forget(std::map<int, Child>::iterator at);
-  // `pid` may have ended, or have reported.
+  // `pid` may have ended, or, a new generation, have reported.
   void Examine(int pid, std::vector<ProcessEvent>& events);
   void ReapEnded();
   void ReapStrangers();
   void ReadRequests(std::vector<ProcessEvent>& events) const;
-  void ReadReports(int pid, Child& child, std::vector<ProcessEvent>& events);
+  void ReadReports(std::vector<ProcessEvent>& events) const;
+  void ReadReportsOf(int pid, Child& child, std::vector<ProcessEvent>& events);
 
   Scoreboard scoreboard_;
   // Of epoll(7): signals, and the descriptors of all children. What is added is
@@ -99,11 +103,17 @@ class PosixProcesses : public Processes {
   // Nothing is ever written: children see its end when this process is gone.
   UniqueFd life_read_;
   UniqueFd life_write_;
+  // One `Report` at a time. A worker waits while the supervisor has too many to
+  // read.
+  UniqueFd reports_read_;
+  UniqueFd reports_write_;
   // One `ResizeRequest` at a time.
   UniqueFd requests_read_;
   UniqueFd requests_write_;
   OomCounter oom_;
   std::map<int, Child> children_;
+  // Of all children, in order: what a child that was just forked closes.
+  std::vector<int> descriptors_;
   // Reported, and not reaped before the next `Await`: what replaces them does
   // not have to wait for that.
   std::vector<int> ended_;

@@ -185,7 +185,6 @@ TEST_F(PosixProcessesTest, AChildOfTheApplicationIsLeftToIt) {
   EXPECT_EQ(WEXITSTATUS(status), 42);
 }
 
-// A later child must not keep the pipe of an earlier one alive, nor its own.
 TEST_F(PosixProcessesTest, AnyNumberMayEndAtOnce) {
   constexpr size_t kMany = 200;
   for (size_t i = 0; i < kMany; ++i) {
@@ -231,6 +230,7 @@ TEST_F(PosixProcessesTest, AsProcessOneItReapsStrangersAndKnowsItsOwn) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+// A later child must not keep the pipe of an earlier one alive, nor its own.
 TEST_F(PosixProcessesTest, TheEndOfTheParentIsSeenByEveryChild) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);

@@ -278,7 +278,7 @@ def main():
     arguments.add_argument("--slow_rounds", type=int, default=2, help="beside the peers that take seconds")
     arguments.add_argument("--many_rounds", type=int, default=3, help="with hundreds of workers")
     options = arguments.parse_args()
-    # Two for each worker.
+    # One for each worker.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     look_closely()
