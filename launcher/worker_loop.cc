@@ -127,9 +127,9 @@ int WorkerLoop::Run() {
   // Those sent to this thread alone are not seen by another one.
   const std::vector<int> early = signals_->Take();
   absl::StatusOr<std::thread> loop =
-      going.ok() ? periodic::StartThread("worker-loop",
-                                         [this, early] { Loop(early); })
-                 : going;
+      going.ok()
+          ? periodic::StartThread("worker-loop", [this, early] { Loop(early); })
+          : going;
   if (loop.ok()) {
     RunGeneration(last_id_, std::move(group));
     loop->join();
